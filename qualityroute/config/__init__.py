@@ -1,0 +1,41 @@
+"""The configuration: `qualityroute.toml` or the same built in Python, checked before the first request."""
+
+from qualityroute.config.fields import Duration, parse_duration
+from qualityroute.config.models import (
+    Accept,
+    Agreement,
+    Budget,
+    Cache,
+    Config,
+    Judge,
+    Pins,
+    PriceRow,
+    Provider,
+    Routing,
+    Store,
+    Task,
+    TierModels,
+)
+from qualityroute.config.resolve import NamedCheck, ResolvedTask, fingerprint, resolve
+
+__all__ = [
+    "Accept",
+    "Agreement",
+    "Budget",
+    "Cache",
+    "Config",
+    "Duration",
+    "Judge",
+    "NamedCheck",
+    "Pins",
+    "PriceRow",
+    "Provider",
+    "Routing",
+    "Store",
+    "Task",
+    "ResolvedTask",
+    "TierModels",
+    "fingerprint",
+    "parse_duration",
+    "resolve",
+]

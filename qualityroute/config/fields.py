@@ -1,0 +1,67 @@
+"""The kinds of value a configuration is made of: durations, model names, money."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"^(\d{1,9}(?:\.\d{1,6})?)\s*(ms|s|m|h|d)$")
+
+
+def parse_duration(value: object) -> timedelta:
+    """`"20s"`, `"30m"`, `"24h"`, `"7d"`, `"250ms"`, or a `timedelta`. Raises `ValueError`."""
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.match(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"{value!r} is not a duration; write a number and a unit, such as '20s', '30m' or '24h'")
+    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+
+
+def format_duration(value: timedelta) -> str:
+    return f"{value.total_seconds():g}s"
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("must be longer than nothing")
+    return value
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    AfterValidator(_positive),
+    PlainSerializer(format_duration, return_type=str),
+]
+
+
+def _exact(value: Any) -> Any:
+    # A float from Python means the digits it prints, not its binary neighbour.
+    return Decimal(str(value)) if isinstance(value, float) else value
+
+
+Dollars = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+
+
+def _model_name(value: str) -> str:
+    provider, slash, model = value.partition("/")
+    if not (provider and slash and model):
+        raise ValueError(f"{value!r} names no model; write 'provider/model', such as 'openai/gpt-5-nano'")
+    return value
+
+
+ModelName = Annotated[str, StringConstraints(strip_whitespace=True, max_length=256), AfterValidator(_model_name)]
+
+
+def split_model(name: str) -> tuple[str, str]:
+    """`provider/model`, split at the first slash."""
+    provider, _, model = name.partition("/")
+    return provider, model

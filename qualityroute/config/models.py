@@ -1,0 +1,307 @@
+"""The configuration's keys: frozen, no unknown ones, each mistake named by its path."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
+
+from qualityroute.config.fields import Dollars, Duration, ModelName, Name, Share, split_model
+from qualityroute.errors import ConfigError
+from qualityroute.prices import Price, PriceBook
+from qualityroute.records import Tier
+from qualityroute.rubrics import Rubric, mistakes
+
+CheckName = Literal["schema", "checks", "grounded", "agreement", "judge"]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True)
+
+
+class Provider(Section):
+    base_url: str = Field(pattern=r"^https?://[^\s]+$")
+    api_key_env: str | None = None
+    """The environment variable that holds the key; none for servers without keys."""
+    max_concurrency: int = Field(default=64, ge=1, le=10_000)
+    timeout: Duration = timedelta(seconds=60)
+    """For one call, its retries included."""
+    retries: int = Field(default=2, ge=0, le=10)
+
+
+class TierModels(Section):
+    models: tuple[ModelName, ...] = Field(min_length=1)
+    """In order; the next is used when an endpoint is down."""
+    parameters: Mapping[str, Any] = Field(default_factory=dict)
+    """Further fields of the request body, such as `temperature` or `reasoning_effort`."""
+
+
+class Tiers(Section):
+    efficiency: TierModels
+    performance: TierModels
+
+    def of(self, tier: Tier) -> TierModels:
+        return self.efficiency if tier is Tier.EFFICIENCY else self.performance
+
+
+class Judge(Section):
+    model: ModelName
+    mode: Literal["auto", "evidence", "logprob", "decisions"] = "auto"
+    samples: int = Field(default=1, ge=1, le=3)
+    timeout: Duration = timedelta(seconds=20)
+    on_error: Literal["fallback", "accept", "error"] = "fallback"
+    parameters: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class Agreement(Section):
+    peers: tuple[ModelName, ...] = Field(min_length=1)
+    rule: Literal["confirm", "majority"] = "confirm"
+    quorum: int = Field(default=1, ge=1)
+
+
+class Accept(Section):
+    alpha: float = Field(default=0.05, gt=0, lt=1)
+    delta: float = Field(default=0.10, gt=0, lt=1)
+    audit: Share = 0.0
+    on_uncertified: Literal["threshold", "fallback"] = "threshold"
+
+
+class Task(Section):
+    """A named kind of request: instructions, output schema, rubric, gate, tier."""
+
+    tier: Literal["efficiency", "performance", "auto"] = "efficiency"
+    instructions: str = ""
+    schema_: str | Mapping[str, Any] | type[BaseModel] | None = Field(default=None, alias="schema")
+    """A JSON Schema file, a JSON Schema, `"package.module:Model"`, or a pydantic model."""
+    rubric: str | Rubric | None = None
+    """A rubric file, the name of a built-in rubric, or a `Rubric`."""
+    gate: tuple[CheckName, ...] | None = None
+    """The checks, in order. Left out: those that the task's schema, checks and rubric allow."""
+    checks: tuple[str | Callable[..., str | None], ...] = ()
+    """Your own functions `(output, source) -> reason or None`, or `"package.module:function"`."""
+    agreement: Agreement | None = None
+    accept: Accept = Accept()
+    on_refusal: Literal["fallback", "return", "error"] = "fallback"
+    on_undecided: Literal["fallback", "accept", "error"] | None = None
+    """When a check could not be made; left out: `judge.on_error`, else fallback."""
+    repairs: int = Field(default=0, ge=0, le=1)
+    """Re-asks on the same tier, with the validation errors, before the answer counts as rejected."""
+    deadline: Duration | None = None
+    explore: Share = 0.0
+    max_output_tokens: int | None = Field(default=None, ge=1)
+    cache: Literal["off", "exact", "semantic"] = "off"
+    budget_per_day: Dollars | None = None
+
+    @field_validator("gate")
+    @classmethod
+    def _each_check_once(cls, gate: tuple[CheckName, ...] | None) -> tuple[CheckName, ...] | None:
+        if gate is not None and len(set(gate)) != len(gate):
+            raise ValueError(f"a check is named twice in {list(gate)}")
+        return gate
+
+
+class Routing(Section):
+    mode: Literal["cascade", "baseline"] = "cascade"
+
+
+class Cache(Section):
+    scope: Literal["session", "tenant"] = "tenant"
+    ttl: Duration = timedelta(hours=24)
+    embeddings: ModelName | None = None
+    threshold: Share = 0.95
+
+
+class Budget(Section):
+    """USD."""
+
+    per_request: Dollars | None = None
+    per_session: Dollars | None = None
+    per_day: Dollars | None = None
+    on_exhausted: Literal["error", "efficiency_only", "serve_best"] = "error"
+
+
+class Pins(Section):
+    scope: Literal["session", "task"] = "session"
+    after: int = Field(default=1, ge=1, le=100)
+    """Rejected answers in a row before a pin."""
+    first: int = Field(default=2, ge=0, le=10_000)
+    """Requests held before a half-open probe; doubles on each failed probe."""
+    cap: int = Field(default=64, ge=1, le=1_000_000)
+    probe: Literal["requests", "idle", "never"] = "requests"
+    idle_ttl: Duration = timedelta(minutes=30)
+    max_age: Duration = timedelta(hours=24)
+
+    @model_validator(mode="after")
+    def _cap_is_not_below_first(self) -> Self:
+        if self.cap < self.first:
+            raise ValueError(f"cap ({self.cap}) is below first ({self.first})")
+        return self
+
+
+class Store(Section):
+    url: str = "sqlite:///qualityroute.db"
+    payloads: Literal["none", "rejected", "all"] = "rejected"
+    """Whose prompts and answers are kept."""
+    on_store_error: Literal["raise", "warn"] = "raise"
+    """Whether a request fails when its decision cannot be written."""
+
+
+class PriceRow(Section):
+    """USD per 1M tokens of a model, from a date on."""
+
+    model: ModelName
+    effective_from: date = date.min
+    input: Dollars
+    output: Dollars
+    cached_input: Dollars | None = None
+
+
+_OPENAI = Provider(base_url="https://api.openai.com/v1", api_key_env="OPENAI_API_KEY")
+
+
+class Config(Section):
+    """Everything an engine needs to know.
+
+    Build it with `Config.load(path)`, `Config.model_validate(dict)` or `Config(...)`; each raises
+    `ConfigError` that names the key, what is wrong and what would be right.
+    """
+
+    version: Literal[1] = 1
+    providers: Mapping[Name, Provider] = Field(default_factory=dict)
+    tiers: Tiers
+    judge: Judge | None = None
+    tasks: Mapping[Name, Task] = Field(min_length=1)
+    routing: Routing = Routing()
+    deadline: Duration = timedelta(seconds=120)
+    """For a whole request; a task may set its own."""
+    max_input: int = Field(default=4_000_000, ge=1)
+    """Characters of text in one request; more is refused before any model is asked."""
+    cache: Cache = Cache()
+    budget: Budget = Budget()
+    pins: Pins = Pins()
+    store: Store = Store()
+    prices: tuple[PriceRow, ...] = ()
+
+    _folder: Path = PrivateAttr(default_factory=Path)
+    _file: Path | None = PrivateAttr(default=None)
+
+    def __init__(self, **data: Any) -> None:
+        try:
+            super().__init__(**data)
+        except ValidationError as error:
+            raise ConfigError("; ".join(_suggest(line) for line in mistakes(error))) from error
+
+    @classmethod
+    def model_validate(cls, obj: Any, **_: Any) -> Self:
+        if isinstance(obj, cls):
+            return obj
+        if not isinstance(obj, Mapping):
+            raise ConfigError(f"a configuration is a table of keys, not {type(obj).__name__}")
+        return cls(**obj)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a TOML file; paths in it are relative to it. Raises `ConfigError`."""
+        from qualityroute.config.load import load_config  # noqa: PLC0415  (it imports this module)
+
+        return load_config(cls, Path(path))
+
+    @property
+    def folder(self) -> Path:
+        """What relative paths in the configuration are relative to."""
+        return self._folder
+
+    @property
+    def file(self) -> Path | None:
+        return self._file
+
+    @property
+    def known_providers(self) -> Mapping[str, Provider]:
+        return {"openai": _OPENAI, **self.providers}
+
+    @property
+    def price_book(self) -> PriceBook:
+        return PriceBook(
+            Price(row.model, row.effective_from, row.input, row.output, row.cached_input) for row in self.prices
+        )
+
+    def models_used(self) -> dict[str, str]:
+        """Every `provider/model` the configuration names, with the key that names it."""
+        named: dict[str, str] = {}
+        for tier in Tier:
+            for position, model in enumerate(self.tiers.of(tier).models):
+                named.setdefault(model, f"tiers.{tier}.models.{position}")
+        if self.judge is not None:
+            named.setdefault(self.judge.model, "judge.model")
+        for name, task in self.tasks.items():
+            for position, peer in enumerate(task.agreement.peers if task.agreement else ()):
+                named.setdefault(peer, f"tasks.{name}.agreement.peers.{position}")
+        return named
+
+    @model_validator(mode="after")
+    def _names_meet(self) -> Self:
+        if self.providers:
+            check_providers(self)
+        for name, task in self.tasks.items():
+            _check_gate(self, name, task)
+        return self
+
+
+def check_providers(config: Config) -> None:
+    """Every model's provider must be there. Raises `ValueError` (`ConfigError` to the user)."""
+    known = config.known_providers
+    for model, key in config.models_used().items():
+        provider = split_model(model)[0]
+        if provider not in known:
+            raise ConfigError(
+                f"{key}: no provider '{provider}' for '{model}'; add [providers.{provider}]" + near(provider, known)
+            )
+
+
+def _check_gate(config: Config, name: str, task: Task) -> None:
+    gate = task.gate or ()
+    where = f"tasks.{name}"
+    if "schema" in gate and task.schema_ is None:
+        raise ValueError(f"{where}.gate: 'schema' needs {where}.schema")
+    if "checks" in gate and not task.checks:
+        raise ValueError(f"{where}.gate: 'checks' needs {where}.checks, a list of functions")
+    if "judge" in gate and config.judge is None:
+        raise ValueError(f"{where}.gate: 'judge' needs a [judge] section with a model")
+    if "grounded" in gate and task.rubric is None:
+        raise ValueError(f"{where}.gate: 'grounded' needs {where}.rubric with [fields] rules")
+    if "agreement" in gate:
+        raise ValueError(f"{where}.gate: 'agreement' is not available in this version")
+    if task.cache != "off":
+        raise ValueError(f"{where}.cache: '{task.cache}' is not available in this version; use 'off'")
+    if config.judge is not None and config.judge.mode not in ("auto", "evidence"):
+        raise ValueError(f"judge.mode: '{config.judge.mode}' is not available in this version; use 'evidence'")
+    if config.judge is not None and config.judge.samples != 1:
+        raise ValueError("judge.samples: more than 1 is not available in this version")
+
+
+def near(name: str, known: Mapping[str, Any]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean '{close[0]}'?" if close else f"; there are: {', '.join(sorted(known))}" if known else ""
+
+
+_KEYS = sorted(
+    {
+        field.alias or name
+        for section in (
+            Config, Provider, TierModels, Judge, Task, Agreement, Accept, Routing, Cache, Budget, Pins, Store, PriceRow
+        )
+        for name, field in section.model_fields.items()
+    }
+)  # fmt: skip
+
+
+def _suggest(line: str) -> str:
+    where, _, message = line.partition(": ")
+    if message != "unknown key":
+        return line
+    close = difflib.get_close_matches(where.rpartition(".")[2], _KEYS, n=1)
+    return f"{line}; did you mean '{close[0]}'?" if close else line

@@ -1,0 +1,193 @@
+"""From a configuration's names to the things they name: schemas, models, rubrics, functions.
+
+Everything that can be missing or wrong is found here, before the first request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from qualityroute.config.models import CheckName, Config, Task, check_providers
+from qualityroute.errors import ConfigError
+from qualityroute.rubrics import Rubric, builtin_rubrics, load_rubric
+
+MAX_SCHEMA_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCheck:
+    """A user's function `(output, source) -> reason or None`."""
+
+    name: str
+    function: Callable[[Any, str], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedTask:
+    """A task with everything it names at hand."""
+
+    name: str
+    settings: Task
+    instructions: str
+    schema: Mapping[str, Any] | None
+    model: type[BaseModel] | None
+    rubric: Rubric | None
+    checks: tuple[NamedCheck, ...]
+    gate: tuple[CheckName, ...]
+    deadline: timedelta
+    on_undecided: Literal["fallback", "accept", "error"]
+
+
+def resolve(config: Config) -> dict[str, ResolvedTask]:
+    """Each task with its schema, rubric and checks loaded. Raises `ConfigError`."""
+    return {name: _resolve_task(config, name, task) for name, task in config.tasks.items()}
+
+
+def _resolve_task(config: Config, name: str, task: Task) -> ResolvedTask:
+    where = f"tasks.{name}"
+    model, schema = _schema(config, f"{where}.schema", task.schema_)
+    rubric = _rubric(config, f"{where}.rubric", task, has_schema=schema is not None)
+    checks = tuple(_check(config, f"{where}.checks.{i}", check) for i, check in enumerate(task.checks))
+    return ResolvedTask(
+        name=name,
+        settings=task,
+        instructions=task.instructions,
+        schema=schema,
+        model=model,
+        rubric=rubric,
+        checks=checks,
+        gate=_gate(config, task, rubric),
+        deadline=task.deadline or config.deadline,
+        on_undecided=task.on_undecided or (config.judge.on_error if config.judge else "fallback"),
+    )
+
+
+def _gate(config: Config, task: Task, rubric: Rubric | None) -> tuple[CheckName, ...]:
+    """The task's own gate, free checks added where they were set up but not named."""
+    if task.gate is None:
+        judged = config.judge is not None and rubric is not None
+        grounded = rubric is not None and any(rule.ground != "off" for rule in rubric.fields.values())
+        gate: tuple[CheckName, ...] = (*(("grounded",) if grounded else ()), *(("judge",) if judged else ()))
+    else:
+        gate = task.gate
+    if task.checks and "checks" not in gate:
+        gate = ("checks", *gate)
+    if task.schema_ is not None:
+        gate = ("schema", *(check for check in gate if check != "schema"))
+    return gate
+
+
+def _schema(
+    config: Config, where: str, value: str | Mapping[str, Any] | type[BaseModel] | None
+) -> tuple[type[BaseModel] | None, Mapping[str, Any] | None]:
+    if value is None:
+        return None, None
+    if isinstance(value, str) and not value.endswith(".json") and ":" in value:
+        value = _import(config, where, value)
+    if isinstance(value, type) and issubclass(value, BaseModel):
+        return value, value.model_json_schema()
+    if isinstance(value, str):
+        value = _schema_file(where, config.folder / value)
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{where}: a JSON Schema is an object, or a pydantic model, not {type(value).__name__}")
+    return None, value
+
+
+def _schema_file(where: str, path: Path) -> Any:
+    try:
+        if path.stat().st_size > MAX_SCHEMA_BYTES:
+            raise ConfigError(f"{where}: '{path}' is larger than {MAX_SCHEMA_BYTES // 2**20} MiB")
+        return json.loads(path.read_bytes().decode("utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{where}: no file '{path}'") from None
+    except OSError as error:
+        raise ConfigError(f"{where}: '{path}' cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{where}: '{path}' is not JSON: {error}") from error
+
+
+def _rubric(config: Config, where: str, task: Task, *, has_schema: bool) -> Rubric | None:
+    value = task.rubric
+    if value is None and task.gate is not None and "judge" in task.gate:
+        value = "extraction" if has_schema else "answer"
+    if value is None or isinstance(value, Rubric):
+        return value
+    if not value.endswith(".toml"):
+        built_in = builtin_rubrics()
+        if value not in built_in:
+            raise ConfigError(
+                f"{where}: no built-in rubric '{value}'; there are: {', '.join(built_in)}; or name a .toml file"
+            )
+        return load_rubric(built_in[value])
+    try:
+        return load_rubric(config.folder / value)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def _check(config: Config, where: str, value: str | Callable[..., str | None]) -> NamedCheck:
+    function = _import(config, where, value) if isinstance(value, str) else value
+    name = value if isinstance(value, str) else getattr(value, "__name__", "check")
+    if not callable(function):
+        raise ConfigError(f"{where}: '{name}' is not a function of (output, source)")
+    try:
+        inspect.signature(function).bind(None, "")
+    except TypeError:
+        raise ConfigError(f"{where}: '{name}' must take two arguments: (output, source)") from None
+    except ValueError:  # some built-in callables have no signature to look at
+        pass
+    return NamedCheck(name.rpartition(":")[2] or name, function)
+
+
+def _import(config: Config, where: str, reference: str) -> Any:
+    module_name, colon, attribute = reference.partition(":")
+    if not (module_name and colon and attribute):
+        raise ConfigError(f"{where}: '{reference}' is not of the form 'package.module:name'")
+    folder = str(config.folder.resolve())
+    if config.file is not None and folder not in sys.path:
+        # A module beside the configuration is found wherever the command was started; at the end
+        # of the path, so that it hides nothing.
+        sys.path.append(folder)
+    try:
+        found: Any = importlib.import_module(module_name)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"{where}: no module '{error.name}' for '{reference}'") from error
+    except AttributeError:
+        raise ConfigError(f"{where}: module '{module_name}' has no '{attribute}'") from None
+    return found
+
+
+def fingerprint(config: Config, tasks: Mapping[str, ResolvedTask]) -> str:
+    """A hash of everything that shapes decisions: the settings and what they name."""
+    content = {
+        "config": config.model_dump(mode="json", exclude={"tasks", "store", "providers"}),
+        "tasks": {name: _task_content(task) for name, task in tasks.items()},
+    }
+    text = json.dumps(content, sort_keys=True, default=repr)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _task_content(task: ResolvedTask) -> dict[str, Any]:
+    settings = task.settings.model_dump(mode="json", exclude={"schema_", "rubric", "checks"})
+    return {
+        **settings,
+        "schema": task.schema,
+        "rubric": task.rubric.model_dump(mode="json") if task.rubric else None,
+        "checks": [f"{check.function.__module__}:{check.name}" for check in task.checks],
+    }
+
+
+__all__ = ["NamedCheck", "ResolvedTask", "check_providers", "fingerprint", "resolve"]

@@ -1,0 +1,113 @@
+"""Rubrics: what a good answer of one task is, as yes/no questions and rules for its fields."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+
+from qualityroute.errors import ConfigError
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+
+
+class Criterion(BaseModel):
+    """One question to the judge. "yes" always means good."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Identifier
+    ask: Line
+    critical: bool = False
+    """A "no" fails the answer whatever the rest."""
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+
+
+class FieldRule(BaseModel):
+    """How one field of the answer is found in the source, and compared with another answer's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ground: Literal["literal", "soft", "off"] = "off"
+    """literal: the value must occur in the source; soft: told to the judge when it does not; off."""
+    compare: Literal["exact", "text", "number", "money", "date"] = "text"
+    critical: bool = False
+
+
+class Rubric(BaseModel):
+    """What is asked of a task's answers.
+
+        Rubric(name="invoice", criteria=[Criterion(id="supported", ask="Is every value in the source?", critical=True)])
+
+    Raises pydantic's `ValidationError` (a `ValueError`) for duplicate ids, no criteria, or unknown keys.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Identifier = "rubric"
+    purpose: str = ""
+    """One sentence for the judge: what the answer is for."""
+    threshold: float = Field(default=0.8, gt=0, le=1, allow_inf_nan=False)
+    """The score an answer needs, until a certificate gives a better one."""
+    criteria: tuple[Criterion, ...] = Field(min_length=1)
+    fields: Mapping[str, FieldRule] = Field(default_factory=dict)
+    """By dotted path; array positions are left out: `lines.amount`."""
+
+    @field_validator("criteria")
+    @classmethod
+    def _ids_are_unique(cls, criteria: tuple[Criterion, ...]) -> tuple[Criterion, ...]:
+        twice = [identifier for identifier, count in Counter(c.id for c in criteria).items() if count > 1]
+        if twice:
+            raise ValueError(f"criterion id '{twice[0]}' is used twice; each needs its own")
+        return criteria
+
+    @model_validator(mode="after")
+    def _something_can_be_judged(self) -> Self:
+        if not self.criteria:
+            raise ValueError("a rubric needs at least one [[criteria]]")
+        return self
+
+
+def load_rubric(path: Path) -> Rubric:
+    """Read a rubric file. Raises `ConfigError` that names the file and the key."""
+    try:
+        data = tomllib.loads(path.read_bytes().decode("utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"rubric '{path}' does not exist") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"rubric '{path}' cannot be read: {error}") from error
+    return rubric_from(data, str(path))
+
+
+def rubric_from(data: Mapping[str, Any], name: str) -> Rubric:
+    try:
+        return Rubric.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"rubric '{name}': {'; '.join(mistakes(error))}") from error
+
+
+def mistakes(error: ValidationError) -> list[str]:
+    """pydantic's findings as `key.path: what is wrong`, a line each."""
+    return [_mistake(item["loc"], item["type"], item["msg"]) for item in error.errors(include_url=False)]
+
+
+def _mistake(path: tuple[int | str, ...], kind: str, message: str) -> str:
+    where = ".".join(str(part) for part in path)
+    message = message.removeprefix("Value error, ")
+    if kind == "extra_forbidden":
+        message = "unknown key"
+    return f"{where}: {message}" if where else message
+
+
+def builtin_rubrics() -> dict[str, Path]:
+    """The rubrics that come with the package, by name."""
+    folder = Path(str(resources.files("qualityroute"))) / "builtin_rubrics"
+    if not folder.is_dir():  # a source checkout keeps them at the top level
+        folder = folder.parent.parent / "rubrics"
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
