@@ -1,0 +1,63 @@
+"""Where a request starts. Pure: the pin was read before, and a probe's lease is taken after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from qualityroute.config import Pins, Task
+from qualityroute.pins import Pin, alive, probe_due
+from qualityroute.records import Route, Tier
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where a request starts, why, and what is allowed on the way."""
+
+    route: Route
+    tier: Tier
+    judged: bool
+    """Is an efficiency answer shown to the judge? Performance answers never are."""
+    falls_back: bool
+    """May a rejected efficiency answer be replaced by the performance tier's?"""
+
+
+_START = {
+    Route.CASCADE: Plan(Route.CASCADE, Tier.EFFICIENCY, judged=True, falls_back=True),
+    Route.PROBE: Plan(Route.PROBE, Tier.EFFICIENCY, judged=True, falls_back=True),
+    Route.PINNED: Plan(Route.PINNED, Tier.PERFORMANCE, judged=False, falls_back=False),
+    Route.TASK: Plan(Route.TASK, Tier.PERFORMANCE, judged=False, falls_back=False),
+    Route.BASELINE: Plan(Route.BASELINE, Tier.PERFORMANCE, judged=False, falls_back=False),
+}
+
+
+def route(
+    task: Task,
+    pin: Pin | None,
+    asked: Tier | None,
+    *,
+    policy: Pins,
+    now: datetime,
+    mode: Literal["cascade", "baseline"] = "cascade",
+) -> Plan:
+    """Where a request of `task` starts.
+
+    In this order: the tier the caller asked for, the baseline mode, the task's own tier, the pin,
+    the cascade. A plan with route `probe` holds only for who gets the probe's lease; all others
+    take `held(plan)`.
+    """
+    if asked is not None:
+        return Plan(Route.ASKED, asked, judged=False, falls_back=False)
+    if mode == "baseline":
+        return _START[Route.BASELINE]
+    if task.tier == "performance":
+        return _START[Route.TASK]
+    if pin is None or not pin.held or not alive(pin, now):
+        return _START[Route.CASCADE]
+    return _START[Route.PROBE if probe_due(pin, policy, now) else Route.PINNED]
+
+
+def held(plan: Plan) -> Plan:
+    """The plan of a pinned request that did not get the probe's lease."""
+    return replace(plan, route=Route.PINNED, tier=Tier.PERFORMANCE, judged=False, falls_back=False)

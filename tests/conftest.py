@@ -1,0 +1,71 @@
+"""Shared builders, both anyio backends, and a wall around the network."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from qualityroute import Config
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Tests reach loopback and nothing else, and find no key and no home folder's settings."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        host = address[0] if isinstance(address, tuple) else ""
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not is_loopback(host):
+            raise AssertionError(f"a test tried to reach {host}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    yield
+
+
+def is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+INVOICE_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"number": {"type": "string"}, "total": {"type": "number"}},
+    "required": ["number", "total"],
+    "additionalProperties": False,
+}
+RUBRIC: dict[str, Any] = {
+    "name": "invoice",
+    "criteria": [
+        {"id": "supported", "ask": "Is every value stated in the source?", "critical": True},
+        {"id": "complete", "ask": "Is nothing missing?"},
+    ],
+}
+PRICES = [
+    {"model": "practice/small", "effective_from": "2026-01-01", "input": "0.10", "output": "0.40"},
+    {"model": "practice/careful", "effective_from": "2026-01-01", "input": "3", "output": "15"},
+    {"model": "practice/checker", "effective_from": "2026-01-01", "input": "0.05", "output": "0.20"},
+]
+
+
+def config_with(task: dict[str, Any] | None = None, **sections: Any) -> Config:
+    """A configuration with one task, `invoice`, and prices; a test says only what it is about."""
+    settings: dict[str, Any] = {
+        "tiers": {"efficiency": {"models": ["practice/small"]}, "performance": {"models": ["practice/careful"]}},
+        "judge": {"model": "practice/checker"},
+        "tasks": {"invoice": task if task is not None else {"schema": INVOICE_SCHEMA, "rubric": RUBRIC, "gate": ["judge"]}},
+        "prices": PRICES,
+    }
+    return Config.model_validate({**settings, **sections})

@@ -1,0 +1,146 @@
+"""What comes next, and what it all came to."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qualityroute.config import Pins, Task
+from qualityroute.fallback import FallbackPolicy, GiveUp, Keep, Try, next_step, outcome_of, reason_of
+from qualityroute.pins import pin_after
+from qualityroute.records import Attempt, Outcome, Reason, ReasonKind, Route, Ruling, Tier
+from qualityroute.routing import Plan, held, route
+from conftest import NOW  # isort: skip
+
+CASCADE = Plan(Route.CASCADE, Tier.EFFICIENCY, judged=True, falls_back=True)
+PINNED = held(CASCADE)
+ASKED = Plan(Route.ASKED, Tier.EFFICIENCY, judged=False, falls_back=False)
+
+
+def attempt(tier: Tier, reason: Reason | None = None) -> Attempt:
+    if reason is None:
+        return Attempt(tier, Ruling.ACCEPTED, None)
+    return Attempt(tier, Ruling.REJECTED if reason.counts else Ruling.UNDECIDED, reason)
+
+
+def efficiency(reason: Reason | None = None) -> Attempt:
+    return attempt(Tier.EFFICIENCY, reason)
+
+
+def performance(reason: Reason | None = None) -> Attempt:
+    return attempt(Tier.PERFORMANCE, reason)
+
+
+def test_the_first_step_is_the_plans_tier() -> None:
+    assert next_step(CASCADE, []) == Try(Tier.EFFICIENCY)
+    assert next_step(PINNED, []) == Try(Tier.PERFORMANCE)
+
+
+def test_an_accepted_answer_is_kept() -> None:
+    assert next_step(CASCADE, [efficiency()]) == Keep(efficiency())
+
+
+@pytest.mark.parametrize("reason", [r for r in Reason if r.counts or r.kind in (ReasonKind.AVAILABILITY, ReasonKind.TROUBLE)])
+def test_whatever_is_wrong_with_the_cheap_answer_performance_is_asked_next(reason: Reason) -> None:
+    assert next_step(CASCADE, [efficiency(reason)]) == Try(Tier.PERFORMANCE)
+
+
+def test_nothing_follows_the_performance_tier() -> None:
+    attempts = [efficiency(Reason.JUDGED), performance(Reason.SCHEMA)]
+    assert next_step(CASCADE, attempts) == GiveUp(attempts[-1])
+
+
+def test_a_caller_who_asked_for_a_tier_gets_that_tier_or_nothing() -> None:
+    assert next_step(ASKED, [efficiency(Reason.SCHEMA)]) == GiveUp(efficiency(Reason.SCHEMA))
+
+
+def test_a_refusal_follows_the_tasks_policy() -> None:
+    refused = efficiency(Reason.REFUSED)
+    assert next_step(CASCADE, [refused], FallbackPolicy(on_refusal="return")) == Keep(refused)
+    assert next_step(CASCADE, [refused], FallbackPolicy(on_refusal="error")) == GiveUp(refused)
+    assert next_step(CASCADE, [refused]) == Try(Tier.PERFORMANCE)
+
+
+@pytest.mark.parametrize("reason", [Reason.JUDGE_ERROR, Reason.CHECK_ERROR])
+def test_what_could_not_be_judged_follows_the_tasks_policy(reason: Reason) -> None:
+    undecided = efficiency(reason)
+    assert next_step(CASCADE, [undecided], FallbackPolicy(on_undecided="accept")) == Keep(undecided)
+    assert next_step(CASCADE, [undecided], FallbackPolicy(on_undecided="error")) == GiveUp(undecided)
+    assert next_step(CASCADE, [undecided]) == Try(Tier.PERFORMANCE)
+
+
+def test_an_outage_is_not_accepted_because_undecided_answers_are() -> None:
+    down = efficiency(Reason.PROVIDER_ERROR)
+    assert next_step(CASCADE, [down], FallbackPolicy(on_undecided="accept")) == Try(Tier.PERFORMANCE)
+
+
+@pytest.mark.parametrize(
+    ("plan", "attempts", "outcome"),
+    [
+        (CASCADE, [efficiency()], Outcome.ACCEPTED),
+        (CASCADE, [efficiency(Reason.JUDGED), performance()], Outcome.FALLBACK),
+        (CASCADE, [efficiency(Reason.TRUNCATED), performance()], Outcome.FALLBACK),
+        (CASCADE, [efficiency(Reason.TIMEOUT), performance()], Outcome.FAILOVER),
+        (CASCADE, [efficiency(Reason.JUDGE_ERROR), performance()], Outcome.FAILOVER),
+        (PINNED, [performance()], Outcome.PINNED),
+        (Plan(Route.TASK, Tier.PERFORMANCE, judged=False, falls_back=False), [performance()], Outcome.PERFORMANCE),
+        (CASCADE, [efficiency(Reason.JUDGED), performance(Reason.SCHEMA)], Outcome.REJECTED),
+        (CASCADE, [efficiency(Reason.JUDGED), performance(Reason.TIMEOUT)], Outcome.FAILED),
+        (CASCADE, [], Outcome.FAILED),
+    ],
+)
+def test_what_it_all_came_to(plan: Plan, attempts: list[Attempt], outcome: Outcome) -> None:
+    last = attempts[-1] if attempts else None
+    kept = last if last is not None and last.accepted else None
+    assert outcome_of(plan, attempts, kept) is outcome
+
+
+def test_the_reason_is_why_the_first_tier_was_left_or_why_the_last_failed() -> None:
+    attempts = [efficiency(Reason.JUDGED), performance(Reason.SCHEMA)]
+    assert reason_of([efficiency(Reason.JUDGED), performance()], performance()) == efficiency(Reason.JUDGED)
+    assert reason_of(attempts, None) == attempts[-1]
+    assert reason_of([efficiency()], efficiency()) is None
+    assert reason_of([], None) is None
+
+
+reasons = st.one_of(st.none(), st.sampled_from([r for r in Reason if r.kind is not ReasonKind.HAND]))
+fallback_policies = st.builds(
+    FallbackPolicy,
+    on_refusal=st.sampled_from(["fallback", "return", "error"]),
+    on_undecided=st.sampled_from(["fallback", "accept", "error"]),
+)
+tasks = st.builds(Task, tier=st.sampled_from(["efficiency", "performance", "auto"]))
+
+
+@given(tasks, st.sampled_from([None, *Tier]), fallback_policies, reasons, reasons)
+def test_a_request_ends_after_at_most_one_attempt_on_each_tier(
+    task: Task, asked: Tier | None, policy: FallbackPolicy, first: Reason | None, second: Reason | None
+) -> None:
+    plan = route(task, None, asked, policy=Pins(), now=NOW)
+    script, attempts = [first, second], list[Attempt]()
+    while isinstance(step := next_step(plan, attempts, policy), Try):
+        attempts.append(attempt(step.tier, script[len(attempts)]))
+        assert len({made.tier for made in attempts}) == len(attempts)
+    if isinstance(step, Keep):
+        assert step.attempt in attempts
+    if isinstance(step, GiveUp):
+        assert not step.attempt.accepted
+
+
+@given(fallback_policies, st.sampled_from([r for r in Reason if r.kind in (ReasonKind.AVAILABILITY, ReasonKind.TROUBLE)]), reasons)
+def test_availability_never_pins_and_is_never_a_fallback(
+    policy: FallbackPolicy, first: Reason, second: Reason | None
+) -> None:
+    attempts = [efficiency(first), performance(second)]
+    assert pin_after(Route.CASCADE, attempts) is None
+    kept = attempts[-1] if attempts[-1].accepted else None
+    assert outcome_of(CASCADE, attempts, kept) is not Outcome.FALLBACK
+
+
+def test_every_reason_has_a_kind() -> None:
+    for reason, kind in product(Reason, ReasonKind):
+        assert (reason.kind is kind) == (reason.kind == kind)
+    assert {reason.kind for reason in Reason} == set(ReasonKind)
