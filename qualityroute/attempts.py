@@ -1,0 +1,135 @@
+"""One attempt: ask a tier, fail over inside it, pass the answer through the gate, perhaps re-ask once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from qualityroute.client import CompletionRequest
+from qualityroute.config import Config, ResolvedTask
+from qualityroute.config.fields import split_model
+from qualityroute.gates import Gate, Gated
+from qualityroute.metering import Called, Meter
+from qualityroute.records import Attempt, Message, ModelCall, Reason, Role, Ruling, Tier, Verdict
+
+_REPAIRABLE = frozenset({Reason.NOT_JSON, Reason.SCHEMA, Reason.CHECK})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a caller asked, ready to be sent to either tier."""
+
+    task: ResolvedTask
+    gate: Gate
+    messages: tuple[Message, ...]
+    """The caller's own, verbatim."""
+    tools: tuple[Mapping[str, Any], ...] = ()
+    parameters: Mapping[str, Any] | None = None
+    """Further fields for the provider, from the caller; they win over the tier's."""
+
+
+async def make_attempt(request: Request, tier: Tier, config: Config, meter: Meter, *, judged: bool) -> Attempt:
+    """One answer of one tier with its verdicts. Endpoint failures end in an undecided attempt, not an exception."""
+    started = meter.clock()
+    messages = (*system_message(request.task), *request.messages)
+    called, calls = await _ask_tier(request, tier, config, meter, messages)
+    if called.completion is None:
+        return _unavailable(tier, calls, meter.clock() - started)
+    gated = await _gate(request, tier, called, meter, judged=judged)
+    verdicts = gated.verdicts
+    if request.task.settings.repairs and gated.objection and gated.objection.reason in _REPAIRABLE:
+        repair = (*messages, *_repair_messages(called, gated.objection))
+        again = await meter.ask(_completion_request(request, tier, config, called.call.name, repair))
+        calls = (*calls, again.call)
+        if again.completion is not None:
+            called, gated = again, await _gate(request, tier, again, meter, judged=judged)
+            verdicts = (*verdicts, *gated.verdicts)
+    return _attempt(tier, calls, verdicts, gated, called, meter.clock() - started)
+
+
+def system_message(task: ResolvedTask) -> tuple[Message, ...]:
+    """What the engine adds to a conversation: instructions and schema, in one leading message of its own."""
+    parts = [task.instructions.strip()] if task.instructions.strip() else []
+    if task.schema is not None:
+        parts.append(
+            "Answer with one JSON value that follows this JSON Schema, and with nothing else:\n"
+            + json.dumps(task.schema, ensure_ascii=False)
+        )
+    return ({"role": "system", "content": "\n\n".join(parts)},) if parts else ()
+
+
+async def _ask_tier(
+    request: Request, tier: Tier, config: Config, meter: Meter, messages: tuple[Message, ...]
+) -> tuple[Called, tuple[ModelCall, ...]]:
+    """Each model of the tier in turn until one answers."""
+    calls: list[ModelCall] = []
+    for model in config.tiers.of(tier).models:
+        called = await meter.ask(_completion_request(request, tier, config, model, messages))
+        calls.append(called.call)
+        if called.completion is not None:
+            break
+    return called, tuple(calls)
+
+
+def _completion_request(
+    request: Request, tier: Tier, config: Config, model: str, messages: tuple[Message, ...]
+) -> CompletionRequest:
+    provider, name = split_model(model)
+    return CompletionRequest(
+        role=Role.ANSWER,
+        tier=tier,
+        provider=provider,
+        model=name,
+        messages=messages,
+        response_schema=request.task.schema if not request.tools else None,
+        tools=request.tools,
+        max_output_tokens=request.task.settings.max_output_tokens,
+        parameters={**config.tiers.of(tier).parameters, **(request.parameters or {})},
+    )
+
+
+async def _gate(request: Request, tier: Tier, called: Called, meter: Meter, *, judged: bool) -> Gated:
+    assert called.completion is not None
+    return await request.gate(
+        called.completion, messages=request.messages, tools=request.tools, tier=tier, judged=judged, meter=meter
+    )
+
+
+def _repair_messages(called: Called, objection: Verdict) -> tuple[Message, ...]:
+    content = called.completion.content if called.completion else None
+    wrong = f"That answer is not right: {objection.message}\nAnswer again, complete and corrected, in the same form."
+    return ({"role": "assistant", "content": content or ""}, {"role": "user", "content": wrong})
+
+
+def _unavailable(tier: Tier, calls: tuple[ModelCall, ...], seconds: float) -> Attempt:
+    last = calls[-1]
+    message = "; ".join(f"{call.name}: {call.message}" for call in calls)
+    return Attempt(
+        tier, Ruling.UNDECIDED, last.error, calls, message=message, latency=timedelta(seconds=seconds)
+    )  # fmt: skip
+
+
+def _attempt(
+    tier: Tier,
+    calls: tuple[ModelCall, ...],
+    verdicts: tuple[Verdict, ...],
+    gated: Gated,
+    called: Called,
+    seconds: float,
+) -> Attempt:
+    objection = gated.objection
+    return Attempt(
+        tier=tier,
+        ruling=objection.ruling if objection else Ruling.ACCEPTED,
+        reason=objection.reason if objection else None,
+        calls=calls,
+        verdicts=verdicts,
+        completion=called.completion,
+        output=gated.output,
+        message=objection.message if objection else "",
+        repaired=gated.repaired,
+        latency=timedelta(seconds=seconds),
+    )

@@ -1,0 +1,383 @@
+"""The engine: the cheap model answers first, its answer is proved, and what fails goes to the performance tier.
+
+Read on in this order: `cascade.py` (one request), `routing.py` and `fallback.py` (where it starts and what comes
+next), `attempts.py` (one tier's answer), `gates/` (its checks), `pins.py`, `store/`.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+from anyio.abc import BlockingPortal, TaskGroup
+from anyio.from_thread import start_blocking_portal
+
+from qualityroute.attempts import Request
+from qualityroute.cascade import Caller, Passage, World
+from qualityroute.client import Client
+from qualityroute.config import Config, parse_duration
+from qualityroute.config.models import check_providers
+from qualityroute.errors import ConfigError, QualityRouteError
+from qualityroute.inputs import Input, as_messages, checked_name
+from qualityroute.mapping import MapResults
+from qualityroute.pinboard import Pinboard
+from qualityroute.records import Answer, Decision, Tier
+from qualityroute.report import Report, build_report
+from qualityroute.setup import Setup, build_setup
+from qualityroute.store import SessionStore, open_store
+
+logger = logging.getLogger("qualityroute")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def new_decision_id() -> str:
+    """24 hexadecimal digits: milliseconds first, so that ids sort by time, then chance."""
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}"
+
+
+class Engine:
+    """Answers requests by the configuration's tasks, and keeps the ledger.
+
+        async with Engine.from_file("qualityroute.toml") as engine:
+            answer = await engine.run("invoice", text, session="user-42")
+
+    For use without `async`: `with Engine.from_file(...) as engine: engine.run_sync("invoice", text)`.
+
+    Args:
+        config: from `Config.load`, `Config.model_validate` or built in Python.
+        client: replaces the door to the models (an object with `complete` and `aclose`).
+        store: a URL, or an object that keeps pins and decisions; default: the configuration's.
+        now: aware datetimes; for tests.
+
+    Raises:
+        ConfigError: a schema, rubric or check is missing or wrong, or a provider's key is not set.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        client: Client | None = None,
+        store: str | SessionStore | None = None,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
+        if not isinstance(config, Config):
+            config = Config.model_validate(config)
+        self._setup = build_setup(config, time.monotonic)
+        self._given_client, self._given_store = client, store
+        self._client = client if client is not None else _client_for(config)
+        self._now = now
+        self._store = _store_for(config, store)
+        self._listeners: list[Callable[[Decision], None]] = [_log]
+        self._tasks: TaskGroup | None = None
+        self._open: AsyncExitStack | None = None
+        self._sync: ExitStack | None = None
+        self._portal: BlockingPortal | None = None
+        self._twin: Engine | None = None
+        self._sync_lock = threading.Lock()
+        self._reload_failure = ""
+        self.pins = Pinboard(self._store, lambda: self._setup.config.pins, now)
+        """List, get, add and release pins."""
+
+    @classmethod
+    def from_file(cls, path: str | Path, **options: Any) -> Self:
+        """An engine by a `qualityroute.toml`. Raises `ConfigError`."""
+        return cls(Config.load(path), **options)
+
+    @property
+    def config(self) -> Config:
+        return self._setup.config
+
+    async def run(
+        self,
+        task: str,
+        input: Input,
+        *,
+        session: str | None = None,
+        tenant: str = "default",
+        tier: Tier | str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
+        parameters: Mapping[str, Any] | None = None,
+    ) -> Answer:
+        """Answer one request; its decision is written down before this returns or raises.
+
+        Args:
+            task: a task of the configuration.
+            input: text, or OpenAI chat messages with text and image parts.
+            session: the caller's id for a user or conversation; without one, nothing is pinned.
+            tenant: part of every key that is stored.
+            tier: `"performance"` or `"efficiency"`: ask this tier only, whatever pins say. Its answer passes
+                the free checks; no judge, no fallback.
+            metadata: kept with the decision.
+            tools: OpenAI tools of this request; a tool call is checked against its tool's `parameters`.
+            parameters: further fields of the request body for the provider.
+
+        Raises:
+            ConfigError: no such task, or an input, session or tier that cannot be used.
+            AnswerRejected: no tier gave an answer that passes its checks.
+            ProviderError: no endpoint answered.
+            DeadlineExceeded: the task's deadline passed.
+            StoreError: the decision could not be written.
+        """
+        self._check_open()
+        setup = self._setup
+        request = _request(setup, task, input, tools, parameters)
+        name = checked_name(tenant, "tenant") or "default"
+        caller = Caller(checked_name(session, "session"), name, _tier(tier), metadata or {})
+        return await Passage(self._world(), setup, request, caller).answer()
+
+    def run_sync(self, task: str, input: Input, **options: Any) -> Answer:
+        """`run` for code that does not await; also from a thread whose event loop is running."""
+        return self._sync_engine().call(partial(self._for_sync().run, task, input, **options))
+
+    def map(
+        self,
+        task: str,
+        inputs: Iterable[Any] | AsyncIterable[Any],
+        *,
+        concurrency: int = 16,
+        session: str | None = None,
+        tenant: str = "default",
+    ) -> MapResults:
+        """Answer many inputs, at most `concurrency` at once; items come in the order they are done.
+
+        Each input is text, messages, or a mapping with `input` and perhaps `session`. Each item has `.index`,
+        `.answer` and `.error`, one of the two `None`; a failed input does not end the others.
+
+            async for item in engine.map("invoice", texts, concurrency=16): ...
+
+        Raises `ConfigError` at once for an unknown task or a concurrency below 1.
+        """
+        self._check_open()
+        self._setup.task(task)
+        if concurrency < 1:
+            raise ConfigError(f"concurrency must be at least 1, not {concurrency}")
+        assert self._tasks is not None
+
+        async def one(value: Any) -> Answer:
+            given: dict[str, Any] = {"session": session, "tenant": tenant}
+            if isinstance(value, Mapping):
+                given |= {name: value[name] for name in ("session", "metadata") if value.get(name) is not None}
+                value = value.get("input")
+            return await self.run(task, value, **given)
+
+        return MapResults(one, inputs, concurrency, self._tasks)
+
+    async def report(self, task: str | None = None, since: datetime | timedelta | str | None = None) -> Report:
+        """The fallback report, of all tasks or one, of all time or since a date (or so long ago, as in `"7d"`)."""
+        self._check_open()
+        if task is not None:
+            self._setup.task(task)
+        now = self._now()
+        return await build_report(self._store, self._setup.config, now=now, task=task, since=moment(since, now))
+
+    async def explain(self, decision_id: str) -> Decision:
+        """One decision as it was recorded, from route to cost. Raises `ConfigError` when there is none."""
+        self._check_open()
+        decision = await self._store.decision(decision_id)
+        if decision is None:
+            raise ConfigError(f"no decision '{decision_id}' in the store")
+        return decision
+
+    def reload(self) -> bool:
+        """Read the configuration's file again, for the requests that start from now on.
+
+        An invalid file keeps the old configuration and is logged once. Returns whether the new one holds.
+        The store stays the one that was opened.
+        """
+        try:
+            if self.config.file is None:
+                raise ConfigError("this configuration did not come from a file")
+            setup = build_setup(Config.load(self.config.file), time.monotonic)
+            client = self._client if self._given_client is not None else _client_for(setup.config)
+        except ConfigError as error:
+            if str(error) != self._reload_failure:
+                self._reload_failure = str(error)
+                logger.error("configuration not reloaded, the old one holds: %s", error)
+            return False
+        if client is not self._client and self._open is not None:
+            self._open.push_async_callback(self._client.aclose)  # requests under way still use it
+        self._setup, self._client, self._reload_failure = setup, client, ""
+        if self._twin is not None:
+            self._twin.reload()
+        return True
+
+    def subscribe(self, listener: Callable[[Decision], None]) -> None:
+        """Call `listener` with each decision once it is recorded, on the engine's event loop."""
+        self._listeners.append(listener)
+
+    async def aopen(self) -> Self:
+        """What `async with` does on entering. Raises `StoreError`."""
+        if self._open is not None:
+            raise QualityRouteError("the engine is open already")
+        async with AsyncExitStack() as stack:
+            await self._store.open()
+            stack.push_async_callback(self._store.aclose)
+            if self._given_client is None:
+                stack.push_async_callback(self._close_client)
+            self._tasks = anyio.create_task_group()
+            await self._tasks.__aenter__()
+            stack.push_async_callback(self._end_tasks)
+            self._open = stack.pop_all()
+        return self
+
+    async def aclose(self) -> None:
+        """Close connections and the store; what is still running in `map` is cancelled."""
+        if self._sync is not None and self._twin is not None:
+            await anyio.to_thread.run_sync(self.close)
+        stack, self._open = self._open, None
+        if stack is not None:
+            with anyio.CancelScope(shield=True):
+                await stack.aclose()
+
+    async def __aenter__(self) -> Self:
+        return await self.aopen()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._portal = stack.enter_context(start_blocking_portal("asyncio"))
+            stack.enter_context(self._portal.wrap_async_context_manager(self))
+            self._sync = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """What `with` does on leaving; for an engine used by `run_sync` alone."""
+        stack, self._sync, self._portal, twin, self._twin = self._sync, None, None, self._twin, None
+        if stack is not None:
+            stack.close()
+        if twin is not None:
+            twin.close()
+
+    def _sync_engine(self) -> BlockingPortal:
+        with self._sync_lock:
+            if self._portal is None:
+                if self._open is None:
+                    self.__enter__()
+                else:  # open in an event loop that this thread may be running: a second one on its own loop
+                    self._twin = Engine(self.config, client=self._given_client, store=self._shared_store, now=self._now)
+                    self._twin._listeners = self._listeners
+                    self._twin.__enter__()
+                    self._portal, self._sync = self._twin._portal, ExitStack()
+        assert self._portal is not None
+        return self._portal
+
+    def _for_sync(self) -> Engine:
+        return self._twin or self
+
+    @property
+    def _shared_store(self) -> str | SessionStore:
+        url = getattr(self._store, "url", None)
+        return url if isinstance(url, str) else self._store
+
+    def _world(self) -> World:
+        return World(self._store, self._client, self._now, time.monotonic, new_decision_id, self._tell)
+
+    def _tell(self, decision: Decision) -> None:
+        for listener in self._listeners:
+            listener(decision)
+
+    def _check_open(self) -> None:
+        if self._open is None:
+            raise QualityRouteError("the engine is not open; use it in `async with engine:`, or call `run_sync`")
+
+    async def _close_client(self) -> None:
+        await self._client.aclose()
+
+    async def _end_tasks(self) -> None:
+        tasks, self._tasks = self._tasks, None
+        if tasks is not None:
+            tasks.cancel_scope.cancel()
+            # The body's own exception goes on by itself; given to the group it would come out wrapped.
+            await tasks.__aexit__(None, None, None)
+
+
+def _request(
+    setup: Setup,
+    task: str,
+    value: Input,
+    tools: Sequence[Mapping[str, Any]],
+    parameters: Mapping[str, Any] | None,
+) -> Request:
+    resolved = setup.task(task)
+    messages = as_messages(value, setup.config.max_input)
+    return Request(resolved, setup.gates[task], messages, tuple(tools), parameters)
+
+
+def _tier(tier: Tier | str | None) -> Tier | None:
+    if tier is None:
+        return None
+    try:
+        return Tier(tier)
+    except ValueError:
+        raise ConfigError(f"no tier '{tier}'; there are: {', '.join(Tier)}") from None
+
+
+def moment(since: datetime | timedelta | str | None, now: datetime) -> datetime | None:
+    """A date to count from: a date, a duration before now, or the text of either. Raises `ConfigError`."""
+    if isinstance(since, str):
+        try:
+            since = parse_duration(since)
+        except ValueError:
+            try:
+                since = datetime.fromisoformat(since)
+            except ValueError:
+                raise ConfigError(f"'{since}' is neither a date such as '2026-11-01' nor a time such as '7d'") from None
+    if isinstance(since, timedelta):
+        return now - since
+    return since.replace(tzinfo=UTC) if since is not None and since.tzinfo is None else since
+
+
+def _client_for(config: Config) -> Client:
+    from qualityroute.openai_client import OpenAIClient  # noqa: PLC0415  (not needed with a client of one's own)
+
+    check_providers(config)
+    used = {model.partition("/")[0] for model in config.models_used()}
+    return OpenAIClient({name: provider for name, provider in config.known_providers.items() if name in used})
+
+
+def _store_for(config: Config, store: str | SessionStore | None) -> SessionStore:
+    if store is None:
+        return open_store(config.store.url, folder=config.folder)
+    return open_store(store, folder=Path()) if isinstance(store, str) else store
+
+
+def _log(decision: Decision) -> None:
+    """One structured record for each decision; never contents."""
+    fields = {
+        "decision_id": decision.id,
+        "task": decision.task,
+        "tier": decision.tier,
+        "model": decision.model,
+        "outcome": decision.outcome,
+        "reason": decision.reason,
+        "cost": decision.cost,
+        "latency_ms": round(decision.latency.total_seconds() * 1000, 3),
+    }
+    logger.info("decision %s", " ".join(f"{name}={value}" for name, value in fields.items()), extra=fields)
+
+
+

@@ -1,0 +1,79 @@
+"""From the judge's words to a score. Pure; the score is computed here, never by the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from qualityroute.gates.strict_json import NotJson, read_json
+from qualityroute.rubrics import Rubric
+
+_PROBABILITY = {"yes": 1.0, "unsure": 0.5, "no": 0.0}
+
+
+class UnreadableVerdict(ValueError):
+    """The judge's answer is not in the form asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The judge's answer to each criterion, as the probability of yes."""
+
+    yes: Mapping[str, float]
+    instructions_in_data: bool
+    evidence: Mapping[str, str]
+
+
+def read_judgement(text: str, rubric: Rubric) -> Judgement:
+    """Read a judge's answer in evidence mode.
+
+    Strict: every criterion exactly once, no other, only words of the menu. Raises `UnreadableVerdict`
+    for anything else, so that nothing quoted from the data can pass for a verdict.
+    """
+    try:
+        answer = read_json(text).value
+    except NotJson as error:
+        raise UnreadableVerdict(str(error)) from error
+    if not isinstance(answer, dict) or set(answer) != {"checks", "instructions_in_data"}:
+        raise UnreadableVerdict("not an object of 'checks' and 'instructions_in_data'")
+    if answer["instructions_in_data"] not in ("yes", "no"):
+        raise UnreadableVerdict("'instructions_in_data' is neither 'yes' nor 'no'")
+    entries = _entries(answer["checks"], rubric)
+    return Judgement(
+        yes={name: _PROBABILITY[entry["verdict"]] for name, entry in entries.items()},
+        instructions_in_data=answer["instructions_in_data"] == "yes",
+        evidence={name: str(entry.get("evidence") or "")[:200] for name, entry in entries.items()},
+    )
+
+
+def _entries(checks: Any, rubric: Rubric) -> dict[str, dict[str, Any]]:
+    if not isinstance(checks, list):
+        raise UnreadableVerdict("'checks' is not a list")
+    wanted = {criterion.id for criterion in rubric.criteria}
+    entries: dict[str, dict[str, Any]] = {}
+    for entry in checks:
+        name = entry.get("id") if isinstance(entry, dict) else None
+        if not isinstance(name, str) or name not in wanted:
+            raise UnreadableVerdict("an entry is for no check of the rubric")
+        if name in entries:
+            raise UnreadableVerdict(f"check '{name}' is answered twice")
+        verdict = entry.get("verdict")
+        if not isinstance(verdict, str) or verdict not in _PROBABILITY:
+            raise UnreadableVerdict(f"the verdict on '{name}' is not 'yes', 'no' or 'unsure'")
+        entries[name] = entry
+    missing = sorted(wanted - set(entries))
+    if missing:
+        raise UnreadableVerdict(f"check '{missing[0]}' is not answered")
+    return entries
+
+
+def score(judgement: Judgement, rubric: Rubric) -> float:
+    """Smallest critical p(yes) times the weighted mean of all; 0 when a critical one is below one half
+    or instructions were found in the data (research: analytic binary checks, score by code)."""
+    critical = [judgement.yes[c.id] for c in rubric.criteria if c.critical]
+    if judgement.instructions_in_data or any(p < 0.5 for p in critical):
+        return 0.0
+    weights = sum(c.weight for c in rubric.criteria)
+    mean = sum(c.weight * judgement.yes[c.id] for c in rubric.criteria) / weights
+    return min(critical, default=1.0) * mean

@@ -1,0 +1,62 @@
+"""What callers hand in, checked before any model is asked."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from qualityroute.errors import ConfigError
+from qualityroute.records import Message, has_images, source_text
+
+Input: TypeAlias = str | Sequence[Message]
+
+LONGEST_NAME = 256
+_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+
+
+def as_messages(value: Input, most: int) -> tuple[Message, ...]:
+    """Text, or OpenAI chat messages, as messages. Raises `ConfigError` that says what is wrong.
+
+    Args:
+        most: characters of text allowed.
+    """
+    if isinstance(value, bytes):
+        raise ConfigError("input is bytes; decode it to text first")
+    messages = ({"role": "user", "content": value},) if isinstance(value, str) else _checked(value)
+    text = source_text(messages)
+    if not text.strip() and not has_images(messages):
+        raise ConfigError("input is empty; give text, or chat messages with text or images")
+    if len(text) > most:
+        raise ConfigError(f"input has {len(text):,} characters; max_input allows {most:,}")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ConfigError("input holds lone surrogates and cannot be sent as UTF-8 text") from None
+    return messages
+
+
+def _checked(value: Any) -> tuple[Message, ...]:
+    if not isinstance(value, Sequence) or not value:
+        raise ConfigError("input must be text or a list of chat messages such as {'role': 'user', 'content': '...'}")
+    for position, message in enumerate(value):
+        if not isinstance(message, Mapping) or message.get("role") not in _ROLES:
+            raise ConfigError(f"input message {position} has no valid 'role'; use one of {', '.join(_ROLES)}")
+        if not isinstance(message.get("content"), str | Sequence | None):
+            raise ConfigError(f"input message {position}: 'content' must be text or a list of parts")
+    return tuple(value)
+
+
+def checked_name(value: str | None, what: str) -> str | None:
+    """A session or tenant id that can be stored, shown and logged. Raises `ConfigError`."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ConfigError(f"{what} must be text, not {type(value).__name__}")
+    if not value.strip():
+        raise ConfigError(f"{what} is empty; leave it out or give it a name")
+    if len(value) > LONGEST_NAME:
+        raise ConfigError(f"{what} has {len(value):,} characters; at most {LONGEST_NAME} are allowed")
+    if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in value):
+        raise ConfigError(f"{what} {value[:40]!r} holds control characters")
+    return value

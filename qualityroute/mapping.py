@@ -1,0 +1,105 @@
+"""Many inputs, a few at a time, each answer as soon as it is there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import anyio
+from anyio.abc import TaskGroup
+from anyio.streams.memory import MemoryObjectReceiveStream
+
+from qualityroute.records import Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """The answer of one input, or why there is none."""
+
+    index: int
+    """The input's position."""
+    answer: Answer | None = None
+    error: Exception | None = None
+
+
+class MapResults:
+    """An async iterator of `Mapped`; inputs are drawn only as fast as answers are taken.
+
+    Leaving the loop early and calling `aclose` (or closing the engine) cancels what is under way.
+    """
+
+    def __init__(
+        self,
+        one: Callable[[Any], Awaitable[Answer]],
+        inputs: Iterable[Any] | AsyncIterable[Any],
+        concurrency: int,
+        tasks: TaskGroup,
+    ) -> None:
+        self._one, self._inputs, self._concurrency, self._tasks = one, _numbered(inputs), concurrency, tasks
+        self._results: MemoryObjectReceiveStream[Mapped] | None = None
+        self._scope = anyio.CancelScope()
+        self._failure: Exception | None = None
+        self._drawing = anyio.Lock()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Mapped:
+        if self._results is None:
+            self._results = self._start()
+        try:
+            return await self._results.receive()
+        except anyio.EndOfStream:
+            if self._failure is not None:
+                raise self._failure from None
+            raise StopAsyncIteration from None
+
+    async def aclose(self) -> None:
+        """End early: what is under way is cancelled, and written down as such."""
+        self._scope.cancel()
+        if self._results is not None:
+            self._results.close()
+
+    def _start(self) -> MemoryObjectReceiveStream[Mapped]:
+        send, receive = anyio.create_memory_object_stream[Mapped]()
+
+        async def work() -> None:
+            with send.clone() as out:
+                while (item := await self._draw()) is not None:
+                    await out.send(await self._answer(*item))
+
+        async def crew() -> None:
+            with self._scope, send:
+                async with anyio.create_task_group() as workers:
+                    for _ in range(self._concurrency):
+                        workers.start_soon(work)
+
+        self._tasks.start_soon(crew)
+        return receive
+
+    async def _draw(self) -> tuple[int, Any] | None:
+        async with self._drawing:
+            try:
+                return await anext(self._inputs, None)
+            except Exception as error:  # the caller's own iterable failed; they hear of it where they iterate
+                self._failure = error
+                return None
+
+    async def _answer(self, index: int, value: Any) -> Mapped:
+        try:
+            return Mapped(index, answer=await self._one(value))
+        except Exception as error:  # one failed input does not end the others
+            return Mapped(index, error=error)
+
+
+async def _numbered(inputs: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[tuple[int, Any]]:
+    index = 0
+    if isinstance(inputs, AsyncIterable):
+        async for value in inputs:
+            yield index, value
+            index += 1
+        return
+    for value in inputs:
+        yield index, value
+        index += 1

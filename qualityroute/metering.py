@@ -1,0 +1,72 @@
+"""One model call, made, timed and priced; what was spent is kept even when the caller goes away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from qualityroute.client import Client, CompletionRequest
+from qualityroute.errors import ProviderError
+from qualityroute.prices import PriceBook
+from qualityroute.records import Completion, ModelCall, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A finished call: with an answer, or with the reason there is none."""
+
+    call: ModelCall
+    completion: Completion | None = None
+    error: ProviderError | None = None
+
+
+@dataclass(slots=True)
+class Meter:
+    """Makes the calls of one request and remembers each, in the order made."""
+
+    client: Client
+    prices: PriceBook
+    now: Callable[[], datetime]
+    clock: Callable[[], float]
+    """Seconds, monotonic."""
+    calls: list[ModelCall] = field(default_factory=list)
+    failures: list[ProviderError] = field(default_factory=list)
+
+    async def ask(self, request: CompletionRequest) -> Called:
+        """Make one call. An endpoint's failure is returned, not raised."""
+        position, started = len(self.calls), self.clock()
+        # In the books from the start: whoever is cancelled in the middle has spent something, and how
+        # much is unknown.
+        call = ModelCall(request.role, request.tier, request.provider, request.model, error=Reason.CANCELLED)
+        self.calls.append(call)
+        try:
+            called = self._answered(call, await self.client.complete(request))
+        except ProviderError as error:
+            self.failures.append(error)
+            cost = None if error.may_be_billed else Decimal(0)
+            failed = replace(call, error=error.reason, message=str(error), retries=error.retries, cost=cost)
+            called = Called(failed, error=error)
+        finally:
+            latency = timedelta(seconds=self.clock() - started)
+            self.calls[position] = replace(self.calls[position], latency=latency)
+        called = replace(called, call=replace(called.call, latency=latency))
+        self.calls[position] = called.call
+        return called
+
+    def _answered(self, call: ModelCall, completion: Completion) -> Called:
+        cost = completion.cost
+        if cost is None:
+            cost = self.prices.cost(call.name, completion.usage, self.now().date())
+        done = replace(
+            call,
+            usage=completion.usage,
+            cost=cost,
+            error=None,
+            served_model=completion.model,
+            retries=completion.retries,
+        )
+        return Called(done, completion)
+
+

@@ -1,0 +1,42 @@
+"""Everything an engine decides by, made once from a configuration and replaced whole on reload."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from qualityroute.config import Config, ResolvedTask, fingerprint, resolve
+from qualityroute.errors import ConfigError
+from qualityroute.gates import Breaker, Gate, gate_for
+from qualityroute.prices import PriceBook
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    config: Config
+    tasks: Mapping[str, ResolvedTask]
+    gates: Mapping[str, Gate]
+    prices: PriceBook
+    fingerprint: str
+
+    def task(self, name: str) -> ResolvedTask:
+        """Raises `ConfigError` that names the nearest task."""
+        if name not in self.tasks:
+            close = difflib.get_close_matches(str(name), list(self.tasks), n=1)
+            hint = f"did you mean '{close[0]}'? " if close else ""
+            raise ConfigError(f"no task '{str(name)[:100]}'; {hint}there are: {', '.join(sorted(self.tasks))}")
+        return self.tasks[name]
+
+
+def build_setup(config: Config, clock: Callable[[], float]) -> Setup:
+    """Load and compile what the configuration names. Raises `ConfigError`."""
+    tasks = resolve(config)
+    breaker = Breaker(clock)
+    return Setup(
+        config=config,
+        tasks=tasks,
+        gates={name: gate_for(task, config.judge, breaker) for name, task in tasks.items()},
+        prices=config.price_book,
+        fingerprint=fingerprint(config, tasks),
+    )

@@ -1,0 +1,113 @@
+"""Scripted answers for tests without a network."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import anyio.lowlevel
+
+from qualityroute.client import CompletionRequest
+from qualityroute.errors import ConfigError, ProviderError
+from qualityroute.records import Completion, Reason, Role, Tier, Usage
+
+Item: TypeAlias = str | BaseException | Completion | Mapping[str, str] | Callable[..., Any]
+
+
+class ScriptedClient:
+    """Answers from a script, by tier and for the judge.
+
+        client = ScriptedClient({"efficiency": ["{}"], "performance": ['{"total": 5}'], "judge": ["yes"]})
+        engine = Engine(config, client=client, store="sqlite://")
+
+    An item is a text, a `Completion`, an exception to raise, or a function of the messages that gives one of
+    these. For the judge also `"yes"`, `"no"` or `"unsure"` for all criteria, or a dict by criterion id (those left
+    out are answered yes). A list's last item repeats. Requests are kept in `requests`. asyncio and trio.
+    """
+
+    def __init__(self, script: Mapping[str, Item | Sequence[Item]]) -> None:
+        unknown = set(script) - {"efficiency", "performance", "judge", "peer"}
+        if unknown:
+            raise ConfigError(f"script for {sorted(unknown)}; a script has efficiency, performance, judge, peer")
+        self._script = {name: _as_list(name, items) for name, items in script.items()}
+        self._used: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self.requests: list[CompletionRequest] = []
+
+    @property
+    def calls(self) -> dict[str, int]:
+        """How many calls there were of each kind."""
+        with self._lock:
+            return dict(self._used)
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        await anyio.lowlevel.checkpoint()
+        item: Any = self._next(request)
+        if callable(item) and not isinstance(item, BaseException):
+            item = item(list(request.messages))
+            if inspect.isawaitable(item):
+                item = await item
+        if isinstance(item, BaseException):
+            raise _as_provider_error(item) from item
+        return _completion(item, request)
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+    def _next(self, request: CompletionRequest) -> Item:
+        name = _part(request)
+        with self._lock:
+            self.requests.append(request)
+            items = self._script.get(name)
+            if items is None:
+                raise ProviderError(f"the script has no answers for '{name}'", retryable=False)
+            item = items[min(self._used[name], len(items) - 1)]
+            self._used[name] += 1
+            return item
+
+
+def _part(request: CompletionRequest) -> str:
+    if request.role in (Role.JUDGE, Role.PEER):
+        return request.role.value
+    return (request.tier or Tier.PERFORMANCE).value
+
+
+def _as_list(name: str, items: Item | Sequence[Item]) -> list[Item]:
+    listed = list(items) if isinstance(items, Sequence) and not isinstance(items, str) else [items]
+    if not listed:
+        raise ConfigError(f"the script for '{name}' is empty; give at least one answer")
+    return listed  # type: ignore[return-value]  # a Mapping is no Sequence, which the checker cannot see
+
+
+def _as_provider_error(item: BaseException) -> BaseException:
+    """An exception stands for an endpoint that fails that way."""
+    if isinstance(item, TimeoutError):
+        return ProviderError(str(item) or "timed out", reason=Reason.TIMEOUT)
+    if isinstance(item, ProviderError) or not isinstance(item, Exception):
+        return item
+    return ProviderError(f"{type(item).__name__}: {item}")
+
+
+def _completion(item: Any, request: CompletionRequest) -> Completion:
+    if isinstance(item, Completion):
+        return item
+    if request.role is Role.JUDGE and (isinstance(item, Mapping) or item in ("yes", "no", "unsure")):
+        item = _verdicts(item, request)
+    if not isinstance(item, str):
+        item = json.dumps(item, ensure_ascii=False)
+    read = sum(len(json.dumps(message, default=str)) for message in request.messages)
+    usage = Usage(read // 4 + 1, 0, len(item) // 4 + 1, estimated=True)
+    return replace(Completion(item), usage=usage, model=request.model)
+
+
+def _verdicts(item: str | Mapping[str, str], request: CompletionRequest) -> str:
+    schema: Any = request.response_schema
+    ids: list[str] = schema["properties"]["checks"]["items"]["properties"]["id"]["enum"]
+    said = {name: item if isinstance(item, str) else item.get(name, "yes") for name in ids}
+    checks = [{"id": name, "evidence": "", "verdict": verdict} for name, verdict in said.items()]
+    return json.dumps({"checks": checks, "instructions_in_data": "no"})
