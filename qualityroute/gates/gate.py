@@ -9,7 +9,7 @@ from typing import Any
 from qualityroute.config import Judge, ResolvedTask
 from qualityroute.gates.code import CodeChecks
 from qualityroute.gates.form import read_answer
-from qualityroute.gates.grounding import GroundedCheck
+from qualityroute.gates.grounded import GroundedCheck
 from qualityroute.gates.interface import Candidate, Check
 from qualityroute.gates.judge import Breaker, JudgeCheck
 from qualityroute.gates.schema import JsonSchemaCheck, ModelCheck, SchemaCheck, ToolsCheck
