@@ -1,0 +1,156 @@
+"""The one file that imports openai: bytes to one endpoint and bytes back; its types and errors stop here.
+
+We post the body ourselves rather than call `chat.completions.create`: the SDK's transform and typed parsing are a third
+of a call's CPU time, and its parsing would not survive what some endpoints send. The reply is streamed, so that
+a huge one is given up on before it fills the memory.
+"""
+
+from __future__ import annotations
+
+import importlib
+import ssl
+from collections.abc import AsyncIterable
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio
+
+from qualityroute.config import Provider
+from qualityroute.openai_client.trouble import Reply, Trouble
+from qualityroute.records import Reason
+
+MAX_BYTES = 32 * 1024 * 1024
+MAX_ERROR_BYTES = 64 * 1024
+CONNECT_SECONDS = 10.0
+NO_KEY = "none"
+"""Sent to servers without keys, since the SDK wants one."""
+_OPENAI_HOST = "api.openai.com"
+_BARE_ERRORS = (OSError, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError)
+"""What a broken connection raises where the transport does not wrap it."""
+
+
+class Connection:
+    """One provider's pool of connections, for one event loop."""
+
+    def __init__(self, provider: Provider, key: str | None) -> None:
+        """Blocking: imports openai (more than a second) and reads the system's certificates."""
+        import openai  # noqa: PLC0415  (slow; not needed before the first request)
+
+        self._openai = openai
+        self._http = _http_library(openai.__version__)
+        self._too_late: tuple[type[Exception], ...] = (openai.APITimeoutError, self._http.TimeoutException)
+        self._broken: tuple[type[Exception], ...] = (openai.APIConnectionError, self._http.HTTPError, *_BARE_ERRORS)
+        timeout = _timeout(self._http, provider.timeout.total_seconds())
+        self._client = openai.AsyncOpenAI(
+            api_key=key or NO_KEY,
+            base_url=provider.base_url,
+            max_retries=0,
+            timeout=timeout,
+            http_client=openai.DefaultAsyncHttpxClient(
+                timeout=timeout,
+                limits=self._http.Limits(max_connections=None, max_keepalive_connections=provider.max_concurrency),
+                # Documents go to the configured host and to no other.
+                follow_redirects=False,
+                event_hooks={"response": [self._shorten_error]},
+            ),
+        )
+        if urlsplit(provider.base_url).hostname != _OPENAI_HOST:
+            # The SDK takes them from the environment; they are no business of other providers.
+            self._client.organization = None
+            self._client.project = None
+
+    async def post(self, body: bytes) -> Reply | Trouble:
+        """Send one chat completion request, once."""
+        if self._client.is_closed():
+            return Trouble("the client was closed while the call was waiting", retryable=False)
+        try:
+            response: Any = await self._client.post(
+                "/chat/completions",
+                cast_to=self._http.Response,
+                content=body,
+                stream=True,
+                stream_cls=self._openai.AsyncStream[Any],
+            )
+            return await _read(response)
+        except self._openai.APIStatusError as error:
+            return _reply(error.response, error.response.content)
+        except self._too_late:
+            return Trouble("the endpoint did not answer in time", Reason.TIMEOUT)
+        except self._broken as error:
+            return Trouble(f"the connection failed: {_root(error)}", retryable=not _is_untrusted(error))
+        except self._openai.OpenAIError as error:
+            return Trouble(f"the OpenAI SDK failed: {error}", retryable=False)
+
+    async def aclose(self) -> None:
+        await self._client.close()
+
+    async def _shorten_error(self, response: Any) -> None:
+        """The SDK reads the body of an error to its end, however long: let it find an early one."""
+        if response.is_success:
+            return
+        try:
+            start = await _read_up_to(MAX_ERROR_BYTES, response.stream)
+        finally:
+            await _close(response.stream)
+        response.stream = self._http.ByteStream(start)
+
+
+def _http_library(openai_version: str) -> Any:
+    """openai 3 is built on httpx2, before that it was httpx; the two have the same names."""
+    return importlib.import_module("httpx2" if int(openai_version.split(".")[0]) >= 3 else "httpx")
+
+
+def _timeout(http: Any, seconds: float) -> Any:
+    """For each read and write; the whole call has a deadline of its own."""
+    return http.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
+
+
+async def _read(response: Any) -> Reply | Trouble:
+    try:
+        content = await _read_up_to(MAX_BYTES, response.aiter_bytes())
+    finally:
+        await _close(response)
+    if len(content) > MAX_BYTES:
+        too_large = f"the reply is larger than {MAX_BYTES // 2**20} MiB"
+        return Trouble(too_large, status=response.status_code, retryable=False)
+    return _reply(response, content)
+
+
+async def _read_up_to(limit: int, chunks: AsyncIterable[bytes]) -> bytes:
+    """All of it, or somewhat more than `limit` bytes."""
+    content = bytearray()
+    # Cancelled rather than left: that unwinds the transport's nested generators, which trio would complain of.
+    with anyio.CancelScope() as scope:
+        async for chunk in chunks:
+            content += chunk
+            if len(content) > limit:
+                scope.cancel()
+    return bytes(content)
+
+
+async def _close(closable: Any) -> None:
+    # Shielded, or a cancelled call would leave its connection in the pool, half read.
+    with anyio.move_on_after(1, shield=True):
+        await closable.aclose()
+
+
+def _reply(response: Any, content: bytes) -> Reply:
+    headers = response.headers
+    return Reply(response.status_code, content, headers.get("retry-after"), headers.get("location"))
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    chain = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and len(chain) < 20:
+        chain.append(cause)
+    return chain
+
+
+def _root(error: BaseException) -> str:
+    """The deepest cause that has words, such as "Connection refused"."""
+    root = next((cause for cause in reversed(_chain(error)) if str(cause)), error)
+    return root.strerror or str(root) if isinstance(root, OSError) else str(root) or type(root).__name__
+
+
+def _is_untrusted(error: BaseException) -> bool:
+    return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _chain(error))

@@ -1,0 +1,174 @@
+"""From the body of a reply to a completion, or to the trouble that it hides."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from qualityroute.openai_client.complaints import Speaker, complaint, sound
+from qualityroute.openai_client.trouble import Reply, Trouble
+from qualityroute.records import Completion, Json, ToolCall, Usage
+
+MAX_NAME = 200
+_MOST_TOKENS = 2**53
+_THINKING = (("<think>", "</think>"), ("<thinking>", "</thinking>"))
+
+
+def understand(reply: Reply, speaker: Speaker, now: datetime) -> Completion | Trouble:
+    """What the model said, or why that is not an answer."""
+    if not reply.good:
+        return complaint(reply, speaker, now)
+    try:
+        body = json.loads(reply.content.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        return _malformed(speaker, "the reply is not valid UTF-8")
+    except (ValueError, RecursionError):
+        return _malformed(speaker, _not_json(reply.content))
+    if not isinstance(body, Mapping):
+        return _malformed(speaker, f"the reply is a JSON {type(body).__name__}, not an object")
+    if _hides_an_error(body):
+        return complaint(reply, speaker, now, body=_innermost_error(body))
+    return _completion(body, speaker)
+
+
+def _completion(body: Mapping[str, Any], speaker: Speaker) -> Completion | Trouble:
+    choices = body.get("choices")
+    if not isinstance(choices, list) or not choices:
+        return _malformed(speaker, "the reply has no choices")
+    message = choices[0].get("message") if isinstance(choices[0], Mapping) else None
+    if not isinstance(message, Mapping):
+        return _malformed(speaker, "the reply's first choice has no message")
+    content = message.get("content")
+    if not isinstance(content, str | list | None):
+        return _malformed(speaker, f"the message's content is a JSON {type(content).__name__}, not text")
+    usage = body.get("usage")
+    usage = usage if isinstance(usage, Mapping) else {}
+    return Completion(
+        content=_without_thinking(_text(content)),
+        finish_reason=_string(choices[0].get("finish_reason"))[:MAX_NAME] or "stop",
+        refusal=_refusal(message),
+        tool_calls=_tool_calls(message.get("tool_calls")),
+        usage=_usage(usage),
+        model=_string(body.get("model"))[:MAX_NAME],
+        cost=_cost(usage.get("cost")),
+        raw=body,
+    )
+
+
+def _malformed(speaker: Speaker, what: str) -> Trouble:
+    return Trouble(f"'{speaker.model}' gave no usable answer: {what}", status=200)
+
+
+def _not_json(content: bytes) -> str:
+    start = content[:200].lstrip().lower()
+    if not start:
+        return "the reply is empty"
+    return "the reply is an HTML page, not JSON" if start.startswith(b"<") else "the reply is not JSON, or cut off"
+
+
+def _hides_an_error(body: Mapping[str, Any]) -> bool:
+    return bool(body.get("error")) or body.get("object") == "error" or bool(_choice_error(body))
+
+
+def _innermost_error(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    return body if body.get("error") or not _choice_error(body) else {"error": _choice_error(body)}
+
+
+def _choice_error(body: Mapping[str, Any]) -> Json:
+    choices = body.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first.get("error") if isinstance(first, Mapping) else None
+
+
+def _text(content: str | Sequence[Json] | None) -> str | None:
+    """Content parts as one text; parts that are thoughts or refusals are not the answer."""
+    if content is None:
+        return None
+    if isinstance(content, str):
+        return sound(content)
+    texts = [sound(part) if isinstance(part, str) else _part_text(part) for part in content]
+    return "".join(texts)
+
+
+def _part_text(part: Json) -> str:
+    if isinstance(part, Mapping) and part.get("type", "text") in ("text", "output_text"):
+        return _string(part.get("text"))
+    return ""
+
+
+def _without_thinking(content: str | None) -> str | None:
+    """The answer behind leading thoughts; a thought that was never closed has no answer behind it."""
+    while content:
+        start = content.lstrip()
+        closing = next((closing for opening, closing in _THINKING if start.startswith(opening)), None)
+        if closing is None:
+            return content
+        content = start.partition(closing)[2].lstrip()
+    return content
+
+
+def _refusal(message: Mapping[str, Any]) -> str | None:
+    if _string(message.get("refusal")):
+        return _string(message["refusal"])
+    content = message.get("content")
+    parts = content if isinstance(content, list) else []
+    said = "".join(_string(part.get("refusal")) for part in parts if isinstance(part, Mapping))
+    return said or None
+
+
+def _tool_calls(calls: Json) -> tuple[ToolCall, ...]:
+    if not isinstance(calls, list):
+        return ()
+    return tuple(_tool_call(call) for call in calls if isinstance(call, Mapping))
+
+
+def _tool_call(call: Mapping[str, Any]) -> ToolCall:
+    function = call.get("function")
+    function = function if isinstance(function, Mapping) else {}
+    return ToolCall(_string(call.get("id")), _string(function.get("name")), _arguments(function.get("arguments")))
+
+
+def _arguments(arguments: Json) -> str:
+    """The model's JSON as text; some servers send nothing for no arguments, some send them parsed."""
+    if arguments is None or arguments == "":
+        return "{}"
+    return sound(arguments) if isinstance(arguments, str) else json.dumps(arguments)
+
+
+def _usage(usage: Mapping[str, Any]) -> Usage:
+    return Usage(
+        input_tokens=_count(usage.get("prompt_tokens")),
+        cached_tokens=_count(_detail(usage, "prompt_tokens_details", "cached_tokens")),
+        output_tokens=_count(usage.get("completion_tokens")),
+        reasoning_tokens=_count(_detail(usage, "completion_tokens_details", "reasoning_tokens")),
+    )
+
+
+def _detail(usage: Mapping[str, Any], section: str, name: str) -> Json:
+    details = usage.get(section)
+    return details.get(name) if isinstance(details, Mapping) else None
+
+
+def _count(value: Json) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value < _MOST_TOKENS else None
+
+
+def _cost(value: Json) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        cost = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return cost if cost.is_finite() and cost >= 0 else None
+
+
+def _string(value: Json) -> str:
+    return sound(value) if isinstance(value, str) else ""

@@ -1,0 +1,61 @@
+"""Why no answer came, as a value: what the wire or the provider told us, before anybody raises it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from qualityroute.errors import ProviderError
+from qualityroute.records import Reason
+
+REPEATED_STATUSES = frozenset({408, 409, 429})
+"""Worth asking again, as are those from 500 up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back over HTTP, read but not yet understood."""
+
+    status: int
+    content: bytes
+    retry_after: str | None = None
+    """The header of that name."""
+    location: str | None = None
+    """Where a redirect points."""
+
+    @property
+    def good(self) -> bool:
+        """By its status; the body may say otherwise."""
+        return 200 <= self.status < 300
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    message: str
+    reason: Reason = Reason.PROVIDER_ERROR
+    status: int | None = None
+    """The provider's HTTP status, or the one named inside its body; `None` when nothing came back."""
+    retryable: bool = True
+    """Could the same call work later?"""
+    retry_after: timedelta | None = None
+    words: str = ""
+    """All that the provider said about it, in lower case, for the dialects to read."""
+
+    @property
+    def worth_repeating(self) -> bool:
+        """Should this same call try again now? An attempt that used up its time, or a bad 200, should not."""
+        if not self.retryable:
+            return False
+        if self.status is None:
+            return self.reason is not Reason.TIMEOUT
+        return self.status in REPEATED_STATUSES or self.status >= 500
+
+    def error(self, *, retries: int) -> ProviderError:
+        return ProviderError(
+            self.message,
+            reason=self.reason,
+            retryable=self.retryable,
+            retry_after=self.retry_after,
+            status=self.status,
+            retries=retries,
+        )
