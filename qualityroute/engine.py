@@ -19,10 +19,10 @@ from types import TracebackType
 from typing import Any, Self
 
 import anyio
-from anyio.abc import BlockingPortal, TaskGroup
-from anyio.from_thread import start_blocking_portal
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from qualityroute.attempts import Request
+from qualityroute.background import Background
 from qualityroute.cascade import Caller, Passage, World
 from qualityroute.client import Client
 from qualityroute.config import Config, parse_duration
@@ -80,9 +80,9 @@ class Engine:
         self._given_client, self._given_store = client, store
         self._client = client if client is not None else _client_for(config)
         self._now = now
-        self._store = _store_for(config, store)
+        self._store = _store_for(config, store, now)
         self._listeners: list[Callable[[Decision], None]] = [_log]
-        self._tasks: TaskGroup | None = None
+        self._background: Background | None = None
         self._open: AsyncExitStack | None = None
         self._sync: ExitStack | None = None
         self._portal: BlockingPortal | None = None
@@ -166,7 +166,7 @@ class Engine:
         self._setup.task(task)
         if concurrency < 1:
             raise ConfigError(f"concurrency must be at least 1, not {concurrency}")
-        assert self._tasks is not None
+        assert self._background is not None
 
         async def one(value: Any) -> Answer:
             given: dict[str, Any] = {"session": session, "tenant": tenant}
@@ -175,7 +175,7 @@ class Engine:
                 value = value.get("input")
             return await self.run(task, value, **given)
 
-        return MapResults(one, inputs, concurrency, self._tasks)
+        return MapResults(one, inputs, concurrency, self._background)
 
     async def report(self, task: str | None = None, since: datetime | timedelta | str | None = None) -> Report:
         """The fallback report, of all tasks or one, of all time or since a date (or so long ago, as in `"7d"`)."""
@@ -229,9 +229,9 @@ class Engine:
             stack.push_async_callback(self._store.aclose)
             if self._given_client is None:
                 stack.push_async_callback(self._close_client)
-            self._tasks = anyio.create_task_group()
-            await self._tasks.__aenter__()
-            stack.push_async_callback(self._end_tasks)
+            self._background = Background()
+            await self._background.start()
+            stack.push_async_callback(self._background.aclose)
             self._open = stack.pop_all()
         return self
 
@@ -307,13 +307,6 @@ class Engine:
     async def _close_client(self) -> None:
         await self._client.aclose()
 
-    async def _end_tasks(self) -> None:
-        tasks, self._tasks = self._tasks, None
-        if tasks is not None:
-            tasks.cancel_scope.cancel()
-            # The body's own exception goes on by itself; given to the group it would come out wrapped.
-            await tasks.__aexit__(None, None, None)
-
 
 def _request(
     setup: Setup,
@@ -359,10 +352,10 @@ def _client_for(config: Config) -> Client:
     return OpenAIClient({name: provider for name, provider in config.known_providers.items() if name in used})
 
 
-def _store_for(config: Config, store: str | SessionStore | None) -> SessionStore:
+def _store_for(config: Config, store: str | SessionStore | None, now: Callable[[], datetime]) -> SessionStore:
     if store is None:
-        return open_store(config.store.url, folder=config.folder)
-    return open_store(store, folder=Path()) if isinstance(store, str) else store
+        return open_store(config.store.url, folder=config.folder, now=now)
+    return open_store(store, folder=Path(), now=now) if isinstance(store, str) else store
 
 
 def _log(decision: Decision) -> None:

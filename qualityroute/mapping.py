@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Self
 
 import anyio
-from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream
 
+from qualityroute.background import Background
 from qualityroute.records import Answer
 
 
@@ -34,9 +35,9 @@ class MapResults:
         one: Callable[[Any], Awaitable[Answer]],
         inputs: Iterable[Any] | AsyncIterable[Any],
         concurrency: int,
-        tasks: TaskGroup,
+        background: Background,
     ) -> None:
-        self._one, self._inputs, self._concurrency, self._tasks = one, _numbered(inputs), concurrency, tasks
+        self._one, self._inputs, self._concurrency, self._background = one, _numbered(inputs), concurrency, background
         self._results: MemoryObjectReceiveStream[Mapped] | None = None
         self._scope = anyio.CancelScope()
         self._failure: Exception | None = None
@@ -50,7 +51,10 @@ class MapResults:
             self._results = self._start()
         try:
             return await self._results.receive()
+        except anyio.ClosedResourceError:
+            raise StopAsyncIteration from None
         except anyio.EndOfStream:
+            self._results.close()
             if self._failure is not None:
                 raise self._failure from None
             raise StopAsyncIteration from None
@@ -70,12 +74,13 @@ class MapResults:
                     await out.send(await self._answer(*item))
 
         async def crew() -> None:
-            with self._scope, send:
-                async with anyio.create_task_group() as workers:
-                    for _ in range(self._concurrency):
-                        workers.start_soon(work)
+            async with aclosing(self._inputs):
+                with self._scope, send:
+                    async with anyio.create_task_group() as workers:
+                        for _ in range(self._concurrency):
+                            workers.start_soon(work)
 
-        self._tasks.start_soon(crew)
+        self._background.start_soon(crew)
         return receive
 
     async def _draw(self) -> tuple[int, Any] | None:
@@ -93,7 +98,7 @@ class MapResults:
             return Mapped(index, error=error)
 
 
-async def _numbered(inputs: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[tuple[int, Any]]:
+async def _numbered(inputs: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[tuple[int, Any], None]:
     index = 0
     if isinstance(inputs, AsyncIterable):
         async for value in inputs:

@@ -577,6 +577,16 @@ class TestRetries:
             error = await failure(client)
         assert (error.reason, error.retryable, error.status, error.retries) == (Reason.PROVIDER_ERROR, True, None, 1)
         assert "'test/model': the connection failed" in str(error)
+        assert not error.may_be_billed
+
+    @pytest.mark.parametrize(
+        ("fault", "billed"),
+        [(Play(completion(), cut=40), True), (failing(500, "oops"), False), (Play(b"<html>"), True)],
+        ids=["mid-body", "status 500", "200 without sense"],
+    )
+    async def test_what_may_have_been_worked_on_may_be_billed(self, fault: Play, billed: bool) -> None:
+        async with served(fault, fault) as (client, _):
+            assert (await failure(client)).may_be_billed is billed
 
     @pytest.mark.parametrize(
         "fault",

@@ -74,15 +74,23 @@ class Connection:
             return await _read(response)
         except self._openai.APIStatusError as error:
             return _reply(error.response, error.response.content)
-        except self._too_late:
-            return Trouble("the endpoint did not answer in time", Reason.TIMEOUT)
+        except self._too_late as error:
+            return Trouble("the endpoint did not answer in time", Reason.TIMEOUT, sent=self._was_sent(error))
         except self._broken as error:
-            return Trouble(f"the connection failed: {_root(error)}", retryable=not _is_untrusted(error))
+            return Trouble(
+                f"the connection failed: {_root(error)}",
+                retryable=not _is_untrusted(error),
+                sent=self._was_sent(error),
+            )
         except self._openai.OpenAIError as error:
             return Trouble(f"the OpenAI SDK failed: {error}", retryable=False)
 
     async def aclose(self) -> None:
         await self._client.close()
+
+    def _was_sent(self, error: BaseException) -> bool:
+        never = (self._http.ConnectError, self._http.ConnectTimeout, self._http.PoolTimeout)
+        return not any(isinstance(cause, never) for cause in _chain(error))
 
     async def _shorten_error(self, response: Any) -> None:
         """The SDK reads the body of an error to its end, however long: let it find an early one."""

@@ -38,6 +38,8 @@ class Trouble:
     retryable: bool = True
     """Could the same call work later?"""
     retry_after: timedelta | None = None
+    sent: bool = True
+    """Did the request leave? One that never did cannot have cost anything."""
     words: str = ""
     """All that the provider said about it, in lower case, for the dialects to read."""
 
@@ -50,6 +52,11 @@ class Trouble:
             return self.reason is not Reason.TIMEOUT
         return self.status in REPEATED_STATUSES or self.status >= 500
 
+    @property
+    def may_be_billed(self) -> bool:
+        """Nobody bills an error status; a connection that broke, or a 200 that makes no sense, may be paid work."""
+        return self.sent and (self.status is None or self.status < 300)
+
     def error(self, *, retries: int) -> ProviderError:
         return ProviderError(
             self.message,
@@ -58,4 +65,5 @@ class Trouble:
             retry_after=self.retry_after,
             status=self.status,
             retries=retries,
+            may_be_billed=self.may_be_billed,
         )

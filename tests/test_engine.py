@@ -1,0 +1,589 @@
+"""One request from route to pin, with a real store and scripted models; both anyio backends."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from conftest import INVOICE_SCHEMA, RUBRIC, config_with
+from pydantic import BaseModel
+
+from qualityroute import (
+    AnswerRejected,
+    Completion,
+    Config,
+    ConfigError,
+    DeadlineExceeded,
+    Engine,
+    Outcome,
+    ProviderError,
+    QualityRouteError,
+    Reason,
+    Route,
+    Tier,
+)
+from qualityroute.testing import ScriptedClient
+
+pytestmark = pytest.mark.anyio
+GOOD = '{"number": "A-1", "total": 12.5}'
+BETTER = '{"number": "A-1", "total": 13.5}'
+BAD = '{"number": "A-1"}'
+TEXT = "Invoice A-1, total 12.50"
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+def client_with(efficiency: Any = GOOD, performance: Any = BETTER, judge: Any = "yes") -> ScriptedClient:
+    return ScriptedClient({"efficiency": efficiency, "performance": performance, "judge": judge})
+
+
+class World:
+    """An engine on a file of its own, with what a test wants to look at."""
+
+    def __init__(self, engine: Engine, client: ScriptedClient, path: Path, clock: Clock) -> None:
+        self.engine, self.client, self.path, self.clock = engine, client, path, clock
+        self.counted: dict[str, int] = {}
+
+    async def run(self, session: str | None = "user-42", **options: Any) -> Any:
+        return await self.engine.run("invoice", TEXT, session=session, **options)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        with sqlite3.connect(self.path) as connection:
+            rows = connection.execute(sql).fetchall()
+        connection.close()
+        return rows
+
+    def used(self) -> dict[str, int]:
+        """Model calls since this was last asked."""
+        calls, before = self.client.calls, self.counted
+        self.counted = calls
+        return {name: count - before.get(name, 0) for name, count in calls.items() if count > before.get(name, 0)}
+
+
+class Worlds:
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.open = folder, list[Engine]()
+
+    async def __call__(self, client: ScriptedClient | None = None, config: Config | None = None) -> World:
+        client, path, clock = client or client_with(), self.folder / "q.db", Clock()
+        engine = Engine(config or config_with(), client=client, store=f"sqlite:///{path}", now=clock)
+        await engine.aopen()
+        self.open.append(engine)
+        return World(engine, client, path, clock)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[Worlds]:
+    worlds = Worlds(tmp_path)
+    yield worlds
+    for engine in reversed(worlds.open):
+        await engine.aclose()
+
+
+async def test_a_proved_answer_of_the_cheap_model_is_served(world: Worlds) -> None:
+    w = await world()
+    answer = await w.run()
+    assert answer.output == {"number": "A-1", "total": 12.5}
+    assert (answer.decision.outcome, answer.decision.tier, answer.decision.model) == (
+        Outcome.ACCEPTED, Tier.EFFICIENCY, "practice/small",
+    )  # fmt: skip
+    assert w.used() == {"efficiency": 1, "judge": 1}
+    assert w.rows("select outcome, route, tier from decisions") == [("accepted", "cascade", "efficiency")]
+
+
+async def test_a_rejected_session_is_served_by_performance_in_the_same_call_and_held_there(world: Worlds) -> None:
+    w = await world(client_with(judge="no"))
+    answer = await w.run()
+    assert answer.output == {"number": "A-1", "total": 13.5}
+    assert (answer.decision.outcome, answer.decision.reason) == (Outcome.FALLBACK, Reason.JUDGED)
+    assert [(a.tier, a.reason) for a in answer.decision.attempts] == [
+        (Tier.EFFICIENCY, Reason.JUDGED), (Tier.PERFORMANCE, None),
+    ]  # fmt: skip
+    assert w.used() == {"efficiency": 1, "judge": 1, "performance": 1}
+    assert w.rows("select tenant, session, reason, \"check\", state from pins") == [
+        ("default", "user-42", "judged", "judge", "held")
+    ]
+    again = await w.run()
+    assert again.decision.outcome is Outcome.PINNED
+    assert w.used() == {"performance": 1}
+    other = await w.run("user-43")
+    assert other.decision.attempts[0].tier is Tier.EFFICIENCY
+
+
+async def test_after_the_held_requests_exactly_one_of_fifty_probes(world: Worlds) -> None:
+    w = await world(client_with(efficiency=[BAD, GOOD]))
+    for _ in range(3):
+        await w.run()
+    w.used()
+    routes: list[Route] = []
+
+    async def one() -> None:
+        routes.append((await w.run()).decision.route)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(50):
+            group.start_soon(one)
+    assert routes.count(Route.PROBE) == 1
+    assert routes.count(Route.PINNED) == 49
+    assert w.used() == {"efficiency": 1, "judge": 1, "performance": 49}
+
+
+async def test_two_accepted_probes_release_and_a_rejected_one_holds_twice_as_long(world: Worlds) -> None:
+    w = await world(client_with(efficiency=[BAD, BAD, GOOD]))
+    routes = [(await w.run()).decision.route for _ in range(12)]
+    assert routes == [
+        Route.CASCADE, Route.PINNED, Route.PINNED, Route.PROBE,
+        Route.PINNED, Route.PINNED, Route.PINNED, Route.PINNED, Route.PROBE, Route.PROBE, Route.CASCADE, Route.CASCADE,
+    ]  # fmt: skip
+    assert await w.engine.pins.list() == []
+
+
+async def test_a_pin_ends_when_its_session_is_idle(world: Worlds) -> None:
+    w = await world(client_with(efficiency=[BAD, GOOD]))
+    await w.run()
+    w.clock.advance(minutes=31)
+    assert (await w.run()).decision.route is Route.CASCADE
+
+
+@pytest.mark.parametrize(
+    ("item", "reason"),
+    [
+        (ProviderError("down"), Reason.PROVIDER_ERROR),
+        (ProviderError("slow down", reason=Reason.RATE_LIMITED), Reason.RATE_LIMITED),
+        (ProviderError("too long", reason=Reason.CONTEXT_OVERFLOW), Reason.CONTEXT_OVERFLOW),
+        (TimeoutError("slow"), Reason.TIMEOUT),
+    ],
+)
+async def test_an_outage_of_the_cheap_tier_never_reaches_the_caller_and_never_pins(
+    world: Worlds, item: Exception, reason: Reason
+) -> None:
+    w = await world(client_with(efficiency=item))
+    answer = await w.run()
+    assert (answer.decision.outcome, answer.decision.reason) == (Outcome.FAILOVER, reason)
+    assert await w.engine.pins.list() == []
+    report = await w.engine.report()
+    assert (report.tasks["invoice"].attempts, report.tasks["invoice"].fallbacks) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("completion", "reason"),
+    [
+        (Completion('{"number', "length"), Reason.TRUNCATED),
+        (Completion(None, refusal="No."), Reason.REFUSED),
+        (Completion(None, "content_filter"), Reason.FILTERED),
+    ],
+)
+async def test_a_cut_off_or_refused_answer_falls_back_and_counts_but_never_pins(
+    world: Worlds, completion: Completion, reason: Reason
+) -> None:
+    w = await world(client_with(efficiency=completion))
+    decision = (await w.run()).decision
+    assert (decision.outcome, decision.reason) == (Outcome.FALLBACK, reason)
+    assert await w.engine.pins.list() == []
+    assert (await w.engine.report()).tasks["invoice"].fallbacks == 1
+
+
+async def test_an_injection_falls_back_without_a_pin(world: Worlds) -> None:
+    injected = '{"checks": [{"id": "supported", "evidence": "", "verdict": "yes"}, {"id": "complete", "evidence": "", "verdict": "yes"}], "instructions_in_data": "yes"}'  # noqa: E501
+    w = await world(client_with(judge=injected))
+    assert (await w.run()).decision.reason is Reason.INJECTION
+    assert await w.engine.pins.list() == []
+
+
+async def test_a_judge_in_trouble_fails_closed_is_no_fallback_and_never_pins(world: Worlds) -> None:
+    w = await world(client_with(judge="nonsense"))
+    decision = (await w.run()).decision
+    assert (decision.outcome, decision.reason, decision.tier) == (
+        Outcome.FAILOVER, Reason.JUDGE_ERROR, Tier.PERFORMANCE,
+    )  # fmt: skip
+    assert await w.engine.pins.list() == []
+    task = (await w.engine.report()).tasks["invoice"]
+    assert (task.attempts, task.by_reason) == (0, {Reason.JUDGE_ERROR: 1})
+    assert task.cost.judge is not None
+    assert task.cost.judge > 0
+
+
+async def test_the_policy_for_a_judge_in_trouble_is_the_tasks(world: Worlds) -> None:
+    accepting = await world(client_with(judge="nonsense"), config_with(judge={"model": "practice/checker", "on_error": "accept"}))
+    assert (await accepting.run()).decision.outcome is Outcome.ACCEPTED
+    strict = await world(client_with(judge="nonsense"), config_with(judge={"model": "practice/checker", "on_error": "error"}))
+    with pytest.raises(AnswerRejected):
+        await strict.run("other")
+
+
+async def test_when_both_tiers_fail_the_caller_gets_an_error_with_every_attempt_and_no_object(world: Worlds) -> None:
+    w = await world(client_with(efficiency=BAD, performance=BAD))
+    with pytest.raises(AnswerRejected, match="lacks one of") as caught:
+        await w.run()
+    assert [attempt.tier for attempt in caught.value.attempts] == [Tier.EFFICIENCY, Tier.PERFORMANCE]
+    assert {verdict.check for verdict in caught.value.verdicts} == {"form", "schema"}
+    assert caught.value.decision is not None
+    assert w.rows("select outcome, reason, tier from decisions") == [("rejected", "schema", None)]
+    assert w.used() == {"efficiency": 1, "performance": 1}
+
+
+async def test_when_no_endpoint_answers_the_caller_may_try_again(world: Worlds) -> None:
+    w = await world(client_with(efficiency=ProviderError("down"), performance=ProviderError("down too")))
+    with pytest.raises(ProviderError, match="down too") as caught:
+        await w.run()
+    assert caught.value.retryable
+    assert len(caught.value.attempts) == 2
+    assert w.rows("select outcome, reason from decisions") == [("failed", "provider_error")]
+
+
+async def test_inside_a_tier_the_next_model_is_used_when_an_endpoint_is_down(world: Worlds) -> None:
+    tiers = {"efficiency": {"models": ["practice/first", "practice/small"]}, "performance": {"models": ["practice/careful"]}}
+    w = await world(client_with(efficiency=[ProviderError("down"), GOOD]), config_with(tiers=tiers))
+    decision = (await w.run()).decision
+    assert (decision.outcome, decision.model) == (Outcome.ACCEPTED, "practice/small")
+    assert [call.error for call in decision.attempts[0].calls] == [Reason.PROVIDER_ERROR, None]
+
+
+async def test_a_task_on_performance_is_neither_tried_cheap_nor_judged(world: Worlds) -> None:
+    w = await world(config=config_with(task={"tier": "performance", "schema": INVOICE_SCHEMA, "rubric": RUBRIC}))
+    assert (await w.run()).decision.outcome is Outcome.PERFORMANCE
+    assert w.used() == {"performance": 1}
+
+
+async def test_the_baseline_mode_sends_everything_to_performance(world: Worlds) -> None:
+    w = await world(config=config_with(routing={"mode": "baseline"}))
+    assert (await w.run()).decision.route is Route.BASELINE
+
+
+@pytest.mark.parametrize(("tier", "calls"), [("performance", {"performance": 1}), ("efficiency", {"efficiency": 1})])
+async def test_a_caller_may_ask_for_a_tier_and_gets_that_one_unjudged(
+    world: Worlds, tier: str, calls: dict[str, int]
+) -> None:
+    w = await world()
+    assert (await w.run(tier=tier)).decision.tier == tier
+    assert w.used() == calls
+
+
+async def test_an_asked_for_tier_that_fails_its_free_checks_is_rejected_without_a_pin(world: Worlds) -> None:
+    w = await world(client_with(efficiency=BAD))
+    with pytest.raises(AnswerRejected):
+        await w.run(tier="efficiency")
+    assert await w.engine.pins.list() == []
+
+
+async def test_a_refusal_is_returned_when_the_task_says_so(world: Worlds) -> None:
+    task = {"schema": INVOICE_SCHEMA, "on_refusal": "return"}
+    w = await world(client_with(efficiency=Completion(None, refusal="I will not.")), config_with(task=task))
+    answer = await w.run()
+    assert (answer.output, answer.decision.reason) == ("I will not.", Reason.REFUSED)
+
+
+async def test_one_repair_is_asked_of_the_same_tier_with_the_errors(world: Worlds) -> None:
+    w = await world(client_with(efficiency=[BAD, GOOD]), config_with(task={"schema": INVOICE_SCHEMA, "repairs": 1}))
+    decision = (await w.run()).decision
+    assert decision.outcome is Outcome.ACCEPTED
+    assert len(decision.attempts) == 1
+    assert len(decision.attempts[0].calls) == 2
+    repair = w.client.requests[-1].messages
+    assert repair[-2] == {"role": "assistant", "content": BAD}
+    assert "lacks one of" in repair[-1]["content"]
+
+
+async def test_a_cut_off_answer_is_not_repaired(world: Worlds) -> None:
+    w = await world(client_with(efficiency=Completion("{", "length")), config_with(task={"schema": INVOICE_SCHEMA, "repairs": 1}))
+    await w.run()
+    assert w.used() == {"efficiency": 1, "performance": 1}
+
+
+async def test_the_users_messages_reach_the_model_verbatim_behind_one_system_message(world: Worlds) -> None:
+    w = await world(config=config_with(task={"schema": INVOICE_SCHEMA, "instructions": "Extract."}))
+    messages = [{"role": "system", "content": "Mine."}, {"role": "user", "content": [{"type": "text", "text": TEXT}]}]
+    await w.engine.run("invoice", messages)
+    sent = w.client.requests[0].messages
+    assert list(sent[1:]) == messages
+    assert sent[0]["role"] == "system"
+    assert sent[0]["content"].startswith("Extract.\n\nAnswer with one JSON value")
+
+
+async def test_costs_add_up_and_unknown_prices_stay_unknown(world: Worlds) -> None:
+    w = await world(client_with(judge="no"))
+    decision = (await w.run()).decision
+    parts = [call.cost for attempt in decision.attempts for call in attempt.all_calls]
+    assert len(parts) == 3
+    assert decision.cost == sum(parts)  # type: ignore[arg-type]
+    unknown = await world(config=config_with(prices=[]))
+    assert (await unknown.run("other")).decision.cost is None
+    assert (await unknown.engine.report()).tasks["invoice"].cost.total is None
+
+
+async def test_a_deadline_ends_a_hanging_request_and_what_was_spent_is_written(world: Worlds) -> None:
+    async def hangs(messages: Any) -> str:
+        await anyio.sleep(30)
+        return GOOD
+
+    w = await world(client_with(efficiency=BAD, performance=hangs), config_with(task={"schema": INVOICE_SCHEMA, "deadline": "200ms"}))
+    started = time.monotonic()
+    with pytest.raises(DeadlineExceeded, match=r"0\.2 s") as caught:
+        await w.run()
+    assert time.monotonic() - started < 1
+    assert len(caught.value.attempts) == 2
+    assert w.rows("select outcome, reason, cost from decisions") == [("failed", "deadline", None)]
+    assert w.rows("select tier, error from calls order by attempt, position") == [("efficiency", None), ("performance", "cancelled")]
+    assert len(await w.engine.pins.list()) == 1
+
+
+async def test_what_was_spent_is_written_when_the_caller_goes_away(world: Worlds) -> None:
+    async def hangs(messages: Any) -> str:
+        await anyio.sleep(30)
+        return "yes"
+
+    w = await world(client_with(judge=hangs))
+    with anyio.move_on_after(0.2):
+        await w.run()
+    assert w.rows("select outcome, reason from decisions") == [("cancelled", "cancelled")]
+    assert w.rows("select role, error from calls order by attempt, position") == [("answer", None), ("judge", "cancelled")]
+
+
+async def test_a_cancelled_probe_frees_its_lease(world: Worlds) -> None:
+    async def hangs(messages: Any) -> str:
+        await anyio.sleep(30)
+        return GOOD
+
+    w = await world(client_with(efficiency=[BAD, hangs, GOOD]))
+    for _ in range(3):
+        await w.run()
+    with anyio.move_on_after(0.2):
+        await w.run()
+    pin = await w.engine.pins.get("user-42")
+    assert pin is not None
+    assert (pin.probe_token, pin.remaining) == (None, 2)
+
+
+async def test_pins_are_separate_by_tenant_and_by_task_when_so_configured(world: Worlds) -> None:
+    w = await world(client_with(efficiency=BAD), config_with(pins={"scope": "task"}))
+    await w.run(tenant="acme")
+    assert await w.engine.pins.get("user-42", tenant="acme", task="invoice") is not None
+    assert await w.engine.pins.get("user-42", task="invoice") is None
+    with pytest.raises(ConfigError, match="name the task too"):
+        await w.engine.pins.get("user-42")
+
+
+async def test_pins_can_be_added_and_released_by_hand(world: Worlds) -> None:
+    w = await world()
+    await w.engine.pins.add("user-42", message="angry customer")
+    assert (await w.run()).decision.route is Route.PINNED
+    released = await w.engine.pins.release("user-42")
+    assert released is not None
+    assert (released.reason, released.served) == (Reason.MANUAL, 1)
+    assert (await w.run()).decision.route is Route.CASCADE
+    assert await w.engine.pins.release("user-42") is None
+
+
+async def test_explain_gives_the_decision_as_it_was(world: Worlds) -> None:
+    w = await world(client_with(judge="no"))
+    decision = (await w.run()).decision
+    told = await w.engine.explain(decision.id)
+    assert (told.outcome, told.cost, told.reason) == (decision.outcome, decision.cost, decision.reason)
+    assert [a.reason for a in told.attempts] == [a.reason for a in decision.attempts]
+    with pytest.raises(ConfigError, match="no decision 'nope'"):
+        await w.engine.explain("nope")
+
+
+async def test_map_answers_each_input_or_says_why_not(world: Worlds) -> None:
+    w = await world()
+    inputs = [TEXT, "", {"input": TEXT, "session": "s9"}, None, b"bytes"]
+    items = {item.index: item async for item in w.engine.map("invoice", inputs, concurrency=2)}
+    assert sorted(items) == [0, 1, 2, 3, 4]
+    assert [items[i].answer is not None for i in range(5)] == [True, False, True, False, False]
+    assert all(isinstance(items[i].error, ConfigError) for i in (1, 3, 4))
+    assert ("s9",) in w.rows("select session from decisions")
+
+
+async def test_map_never_has_more_under_way_than_its_concurrency(world: Worlds) -> None:
+    running, most = 0, 0
+
+    async def slow(messages: Any) -> str:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await anyio.sleep(0.005)
+        running -= 1
+        return GOOD
+
+    w = await world(client_with(efficiency=slow))
+    done = [item async for item in w.engine.map("invoice", (TEXT for _ in range(40)), concurrency=4)]
+    assert len(done) == 40
+    assert most == 4
+
+
+async def test_leaving_map_early_cancels_what_is_under_way(world: Worlds) -> None:
+    w = await world()
+    drawn = 0
+
+    def inputs() -> Any:
+        nonlocal drawn
+        while True:
+            drawn += 1
+            yield TEXT
+
+    results = w.engine.map("invoice", inputs(), concurrency=2)
+    async for _ in results:
+        break
+    await results.aclose()
+    await anyio.sleep(0.05)
+    seen = drawn
+    await anyio.sleep(0.05)
+    assert drawn == seen
+
+
+async def test_a_failing_source_of_inputs_is_heard_where_it_is_iterated(world: Worlds) -> None:
+    w = await world()
+
+    def inputs() -> Any:
+        yield TEXT
+        raise OSError("disk gone")
+
+    with pytest.raises(OSError, match="disk gone"):
+        async for _ in w.engine.map("invoice", inputs()):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"session": "x" * 10_000}, "session has 10,000 characters"),
+        ({"session": "a\x1b[31m"}, "control characters"),
+        ({"session": ""}, "session is empty"),
+        ({"session": 7}, "session must be text"),
+        ({"tenant": "\x00"}, "control characters"),
+        ({"tier": "best"}, "no tier 'best'"),
+    ],
+)
+async def test_a_name_that_cannot_be_stored_is_refused_before_any_call(
+    world: Worlds, options: dict[str, Any], told: str
+) -> None:
+    w = await world()
+    with pytest.raises(ConfigError, match=told):
+        await w.engine.run("invoice", TEXT, **options)
+    assert w.used() == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("", "input is empty"),
+        ("   ", "input is empty"),
+        ([], "input must be text"),
+        (7, "input must be text"),
+        ([{"content": "x"}], "message 0 has no valid 'role'"),
+        ([{"role": "user", "content": 5}], "'content' must be text"),
+        ("x" * 20_000_000, "max_input allows 4,000,000"),
+        ("\ud800", "lone surrogates"),
+    ],
+)
+async def test_an_input_that_cannot_be_sent_is_refused_before_any_call(world: Worlds, value: Any, told: str) -> None:
+    w = await world()
+    with pytest.raises(ConfigError, match=told):
+        await w.engine.run("invoice", value)
+    assert w.used() == {}
+
+
+async def test_an_unknown_task_is_answered_with_the_nearest(world: Worlds) -> None:
+    w = await world()
+    with pytest.raises(ConfigError, match="no task 'invioce'; did you mean 'invoice'"):
+        await w.engine.run("invioce", TEXT)
+
+
+async def test_an_engine_that_is_not_open_says_so() -> None:
+    engine = Engine(config_with(), client=client_with(), store="sqlite://")
+    with pytest.raises(QualityRouteError, match="async with"):
+        await engine.run("invoice", TEXT)
+
+
+async def test_the_bodys_own_error_comes_out_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(KeyError):
+        async with Engine(config_with(), client=client_with(), store="sqlite://"):
+            raise KeyError("mine")
+
+
+async def test_run_sync_works_inside_a_running_loops_thread(world: Worlds) -> None:
+    w = await world(client_with(judge="no"))
+    await w.run()
+    assert w.engine.run_sync("invoice", TEXT, session="user-42").decision.route is Route.PINNED
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+def test_run_sync_in_a_with_block_and_alone(tmp_path: Path, anyio_backend: str) -> None:
+    with Engine(config_with(), client=client_with(), store=f"sqlite:///{tmp_path}/a.db") as engine:
+        assert engine.run_sync("invoice", TEXT).decision.outcome is Outcome.ACCEPTED
+    alone = Engine(config_with(), client=client_with(), store="sqlite://")
+    assert alone.run_sync("invoice", TEXT).decision.outcome is Outcome.ACCEPTED
+    alone.close()
+
+
+class Invoice(BaseModel):
+    number: str
+    total: float
+
+
+async def test_a_pydantic_task_gives_the_object(world: Worlds) -> None:
+    w = await world(config=config_with(task={"schema": Invoice}))
+    assert (await w.run()).output == Invoice(number="A-1", total=12.5)
+
+
+async def test_reload_takes_the_new_file_and_keeps_the_old_one_when_it_is_wrong(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = (
+        'tiers.efficiency.models = ["practice/small"]\ntiers.performance.models = ["practice/careful"]\n'
+        '[tasks.invoice]\ntier = "efficiency"\n'
+    )
+    path = tmp_path / "qualityroute.toml"
+    path.write_text(text, encoding="utf-8")
+    async with Engine.from_file(path, client=client_with(), store="sqlite://") as engine:
+        path.write_text(text.replace('"efficiency"', '"cheap"'), encoding="utf-8")
+        with caplog.at_level(logging.ERROR, "qualityroute"):
+            assert not engine.reload()
+            assert not engine.reload()
+        assert len(caplog.records) == 1
+        assert "tasks.invoice.tier" in caplog.text
+        assert (await engine.run("invoice", TEXT)).decision.tier is Tier.EFFICIENCY
+        path.write_text(text.replace('"efficiency"', '"performance"'), encoding="utf-8")
+        assert engine.reload()
+        assert (await engine.run("invoice", TEXT)).decision.tier is Tier.PERFORMANCE
+
+
+async def test_each_decision_is_one_log_record_without_contents(world: Worlds, caplog: pytest.LogCaptureFixture) -> None:
+    w = await world()
+    heard: list[str] = []
+    w.engine.subscribe(lambda decision: heard.append(decision.id))
+    with caplog.at_level(logging.INFO, "qualityroute"):
+        decision = (await w.run()).decision
+    records = [record for record in caplog.records if record.name == "qualityroute"]
+    assert len(records) == 1
+    assert "outcome=accepted" in records[0].getMessage()
+    assert "A-1" not in records[0].getMessage()
+    assert heard == [decision.id]
+
+
+@pytest.mark.parametrize(("policy", "kept"), [("none", 0), ("rejected", 3), ("all", 5)])
+async def test_prompts_and_answers_are_kept_only_as_the_policy_says(world: Worlds, policy: str, kept: int) -> None:
+    w = await world(client_with(judge=["no", "yes"]), config_with(store={"payloads": policy}))
+    await w.run()
+    await w.run("other")
+    assert len(w.rows("select 1 from payloads")) == kept
+    if policy == "none":
+        assert not any("evidence" in (row[0] or "") for row in w.rows("select details from verdicts"))
