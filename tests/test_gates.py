@@ -32,7 +32,7 @@ async def gated(
     judge: Any = "yes",
     tier: Tier = Tier.EFFICIENCY,
     judged: bool = True,
-    source: str = SOURCE,
+    source: Any = SOURCE,
     tools: Any = (),
     client: ScriptedClient | None = None,
     **task: Any,
@@ -242,7 +242,7 @@ async def test_a_value_that_is_not_in_the_source_is_ungrounded() -> None:
     assert (await gated(rubric=rubric, gate=["grounded"])).objection is None
     result = await gated('{"number": "A-1", "total": 99.5}', rubric=rubric, gate=["grounded"])
     assert objection(result) == (Ruling.REJECTED, Reason.UNGROUNDED)
-    assert result.verdicts[-1].message == "not found in the source: total"
+    assert result.verdicts[-1].message == "'total' has a sum of money that the source does not state"
     assert result.verdicts[-1].details["not_found"] == [{"path": "total", "value": "99.5"}]
 
 
@@ -251,6 +251,13 @@ async def test_a_soft_value_that_is_not_in_the_source_is_passed_on() -> None:
     result = await gated('{"number": "B-7", "total": 12.5}', rubric=rubric, gate=["grounded"])
     assert result.objection is None
     assert result.verdicts[-1].details["not_found"][0]["path"] == "number"
+
+
+async def test_a_value_that_may_stand_in_a_picture_is_not_called_ungrounded() -> None:
+    content = [{"type": "text", "text": SOURCE}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}]
+    rubric = {**RUBRIC, "fields": FIELDS}
+    result = await gated('{"number": "A-1", "total": 99.5}', rubric=rubric, gate=["grounded"], source=content)
+    assert result.objection is None
 
 
 async def test_the_performance_tier_passes_form_schema_and_code_and_nothing_judges_it() -> None:

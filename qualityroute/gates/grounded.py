@@ -13,6 +13,7 @@ from qualityroute.records import Reason, Ruling, Verdict, has_images
 from qualityroute.rubrics import FieldRule
 
 LONG_SOURCE = 50_000
+"""Characters; longer sources are searched in a thread, so that other requests go on."""
 MOST_FINDINGS = 5
 
 
@@ -28,13 +29,13 @@ class GroundedCheck:
         if not self._fields or not isinstance(candidate.value, dict | list):
             return Verdict(self.name, Ruling.ACCEPTED)
         findings = await self._findings(candidate)
-        details = {"not_found": [{"path": f.path, "value": str(f.value)[:100]} for f in findings[:MOST_FINDINGS]]}
+        not_found = [{"path": f.path, "value": str(f.value)[:100]} for f in findings[:MOST_FINDINGS]]
+        details = {"not_found": not_found} if not_found else {}
         literal = [finding for finding in findings if finding.ground == "literal"]
         if not literal or has_images(candidate.messages):
-            return Verdict(self.name, Ruling.ACCEPTED, details=details if findings else {})
-        named = ", ".join(finding.path for finding in literal[:MOST_FINDINGS])
-        message = f"not found in the source: {named}"
-        return Verdict(self.name, Ruling.REJECTED, Reason.UNGROUNDED, message, details=details)
+            return Verdict(self.name, Ruling.ACCEPTED, details=details)
+        more = f" (and {len(literal) - 1} more)" if len(literal) > 1 else ""
+        return Verdict(self.name, Ruling.REJECTED, Reason.UNGROUNDED, literal[0].message + more, details=details)
 
     async def _findings(self, candidate: Candidate) -> list[Finding]:
         if len(candidate.source) < LONG_SOURCE:
