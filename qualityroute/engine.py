@@ -8,33 +8,31 @@ from __future__ import annotations
 
 import logging
 import secrets
-import threading
 import time
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import anyio
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from qualityroute.attempts import Request
 from qualityroute.background import Background
 from qualityroute.cascade import Caller, Passage, World
 from qualityroute.client import Client
-from qualityroute.config import Config, parse_duration
+from qualityroute.config import Config
 from qualityroute.config.models import check_providers
 from qualityroute.errors import ConfigError, QualityRouteError
-from qualityroute.inputs import Input, as_messages, checked_name
+from qualityroute.inputs import Input, as_messages, checked_name, checked_tier, moment
 from qualityroute.mapping import MapResults
 from qualityroute.pinboard import Pinboard
 from qualityroute.records import Answer, Decision, Tier
 from qualityroute.report import Report, build_report
 from qualityroute.setup import Setup, build_setup
 from qualityroute.store import SessionStore, open_store
+from qualityroute.sync import SyncFace
 
 logger = logging.getLogger("qualityroute")
 
@@ -84,10 +82,7 @@ class Engine:
         self._listeners: list[Callable[[Decision], None]] = [_log]
         self._background: Background | None = None
         self._open: AsyncExitStack | None = None
-        self._sync: ExitStack | None = None
-        self._portal: BlockingPortal | None = None
-        self._twin: Engine | None = None
-        self._sync_lock = threading.Lock()
+        self._sync = SyncFace()
         self._reload_failure = ""
         self.pins = Pinboard(self._store, lambda: self._setup.config.pins, now)
         """List, get, add and release pins."""
@@ -137,12 +132,13 @@ class Engine:
         setup = self._setup
         request = _request(setup, task, input, tools, parameters)
         name = checked_name(tenant, "tenant") or "default"
-        caller = Caller(checked_name(session, "session"), name, _tier(tier), metadata or {})
+        caller = Caller(checked_name(session, "session"), name, checked_tier(tier), metadata or {})
         return await Passage(self._world(), setup, request, caller).answer()
 
     def run_sync(self, task: str, input: Input, **options: Any) -> Answer:
         """`run` for code that does not await; also from a thread whose event loop is running."""
-        return self._sync_engine().call(partial(self._for_sync().run, task, input, **options))
+        self._sync.open(lambda: self._twin() if self._open is not None else self)
+        return self._sync.run(task, input, options)
 
     def map(
         self,
@@ -212,8 +208,7 @@ class Engine:
         if client is not self._client and self._open is not None:
             self._open.push_async_callback(self._client.aclose)  # requests under way still use it
         self._setup, self._client, self._reload_failure = setup, client, ""
-        if self._twin is not None:
-            self._twin.reload()
+        self._sync.reload(self)
         return True
 
     def subscribe(self, listener: Callable[[Decision], None]) -> None:
@@ -237,8 +232,8 @@ class Engine:
 
     async def aclose(self) -> None:
         """Close connections and the store; what is still running in `map` is cancelled."""
-        if self._sync is not None and self._twin is not None:
-            await anyio.to_thread.run_sync(self.close)
+        if self._sync.holds_another(self):
+            await anyio.to_thread.run_sync(self._sync.close)
         stack, self._open = self._open, None
         if stack is not None:
             with anyio.CancelScope(shield=True):
@@ -253,10 +248,7 @@ class Engine:
         await self.aclose()
 
     def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            self._portal = stack.enter_context(start_blocking_portal("asyncio"))
-            stack.enter_context(self._portal.wrap_async_context_manager(self))
-            self._sync = stack.pop_all()
+        self._sync.open(lambda: self)
         return self
 
     def __exit__(
@@ -266,32 +258,15 @@ class Engine:
 
     def close(self) -> None:
         """What `with` does on leaving; for an engine used by `run_sync` alone."""
-        stack, self._sync, self._portal, twin, self._twin = self._sync, None, None, self._twin, None
-        if stack is not None:
-            stack.close()
-        if twin is not None:
-            twin.close()
+        self._sync.close()
 
-    def _sync_engine(self) -> BlockingPortal:
-        with self._sync_lock:
-            if self._portal is None:
-                if self._open is None:
-                    self.__enter__()
-                else:  # open in an event loop that this thread may be running: a second one on its own loop
-                    self._twin = Engine(self.config, client=self._given_client, store=self._shared_store, now=self._now)
-                    self._twin._listeners = self._listeners
-                    self._twin.__enter__()
-                    self._portal, self._sync = self._twin._portal, ExitStack()
-        assert self._portal is not None
-        return self._portal
-
-    def _for_sync(self) -> Engine:
-        return self._twin or self
-
-    @property
-    def _shared_store(self) -> str | SessionStore:
-        url = getattr(self._store, "url", None)
-        return url if isinstance(url, str) else self._store
+    def _twin(self) -> Engine:
+        """The same engine for another thread's event loop: connections belong to one loop."""
+        path = getattr(self._store, "path", None)
+        store = self._store if path is None else str(path)
+        twin = Engine(self.config, client=self._given_client, store=store, now=self._now)
+        twin._listeners = self._listeners
+        return twin
 
     def _world(self) -> World:
         return World(self._store, self._client, self._now, time.monotonic, new_decision_id, self._tell)
@@ -318,30 +293,6 @@ def _request(
     resolved = setup.task(task)
     messages = as_messages(value, setup.config.max_input)
     return Request(resolved, setup.gates[task], messages, tuple(tools), parameters)
-
-
-def _tier(tier: Tier | str | None) -> Tier | None:
-    if tier is None:
-        return None
-    try:
-        return Tier(tier)
-    except ValueError:
-        raise ConfigError(f"no tier '{tier}'; there are: {', '.join(Tier)}") from None
-
-
-def moment(since: datetime | timedelta | str | None, now: datetime) -> datetime | None:
-    """A date to count from: a date, a duration before now, or the text of either. Raises `ConfigError`."""
-    if isinstance(since, str):
-        try:
-            since = parse_duration(since)
-        except ValueError:
-            try:
-                since = datetime.fromisoformat(since)
-            except ValueError:
-                raise ConfigError(f"'{since}' is neither a date such as '2026-11-01' nor a time such as '7d'") from None
-    if isinstance(since, timedelta):
-        return now - since
-    return since.replace(tzinfo=UTC) if since is not None and since.tzinfo is None else since
 
 
 def _client_for(config: Config) -> Client:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
+from qualityroute.config import parse_duration
 from qualityroute.errors import ConfigError
-from qualityroute.records import Message, has_images, source_text
+from qualityroute.records import Message, Tier, has_images, source_text
 
 Input: TypeAlias = str | Sequence[Message]
 
@@ -60,3 +62,32 @@ def checked_name(value: str | None, what: str) -> str | None:
     if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in value):
         raise ConfigError(f"{what} {value[:40]!r} holds control characters")
     return value
+
+
+def checked_tier(tier: Tier | str | None) -> Tier | None:
+    """Raises `ConfigError` for a tier that is none."""
+    if tier is None:
+        return None
+    try:
+        return Tier(tier)
+    except ValueError:
+        raise ConfigError(f"no tier '{tier}'; there are: {', '.join(Tier)}") from None
+
+
+def moment(since: datetime | timedelta | str | None, now: datetime) -> datetime | None:
+    """A date to count from: a date, a time before `now`, or the text of either. Raises `ConfigError`."""
+    found = _read_moment(since) if isinstance(since, str) else since
+    if isinstance(found, timedelta):
+        return now - found
+    return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found
+
+
+def _read_moment(text: str) -> datetime | timedelta:
+    try:
+        return parse_duration(text)
+    except ValueError:
+        pass
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"'{text}' is neither a date such as '2026-11-01' nor a time such as '7d'") from None
