@@ -1,0 +1,217 @@
+"""How fast the store is: pin lookups against a plain prepared SELECT, and awaited rows a second.
+
+    python benchmarks/store.py [--quick] [--json FILE]
+
+Variants run in turns within one process, so that a busy machine slows all of them alike; the ratios are
+what to look at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from qualityroute.pins import Pin, PinKey, Rejected
+from qualityroute.records import (
+    Attempt,
+    Decision,
+    ModelCall,
+    Outcome,
+    Reason,
+    Role,
+    Route,
+    Ruling,
+    Tier,
+    Usage,
+    Verdict,
+)
+from qualityroute.store import Entry, SQLiteStore
+from qualityroute.store.files import connect
+from qualityroute.store.pin_rows import SELECT_ONE, row_of, write_pin
+
+NOW = datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Size:
+    pins: int
+    blocks: int
+    lookups: int
+    rows: int
+
+
+FULL = Size(pins=1_000_000, blocks=15, lookups=5_000, rows=2_000)
+QUICK = Size(pins=100_000, blocks=7, lookups=2_000, rows=400)
+
+
+@dataclass(frozen=True)
+class Figure:
+    name: str
+    value: float
+    low: float
+    high: float
+    unit: str
+
+    @classmethod
+    def of(cls, name: str, values: list[float], unit: str) -> Figure:
+        low, _, high = statistics.quantiles(values, n=4)
+        return cls(name, statistics.median(values), low, high, unit)
+
+
+def a_pin(number: int) -> Pin:
+    key = PinKey("default", f"session-{number * 7919 % 10_000_019}")
+    until = NOW + timedelta(hours=1)
+    return Pin(key, Reason.JUDGED, NOW, NOW, until, "judge", "supported: no", f"d{number}", "openai/gpt-5-nano")
+
+
+def fill(path: Path, pins: int) -> None:
+    connection = connect(path)
+    connection.execute("BEGIN IMMEDIATE")
+    for number in range(pins):
+        write_pin(connection, row_of(a_pin(number)))
+    connection.execute("COMMIT")
+    connection.close()
+
+
+Lookup = Callable[[PinKey], Awaitable[object]]
+
+
+async def seconds_for(lookup: Lookup, keys: list[PinKey]) -> float:
+    """Of processor time: a lookup never waits, so whatever else the machine does need not count."""
+    begin = time.process_time()
+    for key in keys:
+        await lookup(key)
+    return (time.process_time() - begin) / len(keys)
+
+
+def plain_select(path: Path) -> tuple[sqlite3.Connection, Lookup]:
+    connection = connect(path)
+
+    async def lookup(key: PinKey) -> object:
+        return connection.execute(SELECT_ONE, (key.tenant, key.session, key.task)).fetchone()
+
+    return connection, lookup
+
+
+async def measure_lookups(path: Path, pins: int, size: Size) -> list[Figure]:
+    """Of sessions without a pin, and of pinned ones when there are any."""
+    store = SQLiteStore(path)
+    await store.open()
+    await asyncio.to_thread(fill, path, pins)
+    connection, plain = plain_select(path)
+    strangers = [PinKey("default", f"stranger-{number}") for number in range(size.lookups)]
+    pinned = [a_pin(number * 31 % pins).key for number in range(size.lookups)] if pins else []
+    figures: list[Figure] = []
+    for kind, keys in (("without a pin", strangers), ("pinned", pinned)):
+        if keys:
+            figures += await compare(f"lookup {kind}, {pins:,} pins", store.pin, plain, keys, size.blocks)
+    connection.close()
+    await store.aclose()
+    return figures
+
+
+async def compare(name: str, ours: Lookup, plain: Lookup, keys: list[PinKey], blocks: int) -> list[Figure]:
+    times: tuple[list[float], list[float]] = ([], [])
+    for block in range(2 * blocks):
+        times[block % 2].append(await seconds_for((ours, plain)[block % 2], keys))
+    ratios = [one / other for one, other in zip(*times, strict=True)]
+    return [
+        Figure.of(name, [1e6 * value for value in times[0]], "us"),
+        Figure.of(f"{name}: plain SELECT", [1e6 * value for value in times[1]], "us"),
+        Figure.of(f"{name}: ratio", ratios, "x"),
+    ]
+
+
+def an_entry(number: int) -> Entry:
+    usage = Usage(900, 100, 300)
+    answer = ModelCall(Role.ANSWER, Tier.EFFICIENCY, "openai", "gpt-5-nano", usage, Decimal("0.000165"))
+    judge = ModelCall(Role.JUDGE, None, "openai", "gpt-5-nano", usage, Decimal("0.0001"))
+    verdicts = (
+        Verdict("schema", Ruling.ACCEPTED),
+        Verdict("judge", Ruling.REJECTED, Reason.JUDGED, "supported: no", 0.2, (judge,)),
+    )
+    attempt = Attempt(Tier.EFFICIENCY, Ruling.REJECTED, Reason.JUDGED, (answer,), verdicts)
+    session = f"session-{number}"
+    decision = Decision(
+        f"d{number}", NOW, "default", session, "invoice", Route.CASCADE, Outcome.FALLBACK, attempts=(attempt,)
+    )
+    return Entry(decision, PinKey("default", session), Rejected(Reason.JUDGED, "judge"))
+
+
+ROWS_AN_ENTRY = 7
+"""A decision, an attempt, two calls, two verdicts and a pin."""
+
+
+async def record_all(store: SQLiteStore, numbers: Iterator[int], rows: int, callers: int) -> float:
+    """Decisions a second; each caller waits for its commit before the next."""
+    entries = iter([an_entry(next(numbers)) for _ in range(rows)])
+
+    async def caller() -> None:
+        for entry in entries:
+            await store.record(entry)
+
+    begin = time.perf_counter()
+    await asyncio.gather(*(caller() for _ in range(callers)))
+    return rows / (time.perf_counter() - begin)
+
+
+async def measure_records(path: Path, size: Size) -> list[Figure]:
+    store = SQLiteStore(path)
+    await store.open()
+    numbers = count()
+    speeds: dict[int, list[float]] = {1: [], 16: []}
+    for _ in range(size.blocks):
+        for callers, told in speeds.items():
+            told.append(await record_all(store, numbers, size.rows if callers > 1 else size.rows // 4, callers))
+    await store.aclose()
+    figures = [Figure.of(f"decisions a second, {callers} waiting", told, "/s") for callers, told in speeds.items()]
+    rows = [
+        Figure.of(f"rows a second, {callers} waiting", [ROWS_AN_ENTRY * value for value in told], "/s")
+        for callers, told in speeds.items()
+    ]
+    gains = [many / one for one, many in zip(*speeds.values(), strict=True)]
+    return [*figures, *rows, Figure.of("16 waiting against 1", gains, "x")]
+
+
+async def measure(size: Size) -> list[Figure]:
+    with tempfile.TemporaryDirectory() as folder:
+        empty = await measure_lookups(Path(folder, "empty.db"), 0, size)
+        full = await measure_lookups(Path(folder, "full.db"), size.pins, size)
+        return [*empty, *full, *await measure_records(Path(folder, "ledger.db"), size)]
+
+
+def print_figures(figures: list[Figure]) -> None:
+    table = Table("measured", "median", "quartiles", "")
+    for figure in figures:
+        table.add_row(figure.name, f"{figure.value:,.2f}", f"{figure.low:,.2f} to {figure.high:,.2f}", figure.unit)
+    Console().print(table)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--quick", action="store_true", help="fewer pins, shorter blocks")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+    arguments = parser.parse_args()
+    figures = asyncio.run(measure(QUICK if arguments.quick else FULL))
+    print_figures(figures)
+    if arguments.json is not None:
+        told = {figure.name: {"median": figure.value, "low": figure.low, "high": figure.high} for figure in figures}
+        arguments.json.write_text(json.dumps(told, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

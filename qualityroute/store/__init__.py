@@ -1,0 +1,33 @@
+"""Pins and the ledger: what a session store is, and the one in SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from qualityroute.store.interface import CostSummary, Entry, LatencySummary, SessionStore, TaskSummary
+from qualityroute.store.location import sqlite_path
+from qualityroute.store.sqlite import SQLiteStore, utc_now
+
+__all__ = [
+    "CostSummary",
+    "Entry",
+    "LatencySummary",
+    "SQLiteStore",
+    "SessionStore",
+    "TaskSummary",
+    "open_store",
+]
+
+
+def open_store(url: str, *, folder: Path, now: Callable[[], datetime] = utc_now) -> SessionStore:
+    """The store a URL names, not opened yet: `async` callers `await store.open()`.
+
+    Args:
+        url: `sqlite:///relative.db`, `sqlite:////absolute.db`, a plain path, or `sqlite://` for a private
+            temporary file that is removed at the end.
+        folder: what relative paths are relative to.
+        now: the clock; pins are dated by the moment a decision is recorded.
+    """
+    return SQLiteStore(sqlite_path(url, folder), now=now)

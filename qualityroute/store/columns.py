@@ -1,0 +1,92 @@
+"""How our values stand in columns: names, texts, money, times, durations and JSON, each way."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Set
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+PER_DOLLAR = 10**12
+"""Money is exact to this part of a dollar, and is added up in these units."""
+
+# The one thing SQLite cannot bind is half a surrogate pair; the one thing PostgreSQL cannot keep is NUL.
+_UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def name(value: str) -> str:
+    """A name as it is. One that cannot be kept is refused: two sessions must never become one."""
+    if _UNKEEPABLE.search(value):
+        raise ValueError(f"the name {value[:40]!r} holds a NUL or half a surrogate pair")
+    return value
+
+
+def text(value: str) -> str:
+    """A text; what no database keeps becomes U+FFFD, because the row matters more than the character."""
+    return value if _keepable(value) else _UNKEEPABLE.sub("\N{REPLACEMENT CHARACTER}", value)
+
+
+def _keepable(value: str) -> bool:
+    if "\x00" in value:
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def dollars(cost: Decimal | None) -> float | None:
+    return None if cost is None else float(cost)
+
+
+def from_dollars(stored: float | None) -> Decimal | None:
+    return None if stored is None else from_units(round(stored * PER_DOLLAR))
+
+
+def from_units(units: int) -> Decimal:
+    return Decimal(units) / PER_DOLLAR
+
+
+def moment(at: datetime) -> str:
+    """ISO 8601 in UTC, of one length, so that texts sort as times do."""
+    if at.utcoffset() is None:
+        raise ValueError(f"the time {at.isoformat()} has no time zone")
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def milliseconds(duration: timedelta) -> float:
+    return duration / timedelta(milliseconds=1)
+
+
+def from_milliseconds(stored: float) -> timedelta:
+    return timedelta(microseconds=round(stored * 1000))
+
+
+def to_json(value: Any) -> str:
+    """JSON that any reader takes: no NaN, readable letters; what JSON does not know becomes text."""
+    try:
+        written = _ENCODER.encode(value)
+    except ValueError:  # NaN or Infinity somewhere inside
+        written = _ENCODER.encode(_finite(value))
+    return written if _keepable(written) else json.dumps(json.loads(written))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return sorted(value, key=repr) if isinstance(value, Set) else text(str(value))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: _finite(part) for key, part in value.items()}
+    return [_finite(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_plain)

@@ -1,0 +1,62 @@
+"""The database file: is it a place we may write to, and a connection to it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from qualityroute.errors import StoreError
+from qualityroute.store.schema import migrate
+from qualityroute.store.trouble import BUSY_SECONDS, primary_code, store_errors
+
+
+def prepare(path: Path) -> None:
+    """Make the file, or bring an older one up to date; one we must not touch stays as it is."""
+    with store_errors(path, "open the tables"):
+        check_place(path)
+        connection = connect(path)
+        try:
+            migrate(connection, path)
+            # After the tables, so that a file refused there is not even changed in its mode.
+            patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone())
+        finally:
+            connection.close()
+
+
+def check_place(path: Path) -> None:
+    if path.is_dir():
+        raise StoreError(f"the store '{path}' is a directory; name a file, such as '{path / 'qualityroute.db'}'")
+    if path.exists() and not path.is_file():
+        raise StoreError(f"the store '{path}' is not a regular file; name a file on a local disk")
+    if not path.parent.is_dir():
+        raise StoreError(f"the store '{path}' lies in the folder '{path.parent}', which does not exist; make it first")
+    locked = next((place for place in (path, path.parent) if place.exists() and not os.access(place, os.W_OK)), None)
+    if locked is not None:
+        raise StoreError(f"the store '{path}' cannot be written: '{locked}' is read-only")
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection that begins and ends its own transactions, and may move between threads."""
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def patiently(step: Callable[[], object]) -> None:
+    # SQLite does not wait its busy time for a change of the journal mode, which processes starting together all ask.
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            step()
+            return
+        except sqlite3.OperationalError as error:
+            if primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)

@@ -1,0 +1,244 @@
+"""Decisions as rows, there and back: `rows_of` before the transaction, `write_rows` in it, `read_decision` later."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeAlias, TypeVar
+
+from qualityroute.pins import PinEffect
+from qualityroute.records import (
+    Attempt,
+    Decision,
+    ModelCall,
+    Outcome,
+    Reason,
+    Role,
+    Route,
+    Ruling,
+    Tier,
+    Usage,
+    Verdict,
+)
+from qualityroute.store.columns import (
+    dollars,
+    from_dollars,
+    from_milliseconds,
+    milliseconds,
+    moment,
+    name,
+    text,
+    to_json,
+)
+
+Row: TypeAlias = tuple[Any, ...]
+E = TypeVar("E", bound=StrEnum)
+
+_DECISION = (
+    "id", "at", "tenant", "session", "task", "route", "outcome", "reason", "message", "tier", "model", "cost",
+    "latency_ms", "fingerprint", "metadata", "failed",
+)  # fmt: skip
+_ATTEMPT = ("decision_id", "attempt", "tier", "ruling", "reason", "message", "repaired", "latency_ms")
+_CALL = (
+    "decision_id", "attempt", "position", "verdict", '"check"', "role", "tier", "provider", "model", "input_tokens",
+    "cached_tokens", "output_tokens", "reasoning_tokens", "estimated", "cost", "latency_ms", "error", "message",
+    "served_model", "retries",
+)  # fmt: skip
+_VERDICT = ("decision_id", "attempt", "position", '"check"', "ruling", "reason", "message", "score", "details")
+_PAYLOAD = ("decision_id", "kind", "content")
+
+_EARLIER_ATTEMPT = """
+SELECT session_attempt, failed FROM decisions
+WHERE tenant = ? AND session = ? AND task = ? AND session_attempt IS NOT NULL
+ORDER BY session_attempt DESC LIMIT 1
+"""
+
+
+def _insert(table: str, columns: Sequence[str]) -> str:
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+
+
+def _select(table: str, columns: Sequence[str]) -> str:
+    return f"SELECT {', '.join(columns)} FROM {table} WHERE decision_id = ? ORDER BY {', '.join(columns[1:3])}"
+
+
+_INSERT_DECISION = _insert("decisions", (*_DECISION, "pin", "session_attempt"))
+_INSERT_ATTEMPT = _insert("attempts", _ATTEMPT)
+_INSERT_CALL = _insert("calls", _CALL)
+_INSERT_VERDICT = _insert("verdicts", _VERDICT)
+_INSERT_PAYLOAD = _insert("payloads", _PAYLOAD)
+_SELECT_DECISION = f"SELECT {', '.join(_DECISION)} FROM decisions WHERE id = ?"
+_SELECT_ATTEMPTS = _select("attempts", _ATTEMPT)
+_SELECT_CALLS = _select("calls", _CALL)
+_SELECT_VERDICTS = _select("verdicts", _VERDICT)
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRows:
+    """One decision, ready to be written."""
+
+    decision: Row
+    session: tuple[str, str, str] | None
+    """Tenant, session and task; `None` without a session."""
+    failed: int | None
+    attempts: Sequence[Row]
+    calls: Sequence[Row]
+    verdicts: Sequence[Row]
+    payloads: Sequence[Row]
+
+
+def failed_of(decision: Decision) -> int | None:
+    """1 or 0: was the unpinned efficiency attempt rejected? `None` when nobody could say, or there was none."""
+    first = decision.attempts[0] if decision.attempts else None
+    if decision.route is not Route.CASCADE or first is None or first.tier is not Tier.EFFICIENCY:
+        return None
+    if first.ruling is Ruling.ACCEPTED:
+        return 0
+    return 1 if first.ruling is Ruling.REJECTED and first.reason is not None and first.reason.counts else None
+
+
+def rows_of(decision: Decision, payloads: Mapping[str, str]) -> DecisionRows:
+    """Raises `ValueError` or `TypeError` for what cannot be kept, before anything is written."""
+    numbered = list(enumerate(decision.attempts))
+    failed = failed_of(decision)
+    return DecisionRows(
+        decision=(*_decision_row(decision), failed),
+        session=None if decision.session is None else (decision.tenant, decision.session, decision.task),
+        failed=failed,
+        attempts=[_attempt_row(decision.id, number, attempt) for number, attempt in numbered],
+        calls=[row for number, attempt in numbered for row in _call_rows(decision.id, number, attempt)],
+        verdicts=[
+            _verdict_row(decision.id, number, position, verdict)
+            for number, attempt in numbered
+            for position, verdict in enumerate(attempt.verdicts)
+        ],
+        payloads=[(decision.id, name(kind), text(content)) for kind, content in payloads.items()],
+    )
+
+
+def write_rows(connection: sqlite3.Connection, rows: DecisionRows, effect: PinEffect | None) -> None:
+    added = (None if effect is None else effect.value, _session_attempt(connection, rows))
+    connection.execute(_INSERT_DECISION, (*rows.decision, *added))
+    connection.executemany(_INSERT_ATTEMPT, rows.attempts)
+    connection.executemany(_INSERT_CALL, rows.calls)
+    connection.executemany(_INSERT_VERDICT, rows.verdicts)
+    connection.executemany(_INSERT_PAYLOAD, rows.payloads)
+
+
+def _session_attempt(connection: sqlite3.Connection, rows: DecisionRows) -> int | None:
+    if rows.failed is None:
+        return None
+    if rows.session is None:
+        return 1
+    earlier = connection.execute(_EARLIER_ATTEMPT, rows.session).fetchone()
+    if earlier is None:
+        return 1
+    number, failed = earlier
+    return None if failed else int(number) + 1
+
+
+def read_decision(connection: sqlite3.Connection, decision_id: str) -> Decision | None:
+    row = connection.execute(_SELECT_DECISION, (decision_id,)).fetchone()
+    if row is None:
+        return None
+    attempts = connection.execute(_SELECT_ATTEMPTS, (decision_id,)).fetchall()
+    calls = connection.execute(_SELECT_CALLS, (decision_id,)).fetchall()
+    verdicts = connection.execute(_SELECT_VERDICTS, (decision_id,)).fetchall()
+    return _decision_of(row, tuple(_attempt_of(attempt, calls, verdicts) for attempt in attempts))
+
+
+def _decision_row(decision: Decision) -> Row:
+    return (
+        name(decision.id), moment(decision.at), name(decision.tenant),
+        None if decision.session is None else name(decision.session), name(decision.task), decision.route.value,
+        decision.outcome.value, _word(decision.reason), text(decision.message), _word(decision.tier),
+        None if decision.model is None else text(decision.model), dollars(decision.cost),
+        milliseconds(decision.latency), text(decision.fingerprint), to_json(decision.metadata),
+    )  # fmt: skip
+
+
+def _decision_of(row: Row, attempts: tuple[Attempt, ...]) -> Decision:
+    return Decision(
+        id=row[0], at=datetime.fromisoformat(row[1]), tenant=row[2], session=row[3], task=row[4], route=Route(row[5]),
+        outcome=Outcome(row[6]), reason=_member(Reason, row[7]), message=row[8], tier=_member(Tier, row[9]),
+        model=row[10], attempts=attempts, cost=from_dollars(row[11]), latency=from_milliseconds(row[12]),
+        fingerprint=row[13], metadata=json.loads(row[14]),
+    )  # fmt: skip
+
+
+def _attempt_row(decision_id: str, number: int, attempt: Attempt) -> Row:
+    return (
+        decision_id, number, attempt.tier.value, attempt.ruling.value, _word(attempt.reason), text(attempt.message),
+        int(attempt.repaired), milliseconds(attempt.latency),
+    )  # fmt: skip
+
+
+def _attempt_of(row: Row, calls: Sequence[Row], verdicts: Sequence[Row]) -> Attempt:
+    number = row[1]
+    mine = [call for call in calls if call[1] == number]
+    return Attempt(
+        tier=Tier(row[2]), ruling=Ruling(row[3]), reason=_member(Reason, row[4]), calls=_calls_of(mine, None),
+        verdicts=tuple(_verdict_of(verdict, mine) for verdict in verdicts if verdict[1] == number),
+        message=row[5], repaired=row[6] == 1, latency=from_milliseconds(row[7]),
+    )  # fmt: skip
+
+
+def _call_rows(decision_id: str, number: int, attempt: Attempt) -> list[Row]:
+    own: list[tuple[int | None, str | None, ModelCall]] = [(None, None, call) for call in attempt.calls]
+    checks = [
+        (position, text(verdict.check), call)
+        for position, verdict in enumerate(attempt.verdicts)
+        for call in verdict.calls
+    ]
+    return [
+        (decision_id, number, position, verdict, check, *_call_row(call))
+        for position, (verdict, check, call) in enumerate([*own, *checks])
+    ]
+
+
+def _call_row(call: ModelCall) -> Row:
+    usage = call.usage
+    return (
+        call.role.value, _word(call.tier), text(call.provider), text(call.model), usage.input_tokens,
+        usage.cached_tokens, usage.output_tokens, usage.reasoning_tokens, int(usage.estimated), dollars(call.cost),
+        milliseconds(call.latency), _word(call.error), text(call.message), text(call.served_model), call.retries,
+    )  # fmt: skip
+
+
+def _calls_of(rows: Sequence[Row], verdict: int | None) -> tuple[ModelCall, ...]:
+    return tuple(_call_of(row[5:]) for row in rows if row[3] == verdict)
+
+
+def _call_of(row: Row) -> ModelCall:
+    return ModelCall(
+        role=Role(row[0]), tier=_member(Tier, row[1]), provider=row[2], model=row[3],
+        usage=Usage(row[4], row[5], row[6], row[7], row[8] == 1), cost=from_dollars(row[9]),
+        latency=from_milliseconds(row[10]), error=_member(Reason, row[11]), message=row[12], served_model=row[13],
+        retries=row[14],
+    )  # fmt: skip
+
+
+def _verdict_row(decision_id: str, number: int, position: int, verdict: Verdict) -> Row:
+    return (
+        decision_id, number, position, text(verdict.check), verdict.ruling.value, _word(verdict.reason),
+        text(verdict.message), verdict.score, to_json(verdict.details),
+    )  # fmt: skip
+
+
+def _verdict_of(row: Row, calls: Sequence[Row]) -> Verdict:
+    return Verdict(
+        check=row[3], ruling=Ruling(row[4]), reason=_member(Reason, row[5]), message=row[6], score=row[7],
+        calls=_calls_of(calls, row[2]), details=json.loads(row[8]),
+    )  # fmt: skip
+
+
+def _word(member: StrEnum | None) -> str | None:
+    return None if member is None else member.value
+
+
+def _member(kind: type[E], stored: str | None) -> E | None:
+    return None if stored is None else kind(stored)

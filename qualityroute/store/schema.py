@@ -1,0 +1,247 @@
+"""The tables, as a list of migrations: only ever added to at its end."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qualityroute.errors import StoreError
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+NAME = "qualityroute"
+
+DECISIONS = """
+CREATE TABLE decisions (
+    id TEXT PRIMARY KEY NOT NULL,
+    at TEXT NOT NULL,              -- when the request came; ISO 8601, UTC
+    tenant TEXT NOT NULL,
+    session TEXT,                  -- NULL: a request without a session
+    task TEXT NOT NULL,
+    route TEXT NOT NULL,           -- why it started where it started: cascade, pinned, probe, task, asked, baseline
+    tier TEXT,                     -- the tier that answered
+    model TEXT,                    -- provider/model that answered
+    outcome TEXT NOT NULL,         -- accepted, fallback, pinned, failover, performance, rejected, failed, ...
+    reason TEXT,                   -- why it left the efficiency tier, or why it failed
+    message TEXT NOT NULL,         -- the reason in words
+    cost REAL,                     -- USD; NULL is unknown, not 0
+    latency_ms REAL NOT NULL,
+    pin TEXT,                      -- what it did to its session's pin: created, held, probe_failed, released, ...
+    failed INTEGER,                -- unpinned efficiency attempt: 1 rejected, 0 accepted, NULL not judged or no such
+    session_attempt INTEGER,       -- which judged attempt of its session and task, up to the first failure
+    fingerprint TEXT NOT NULL,     -- of the configuration it ran under
+    metadata TEXT NOT NULL         -- the caller's own, as JSON
+)
+"""
+
+ATTEMPTS = """
+CREATE TABLE attempts (
+    decision_id TEXT NOT NULL REFERENCES decisions(id),
+    attempt INTEGER NOT NULL,      -- 0 is the first
+    tier TEXT NOT NULL,
+    ruling TEXT NOT NULL,          -- accepted, rejected, undecided
+    reason TEXT,
+    message TEXT NOT NULL,
+    repaired INTEGER NOT NULL,     -- 1: the JSON stood in a code fence, which was taken off
+    latency_ms REAL NOT NULL,
+    PRIMARY KEY (decision_id, attempt)
+) WITHOUT ROWID
+"""
+
+CALLS = """
+CREATE TABLE calls (
+    decision_id TEXT NOT NULL REFERENCES decisions(id),
+    attempt INTEGER NOT NULL,
+    position INTEGER NOT NULL,     -- in the order made, within the attempt
+    role TEXT NOT NULL,            -- answer, judge, peer, audit
+    tier TEXT,
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,           -- as asked for, without its provider
+    served_model TEXT NOT NULL,    -- as the provider named it
+    "check" TEXT,                  -- the check that made the call; NULL: the call for the answer itself
+    input_tokens INTEGER,
+    cached_tokens INTEGER,         -- the part of input_tokens read from the provider's prompt cache
+    output_tokens INTEGER,
+    reasoning_tokens INTEGER,      -- the part of output_tokens spent on reasoning
+    estimated INTEGER NOT NULL,    -- 1: the tokens are our estimate, not the provider's count
+    cost REAL,                     -- USD at the price of that day; NULL is unknown, not 0
+    latency_ms REAL NOT NULL,
+    error TEXT,                    -- NULL: the call was answered
+    message TEXT NOT NULL,
+    retries INTEGER NOT NULL,
+    verdict INTEGER,               -- position of the check's verdict within the attempt
+    PRIMARY KEY (decision_id, attempt, position)
+) WITHOUT ROWID
+"""
+
+VERDICTS = """
+CREATE TABLE verdicts (
+    decision_id TEXT NOT NULL REFERENCES decisions(id),
+    attempt INTEGER NOT NULL,
+    position INTEGER NOT NULL,     -- in the order of the gate
+    "check" TEXT NOT NULL,
+    ruling TEXT NOT NULL,          -- accepted, rejected, undecided
+    reason TEXT,
+    message TEXT NOT NULL,
+    score REAL,
+    details TEXT NOT NULL,         -- JSON
+    PRIMARY KEY (decision_id, attempt, position)
+) WITHOUT ROWID
+"""
+
+PINS = """
+CREATE TABLE pins (
+    session TEXT NOT NULL,
+    task TEXT NOT NULL,            -- empty: every task of the session
+    state TEXT NOT NULL,           -- held, half_open (the next request probes), watching (not pinned yet)
+    reason TEXT NOT NULL,          -- why: the rejected answer's reason, or manual
+    "check" TEXT NOT NULL,         -- the check that rejected the answer
+    message TEXT NOT NULL,         -- the reason in words
+    since TEXT NOT NULL,           -- ISO 8601, UTC
+    until TEXT NOT NULL,           -- no longer than this
+    served INTEGER NOT NULL,       -- requests served by the performance tier because of this pin
+    failed_probes INTEGER NOT NULL,
+    model TEXT NOT NULL,           -- provider/model whose answer was rejected
+    decision_id TEXT NOT NULL,     -- the decision that made the pin
+    tenant TEXT NOT NULL,
+    last_used TEXT NOT NULL,
+    strikes INTEGER NOT NULL,      -- rejected answers in a row
+    held INTEGER NOT NULL,         -- 0: only watching
+    hold INTEGER NOT NULL,         -- requests held between probes
+    remaining INTEGER NOT NULL,    -- requests still held before the next probe
+    passed_probes INTEGER NOT NULL,
+    probe_token TEXT,              -- who has the lease of the probe
+    probe_expires TEXT,
+    PRIMARY KEY (tenant, session, task)
+) WITHOUT ROWID
+"""
+
+PAYLOADS = """
+CREATE TABLE payloads (
+    decision_id TEXT NOT NULL REFERENCES decisions(id),
+    kind TEXT NOT NULL,            -- prompt or answer, and of which attempt
+    content TEXT NOT NULL,
+    PRIMARY KEY (decision_id, kind)
+) WITHOUT ROWID
+"""
+
+CERTIFICATES = """
+CREATE TABLE certificates (
+    id TEXT PRIMARY KEY NOT NULL,
+    task TEXT NOT NULL,
+    at TEXT NOT NULL,              -- ISO 8601, UTC
+    pipeline TEXT NOT NULL,        -- fingerprint of what was certified
+    threshold REAL NOT NULL,
+    alpha REAL NOT NULL,           -- at most this share of accepted answers differs
+    delta REAL NOT NULL,           -- with confidence 1 - delta
+    cases INTEGER NOT NULL,
+    revoked_at TEXT,
+    details TEXT NOT NULL          -- JSON
+)
+"""
+
+AUDITS = """
+CREATE TABLE audits (
+    decision_id TEXT PRIMARY KEY NOT NULL REFERENCES decisions(id),
+    at TEXT NOT NULL,              -- ISO 8601, UTC
+    task TEXT NOT NULL,
+    agrees INTEGER,                -- NULL: could not be compared
+    cost REAL,                     -- USD
+    details TEXT NOT NULL          -- the fields that differ, as JSON
+)
+"""
+
+BASELINES = """
+CREATE TABLE baselines (
+    task TEXT NOT NULL,
+    input_id TEXT NOT NULL,
+    at TEXT NOT NULL,              -- ISO 8601, UTC
+    decision_id TEXT NOT NULL REFERENCES decisions(id),
+    output TEXT NOT NULL,          -- the performance tier's answer, as JSON
+    PRIMARY KEY (task, input_id)
+)
+"""
+
+CACHE = """
+CREATE TABLE cache (
+    tenant TEXT NOT NULL,
+    task TEXT NOT NULL,
+    key TEXT NOT NULL,             -- of the request, its configuration and its scope
+    at TEXT NOT NULL,              -- ISO 8601, UTC
+    until TEXT NOT NULL,
+    decision_id TEXT NOT NULL REFERENCES decisions(id),
+    output TEXT NOT NULL,          -- JSON
+    embedding BLOB,
+    PRIMARY KEY (tenant, task, key)
+)
+"""
+
+INDEXES = (
+    "CREATE INDEX decisions_at ON decisions (at)",
+    """CREATE INDEX decisions_session_attempts ON decisions (tenant, session, task, session_attempt, failed)
+       WHERE session IS NOT NULL AND session_attempt IS NOT NULL""",
+)
+
+
+def first_tables(db: Database) -> None:
+    tables = (DECISIONS, ATTEMPTS, CALLS, VERDICTS, PINS, PAYLOADS, CERTIFICATES, AUDITS, BASELINES, CACHE)
+    for statement in (*tables, *INDEXES):
+        db.execute(statement.strip())
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (first_tables,)
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring the tables up to date; of processes that start together, one does it and the others wait."""
+    check_not_newer(connection, path)
+    if not pending(connection):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        check_not_newer(connection, path)
+        _apply(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _apply(connection: sqlite3.Connection) -> None:
+    from sqlite_utils import Database, Migrations  # noqa: PLC0415  (0.2 s, needed only when something is pending)
+
+    migrations = Migrations(NAME)
+    for function in MIGRATIONS:
+        migrations(name=function.__name__)(function)
+    migrations.apply(Database(connection, execute_plugins=False))
+
+
+def pending(connection: sqlite3.Connection) -> list[str]:
+    done = applied(connection)
+    return [function.__name__ for function in MIGRATIONS if function.__name__ not in done]
+
+
+def check_not_newer(connection: sqlite3.Connection, path: Path) -> None:
+    ours = {function.__name__ for function in MIGRATIONS}
+    newer = [name for name in applied(connection) if name not in ours]
+    if newer:
+        raise StoreError(
+            f"the store '{path}' was written by a newer version of qualityroute (it has '{newer[-1]}'); "
+            "upgrade this one, or use another file"
+        )
+
+
+def applied(connection: sqlite3.Connection) -> list[str]:
+    """What was done to this file already, read without sqlite-utils: most files need nothing more."""
+    there = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlite_migrations'")
+    if there.fetchone() is None:
+        return []
+    rows = connection.execute(
+        "SELECT name FROM _sqlite_migrations WHERE migration_set = ? ORDER BY rowid", (NAME,)
+    ).fetchall()
+    return [str(row[0]) for row in rows]

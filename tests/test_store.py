@@ -1,0 +1,644 @@
+"""What every session store must do; a further store goes through the same functions as one more `store_url`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import anyio
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qualityroute.config import Pins
+from qualityroute.errors import StoreError
+from qualityroute.pins import (
+    Accepted,
+    Held,
+    Pin,
+    PinEffect,
+    PinEvent,
+    PinKey,
+    PinState,
+    Probed,
+    Rejected,
+    manual_pin,
+)
+from qualityroute.records import (
+    Attempt,
+    Decision,
+    ModelCall,
+    Outcome,
+    Reason,
+    Role,
+    Route,
+    Ruling,
+    Tier,
+    Usage,
+    Verdict,
+)
+from qualityroute.store import CostSummary, Entry, LatencySummary, SessionStore, open_store
+
+pytestmark = pytest.mark.anyio
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+KEY = PinKey("default", "user-42")
+POLICY = Pins(first=2)
+REJECTED = Rejected(Reason.SCHEMA, "schema", "total: missing", "openai/nano")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = NOON
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def forward(self, **time: float) -> datetime:
+        self.time += timedelta(**time)
+        return self.time
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["sqlite"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return {"sqlite": f"sqlite:///{tmp_path}/ledger.db"}[request.param]
+
+
+@pytest.fixture
+async def store(store_url: str, clock: Clock) -> AsyncIterator[SessionStore]:
+    opened = open_store(store_url, folder=Path(), now=clock)
+    await opened.open()
+    yield opened
+    await opened.aclose()
+
+
+def call(
+    role: Role = Role.ANSWER, tier: Tier | None = Tier.EFFICIENCY, cost: str | None = "0.001", **more: Any
+) -> ModelCall:
+    return ModelCall(
+        role, tier, "openai", "nano", Usage(100, 10, 20, 5), None if cost is None else Decimal(cost), **more
+    )
+
+
+def attempt(tier: Tier = Tier.EFFICIENCY, reason: Reason | None = None, judge: bool = False, **more: Any) -> Attempt:
+    ruling = Ruling.ACCEPTED
+    if reason is not None:
+        ruling = Ruling.REJECTED if reason.counts else Ruling.UNDECIDED
+    check = "judge" if judge else "schema"
+    calls = (call(Role.JUDGE, None, "0.0002"),) if judge else ()
+    verdict = Verdict(check, ruling, reason, "no" if reason else "", 0.5 if judge else None, calls, {"a": [1, None]})
+    told = {"calls": (call(tier=tier),), "verdicts": (verdict,), "latency": timedelta(milliseconds=12.345)}
+    return Attempt(tier, ruling, reason, **{**told, **more})
+
+
+def decision(number: int | str = 1, *attempts: Attempt, **more: Any) -> Decision:
+    told: dict[str, Any] = {
+        "at": NOON, "tenant": "default", "session": "user-42", "task": "invoice", "route": Route.CASCADE,
+        "outcome": Outcome.ACCEPTED, "attempts": attempts or (attempt(),), "cost": Decimal("0.001"),
+        "latency": timedelta(seconds=1),
+    }  # fmt: skip
+    return Decision(f"d{number}", **{**told, **more})
+
+
+def entry(
+    number: int | str = 1, event: PinEvent | None = None, *, key: PinKey = KEY, policy: Pins = POLICY, **more: Any
+) -> Entry:
+    told = decision(number, *more.pop("attempts", ()), **{"tenant": key.tenant, "session": key.session, **more})
+    return Entry(told, key if event is not None else None, event, policy)
+
+
+def stored_pin(**more: Any) -> Pin:
+    told: dict[str, Any] = {
+        "key": KEY, "reason": Reason.JUDGED, "since": NOON, "last_used": NOON, "until": NOON + timedelta(minutes=30)
+    }  # fmt: skip
+    return Pin(**{**told, **more})
+
+
+async def test_a_decision_comes_out_as_it_went_in(store: SessionStore) -> None:
+    told = decision(
+        1,
+        attempt(reason=Reason.JUDGED, judge=True, message="supported: no", repaired=True),
+        attempt(Tier.PERFORMANCE, calls=(call(error=Reason.TIMEOUT, message="none", cost=None, retries=2), call())),
+        outcome=Outcome.FALLBACK, reason=Reason.JUDGED, message="supported: no", tier=Tier.PERFORMANCE,
+        model="openai/big", metadata={"order": 7, "ünï": None}, fingerprint="f1", cost=None,
+    )  # fmt: skip
+    await store.record(Entry(told))
+    assert await store.decision("d1") == told
+
+
+async def test_completions_and_outputs_are_left_out(store: SessionStore) -> None:
+    told = decision(1, attempt(output={"total": 1}))
+    await store.record(Entry(told))
+    found = await store.decision("d1")
+    assert found is not None and found.attempts[0].output is None
+
+
+async def test_a_decision_that_was_never_recorded_is_none(store: SessionStore) -> None:
+    assert await store.decision("nobody") is None
+    assert await store.pin_effect("nobody") is None
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)
+TEXTS = NAMES
+COSTS = st.none() | st.decimals(0, 1000, places=12)
+TIMES = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
+LATENCIES = st.timedeltas(timedelta(0), timedelta(days=1))
+TOKENS = st.none() | st.integers(0, 2**53)
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+OBJECTS = st.dictionaries(st.text(max_size=5), JSON_VALUES, max_size=3)
+REASONS = st.none() | st.sampled_from(Reason)
+CALLS = st.builds(
+    ModelCall, st.sampled_from(Role), st.none() | st.sampled_from(Tier), TEXTS, TEXTS,
+    st.builds(Usage, TOKENS, TOKENS, TOKENS, TOKENS, st.booleans()), COSTS, LATENCIES, REASONS, TEXTS, TEXTS,
+    st.integers(0, 9),
+)  # fmt: skip
+SOME_CALLS = st.lists(CALLS, max_size=2).map(tuple)
+VERDICTS = st.builds(
+    Verdict, TEXTS, st.sampled_from(Ruling), REASONS, TEXTS, st.none() | st.floats(0, 1), SOME_CALLS, OBJECTS
+)  # fmt: skip
+ATTEMPTS = st.builds(
+    Attempt, st.sampled_from(Tier), st.sampled_from(Ruling), REASONS, SOME_CALLS,
+    st.lists(VERDICTS, max_size=3).map(tuple), message=TEXTS, repaired=st.booleans(), latency=LATENCIES,
+)  # fmt: skip
+DECISIONS = st.builds(
+    Decision, NAMES, TIMES, NAMES, st.none() | NAMES, NAMES, st.sampled_from(Route), st.sampled_from(Outcome),
+    REASONS, TEXTS, st.none() | st.sampled_from(Tier), st.none() | TEXTS, st.lists(ATTEMPTS, max_size=3).map(tuple),
+    COSTS, LATENCIES, TEXTS, OBJECTS,
+)  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None)
+@given(told=DECISIONS)
+def test_whatever_goes_into_the_ledger_comes_out_the_same(told: Decision) -> None:
+    async def there_and_back() -> Decision | None:
+        store = open_store("sqlite://", folder=Path())
+        await store.open()
+        try:
+            await store.record(Entry(told))
+            return await store.decision(told.id)
+        finally:
+            await store.aclose()
+
+    assert asyncio.run(there_and_back()) == told
+
+
+async def test_a_time_of_another_zone_is_the_same_moment(store: SessionStore) -> None:
+    tokyo = NOON.astimezone(timezone(timedelta(hours=9)))
+    await store.record(Entry(decision(1, at=tokyo)))
+    found = await store.decision("d1")
+    assert found is not None and found.at == NOON
+
+
+async def test_a_time_without_a_zone_is_refused(store: SessionStore) -> None:
+    with pytest.raises(StoreError, match="has no time zone"):
+        await store.record(Entry(decision(1, at=datetime(2026, 1, 1))))
+
+
+@pytest.mark.parametrize("cost", ["0", "0.000000000001", "0.1", "12.345678901234", "999.999999999999"])
+async def test_money_is_exact_to_a_millionth_of_a_millionth(store: SessionStore, cost: str) -> None:
+    await store.record(Entry(decision(1, cost=Decimal(cost))))
+    found = await store.decision("d1")
+    assert found is not None and found.cost == Decimal(cost)
+
+
+async def test_texts_that_no_database_keeps_lose_a_character_and_not_the_row(store: SessionStore) -> None:
+    bad = attempt(message="half \ud83d and \x00 nul", calls=(call(message="\udc00"),))
+    await store.record(replace(Entry(decision(1, bad, message="\ud800")), payloads={"answer": "\ud800!"}))
+    found = await store.decision("d1")
+    assert found is not None
+    assert (found.message, found.attempts[0].message) == ("\ufffd", "half \ufffd and \ufffd nul")
+
+
+async def test_metadata_with_half_a_character_or_nul_comes_out_the_same(store: SessionStore) -> None:
+    await store.record(Entry(decision(1, metadata={"k": "\ud800 \x00 é"})))
+    found = await store.decision("d1")
+    assert found is not None and found.metadata == {"k": "\ud800 \x00 é"}
+
+
+async def test_metadata_that_nobody_can_change_is_kept(store: SessionStore) -> None:
+    await store.record(Entry(decision(1, metadata=MappingProxyType({"a": MappingProxyType({"b": 1})}))))
+    found = await store.decision("d1")
+    assert found is not None and found.metadata == {"a": {"b": 1}}
+
+
+async def test_metadata_json_does_not_know_becomes_text(store: SessionStore) -> None:
+    strange: Mapping[str, Any] = {"when": NOON, "share": float("nan"), "all": {2, 1}, "cost": Decimal("0.1")}
+    await store.record(Entry(decision(1, metadata=strange)))
+    found = await store.decision("d1")
+    assert found is not None
+    assert found.metadata == {"when": str(NOON), "share": "nan", "all": [1, 2], "cost": "0.1"}
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "a\ud800"])
+async def test_names_that_cannot_be_kept_are_refused_so_that_two_never_become_one(
+    store: SessionStore, name: str
+) -> None:
+    with pytest.raises(StoreError, match="NUL or half a surrogate"):
+        await store.record(entry(1, session=name))
+    with pytest.raises(StoreError, match="NUL or half a surrogate"):
+        await store.put_pin(stored_pin(key=PinKey("default", name)))
+    assert await store.decision("d1") is None
+
+
+async def test_a_pin_comes_out_as_it_went_in(store: SessionStore) -> None:
+    told = stored_pin(
+        key=PinKey("acme", "s", "invoice"), check="judge", message="no\nreally", decision_id="d1", model="a/b",
+        strikes=3, hold=4, remaining=2, served=9, passed_probes=1, failed_probes=2, probe_token="t", probe_expires=NOON,
+    )  # fmt: skip
+    await store.put_pin(told)
+    assert await store.pin(told.key) == told
+
+
+async def test_a_pin_is_found_by_its_whole_key_only(store: SessionStore) -> None:
+    await store.put_pin(stored_pin())
+    assert await store.pin(PinKey("other", "user-42")) is None
+    assert await store.pin(PinKey("default", "user-42", "invoice")) is None
+    assert await store.pin(PinKey("default", "user-4")) is None
+    with pytest.raises(StoreError):
+        await store.pin(PinKey("default", "\ud800"))
+
+
+async def test_a_rejection_pins_and_says_why(store: SessionStore) -> None:
+    effect = await store.record(entry(1, REJECTED))
+    pin = await store.pin(KEY)
+    assert effect is PinEffect.CREATED and await store.pin_effect("d1") is PinEffect.CREATED
+    assert pin == Pin(
+        KEY, Reason.SCHEMA, NOON, NOON, NOON + timedelta(minutes=30), "schema", "total: missing", "d1", "openai/nano",
+        hold=2, remaining=2,
+    )  # fmt: skip
+
+
+async def test_a_pin_is_dated_by_the_moment_of_recording(store: SessionStore, clock: Clock) -> None:
+    later = clock.forward(seconds=90)
+    await store.record(entry(1, REJECTED, at=NOON))
+    pin = await store.pin(KEY)
+    assert pin is not None and pin.since == later
+
+
+async def test_concurrent_requests_of_a_session_all_count(store: SessionStore) -> None:
+    await store.record(entry(0, REJECTED, policy=Pins(first=60)))
+    async with anyio.create_task_group() as group:
+        for number in range(1, 51):
+            group.start_soon(store.record, entry(number, Held(), policy=Pins(first=60)))
+    pin = await store.pin(KEY)
+    assert pin is not None and (pin.served, pin.remaining) == (50, 10)
+
+
+async def test_a_watched_session_that_does_well_is_cleared(store: SessionStore) -> None:
+    watched = await store.record(entry(1, REJECTED, policy=Pins(after=2)))
+    pin = await store.pin(KEY)
+    assert pin is not None and pin.state is PinState.WATCHING
+    assert await store.pins(now=NOON) == []
+    cleared = await store.record(entry(2, Accepted(), policy=Pins(after=2)))
+    assert (watched, cleared) == (PinEffect.WATCHED, PinEffect.CLEARED)
+    assert await store.pin(KEY) is None
+
+
+async def test_a_request_without_an_event_leaves_pins_alone(store: SessionStore) -> None:
+    await store.put_pin(stored_pin())
+    assert await store.record(entry(1)) is None
+    assert await store.pin(KEY) == stored_pin()
+
+
+async def test_two_accepted_probes_release_the_pin(store: SessionStore) -> None:
+    half_open = stored_pin(hold=2, remaining=0)
+    await store.put_pin(half_open)
+    effects = []
+    for number in (1, 2):
+        pin = await store.pin(KEY)
+        assert pin is not None
+        assert await store.lease_probe(pin, f"t{number}", now=NOON, expires=NOON + timedelta(minutes=2))
+        effects.append(await store.record(entry(number, Probed(f"t{number}", True), route=Route.PROBE)))
+    assert effects == [PinEffect.PROBE_PASSED, PinEffect.RELEASED]
+    assert await store.pin(KEY) is None
+
+
+async def test_exactly_one_of_fifty_gets_the_probe(store: SessionStore) -> None:
+    pin = stored_pin(remaining=0)
+    await store.put_pin(pin)
+    won: list[str] = []
+
+    async def try_it(token: str) -> None:
+        if await store.lease_probe(pin, token, now=NOON, expires=NOON + timedelta(minutes=2)):
+            won.append(token)
+
+    async with anyio.create_task_group() as group:
+        for number in range(50):
+            group.start_soon(try_it, f"t{number}")
+    found = await store.pin(KEY)
+    assert len(won) == 1
+    assert found is not None and found.probe_token == won[0]
+
+
+async def test_a_lease_that_ran_out_can_be_taken_again(store: SessionStore) -> None:
+    pin = stored_pin(remaining=0)
+    await store.put_pin(pin)
+    soon = NOON + timedelta(minutes=2)
+    assert await store.lease_probe(pin, "crashed", now=NOON, expires=soon)
+    assert not await store.lease_probe(pin, "too early", now=NOON + timedelta(minutes=1), expires=soon)
+    assert await store.lease_probe(pin, "next", now=soon, expires=soon + timedelta(minutes=2))
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [{"remaining": 2}, {"failed_probes": 1}, {"passed_probes": 1}, {"since": NOON + timedelta(1)}, {"held": False}],
+)
+async def test_a_pin_that_moved_on_is_not_leased(store: SessionStore, moved: dict[str, Any]) -> None:
+    seen = stored_pin(remaining=0)
+    await store.put_pin(replace(seen, **moved))
+    assert not await store.lease_probe(seen, "t", now=NOON, expires=NOON + timedelta(minutes=2))
+
+
+async def test_a_released_or_outdated_pin_is_not_leased(store: SessionStore) -> None:
+    pin = stored_pin(remaining=0)
+    assert not await store.lease_probe(pin, "t", now=NOON, expires=NOON + timedelta(minutes=2))
+    await store.put_pin(pin)
+    assert not await store.lease_probe(pin, "t", now=pin.until, expires=pin.until + timedelta(minutes=2))
+
+
+async def test_a_released_pin_is_told_once(store: SessionStore) -> None:
+    by_hand = manual_pin(KEY, message="asked", policy=POLICY, now=NOON)
+    await store.put_pin(by_hand)
+    assert await store.release_pin(KEY) == by_hand
+    assert await store.release_pin(KEY) is None
+
+
+async def test_pins_that_hold_are_listed_newest_first(store: SessionStore) -> None:
+    old = stored_pin(key=PinKey("default", "old"))
+    new = stored_pin(key=PinKey("acme", "new"), since=NOON + timedelta(minutes=1))
+    gone = stored_pin(key=PinKey("default", "gone"), until=NOON)
+    watched = stored_pin(key=PinKey("default", "watched"), held=False)
+    for pin in (old, new, gone, watched):
+        await store.put_pin(pin)
+    assert await store.pins(now=NOON) == [new, old]
+    assert await store.pins(tenant="acme", now=NOON) == [new]
+    assert await store.pins(tenant="default", session="old", now=NOON) == [old]
+    assert await store.pins(session="' OR 1=1 --", now=NOON) == []
+    assert await store.pins_active(NOON) == 2
+    assert await store.pins_active(NOON + timedelta(hours=1)) == 0
+
+
+async def test_two_hundred_concurrent_records_lose_nothing(store: SessionStore) -> None:
+    async with anyio.create_task_group() as group:
+        for number in range(200):
+            group.start_soon(store.record, entry(number, session=f"s{number % 7}"))
+    found = [await store.decision(f"d{number}") for number in range(200)]
+    assert [one.session if one else None for one in found] == [f"s{number % 7}" for number in range(200)]
+
+
+async def test_one_bad_entry_fails_alone(store: SessionStore) -> None:
+    await store.record(entry("twice"))
+    failures: list[str] = []
+
+    async def record(one: Entry) -> None:
+        try:
+            await store.record(one)
+        except StoreError as error:
+            assert error.__cause__ is not None
+            failures.append(one.decision.id)
+
+    async with anyio.create_task_group() as group:
+        for number in ("1", "2", "twice", "3", "4"):
+            group.start_soon(record, entry(number, REJECTED))
+    assert failures == ["dtwice"]
+    assert all([await store.decision(f"d{number}") for number in range(1, 5)])
+    assert await store.pin(KEY) is not None
+
+
+async def test_a_failed_record_leaves_no_half_of_itself(store: SessionStore) -> None:
+    too_big = attempt(calls=(call(), replace(call(), usage=Usage(2**70))))
+    with pytest.raises(StoreError):
+        await store.record(entry(1, REJECTED, attempts=(too_big,)))
+    assert await store.decision("d1") is None and await store.pin(KEY) is None
+    await store.record(entry(1, REJECTED))
+    assert await store.pin(KEY) is not None
+
+
+async def test_a_cancelled_caller_is_written_all_the_same(store: SessionStore) -> None:
+    async with anyio.create_task_group() as group:
+        for number in range(20):
+            group.start_soon(store.record, entry(number))
+        await anyio.lowlevel.checkpoint()
+        group.cancel_scope.cancel()
+    assert all([await store.decision(f"d{number}") for number in range(20)])
+
+
+async def test_a_cancelled_leader_leaves_nobody_waiting(store: SessionStore) -> None:
+    scope = anyio.CancelScope()
+
+    async def cancelled() -> None:
+        with scope:
+            await store.record(entry("leader"))
+
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(cancelled)
+            for number in range(20):
+                group.start_soon(store.record, entry(number))
+            await anyio.lowlevel.checkpoint()
+            scope.cancel()
+    await store.record(entry("after"))
+    assert all([await store.decision(f"d{number}") for number in ["leader", "after", *range(20)]])
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_task_cancelled_in_asyncios_own_way_is_written_and_leaves_nobody_waiting(
+    store: SessionStore, turns: int
+) -> None:
+    tasks = [asyncio.create_task(store.record(entry(number))) for number in range(12)]
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    for task in tasks[::3]:
+        task.cancel()
+    async with asyncio.timeout(20):
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        await store.record(entry("after"))
+    assert [number for number, result in enumerate(results) if isinstance(result, asyncio.CancelledError)] == [
+        0,
+        3,
+        6,
+        9,
+    ]
+    started = range(12) if turns else [number for number in range(12) if number % 3]
+    assert all([await store.decision(f"d{number}") for number in ["after", *started]])
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_task_cancelled_fifty_times_is_still_written(store: SessionStore) -> None:
+    tasks = [asyncio.create_task(store.record(entry(number))) for number in range(5)]
+    async with asyncio.timeout(20):
+        for _ in range(50):
+            await asyncio.sleep(0)
+            tasks[0].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await store.record(entry("after"))
+    assert all([await store.decision(f"d{number}") for number in ["after", *range(5)]])
+
+
+async def test_closing_waits_for_what_is_being_written(store_url: str) -> None:
+    store = open_store(store_url, folder=Path())
+    await store.open()
+    async with anyio.create_task_group() as group:
+        for number in range(10):
+            group.start_soon(store.record, entry(number))
+        for _ in range(2):
+            await anyio.lowlevel.checkpoint()
+        await store.aclose()
+    await store.aclose()
+    with pytest.raises(StoreError, match="is not open"):
+        await store.pin(KEY)
+    await store.open()
+    assert all([await store.decision(f"d{number}") for number in range(10)])
+    await store.aclose()
+
+
+async def test_a_second_store_on_the_same_url_sees_a_pin_at_once(store: SessionStore, store_url: str) -> None:
+    other = open_store(store_url, folder=Path())
+    await other.open()
+    assert await other.pin(KEY) is None
+    await store.record(entry(1, REJECTED))
+    seen = await other.pin(KEY)
+    await other.aclose()
+    assert seen is not None and seen.decision_id == "d1"
+
+
+async def test_an_empty_ledger_has_no_summaries(store: SessionStore) -> None:
+    assert await store.summaries() == []
+    assert await store.summaries(task="invoice", since=NOON) == []
+
+
+async def test_the_ledger_adds_up(store: SessionStore) -> None:
+    judged_bad = attempt(reason=Reason.JUDGED, judge=True)
+    large = attempt(Tier.PERFORMANCE, calls=(call(tier=Tier.PERFORMANCE, cost="0.01"),))
+    down = attempt(reason=Reason.TIMEOUT, calls=(call(cost=None, error=Reason.TIMEOUT),), verdicts=())
+    unsure = attempt(reason=Reason.JUDGE_ERROR, judge=True)
+    held: dict[str, Any] = {"attempts": (large,), "route": Route.PINNED, "outcome": Outcome.PINNED}
+    for one in [
+        entry(1, Accepted(), attempts=(attempt(judge=True),), latency=timedelta(seconds=1)),
+        entry(2, REJECTED, attempts=(judged_bad, large), outcome=Outcome.FALLBACK),
+        entry(3, Held(), **held),
+        entry(4, attempts=(down, large), outcome=Outcome.FAILOVER, cost=None, session="b"),
+        entry(5, attempts=(unsure, large), outcome=Outcome.FAILOVER, session="b"),
+        entry(6, attempts=(attempt(reason=Reason.TRUNCATED), large), outcome=Outcome.FALLBACK, session="b"),
+        entry(7, session="c", latency=timedelta(seconds=3)),
+        entry(8, session="c", task="receipt"),
+    ]:
+        await store.record(one)
+    invoice, receipt = await store.summaries()
+    assert (invoice.task, receipt.task, receipt.requests) == ("invoice", "receipt", 1)
+    assert invoice.requests == 7
+    assert invoice.outcomes == {Outcome.ACCEPTED: 2, Outcome.FAILOVER: 2, Outcome.FALLBACK: 2, Outcome.PINNED: 1}
+    assert (invoice.attempts, invoice.accepted, invoice.fallbacks) == (4, 2, 2)
+    assert invoice.by_reason == {Reason.JUDGED: 1, Reason.TIMEOUT: 1, Reason.JUDGE_ERROR: 1, Reason.TRUNCATED: 1}
+    assert (invoice.first_attempts, invoice.first_fallbacks) == (3, 1)
+    assert (invoice.judged, invoice.judge_catches) == (2, 1)
+    assert invoice.efficiency == CostSummary(6, Decimal("0.005"), 1)
+    assert invoice.judge == CostSummary(3, Decimal("0.0006"), 0)
+    assert invoice.performance == CostSummary(5, Decimal("0.05"), 0)
+    assert (invoice.cost_unknown, invoice.pins_created, invoice.pinned) == (1, 1, 1)
+    assert invoice.latency[Outcome.ACCEPTED] == LatencySummary(2, 1.0, 3.0)
+    assert await store.summaries(task="receipt") == [receipt]
+
+
+async def test_the_judge_is_counted_over_the_same_attempts_as_the_fallback_rate(store: SessionStore) -> None:
+    probe = entry(1, attempts=(attempt(judge=True),), route=Route.PROBE)
+    unsure = entry(2, attempts=(attempt(reason=Reason.JUDGE_ERROR, judge=True),))
+    await store.record(probe)
+    await store.record(unsure)
+    (invoice,) = await store.summaries()
+    assert (invoice.attempts, invoice.judged) == (0, 0)
+    assert invoice.judge.calls == 2
+
+
+async def test_only_decisions_since_a_time_are_added_up(store: SessionStore) -> None:
+    for number in range(4):
+        await store.record(entry(number, at=NOON + timedelta(hours=number)))
+    (recent,) = await store.summaries(since=NOON + timedelta(hours=2))
+    assert (recent.requests, recent.efficiency.calls, recent.attempts) == (2, 2, 2)
+
+
+@pytest.mark.parametrize("count", [1, 2, 19, 20, 21, 100])
+async def test_latencies_are_nearest_ranks(store: SessionStore, count: int) -> None:
+    for number in range(count):
+        await store.record(entry(number, latency=timedelta(seconds=count - number)))
+    (invoice,) = await store.summaries()
+    median, high = -(-count // 2), -(-count * 95 // 100)
+    assert invoice.latency == {Outcome.ACCEPTED: LatencySummary(count, float(median), float(high))}
+
+
+async def test_money_adds_up_exactly(store: SessionStore) -> None:
+    for number in range(300):
+        await store.record(entry(number, attempts=(attempt(calls=(call(cost="0.000000100001"),)),)))
+    (invoice,) = await store.summaries()
+    assert invoice.efficiency.known == Decimal("0.0000300003")
+
+
+def test_a_sum_with_an_unknown_part_is_unknown() -> None:
+    assert CostSummary(2, Decimal("0.5"), 1).total is None and CostSummary(2, Decimal("0.5"), 1).mean is None
+    assert (CostSummary(2, Decimal("0.5")).total, CostSummary(2, Decimal("0.5")).mean) == (
+        Decimal("0.5"),
+        Decimal("0.25"),
+    )
+    assert CostSummary().mean is None
+
+
+FAILED = attempt(reason=Reason.SCHEMA)
+PASSED = attempt()
+UNSURE = attempt(reason=Reason.JUDGE_ERROR)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "firsts", "failures"),
+    [
+        ([PASSED, PASSED, FAILED, PASSED], 1, 0),
+        ([FAILED, PASSED, FAILED], 1, 1),
+        ([UNSURE, FAILED, PASSED], 1, 1),
+        ([UNSURE, UNSURE], 0, 0),
+    ],
+)
+async def test_difficulty_looks_at_the_first_judged_attempt_of_a_session(
+    store: SessionStore, attempts: list[Attempt], firsts: int, failures: int
+) -> None:
+    for number, made in enumerate(attempts):
+        await store.record(entry(number, attempts=(made,)))
+    (invoice,) = await store.summaries()
+    assert (invoice.first_attempts, invoice.first_fallbacks) == (firsts, failures)
+
+
+async def test_each_request_without_a_session_is_a_first_attempt(store: SessionStore) -> None:
+    for number, made in enumerate([FAILED, PASSED, FAILED]):
+        await store.record(Entry(decision(number, made, session=None)))
+    (invoice,) = await store.summaries()
+    assert (invoice.first_attempts, invoice.first_fallbacks) == (3, 2)
+
+
+async def test_tenants_and_tasks_have_their_own_first_attempts(store: SessionStore) -> None:
+    await store.record(entry(1, tenant="a"))
+    await store.record(entry(2, tenant="b"))
+    await store.record(entry(3, tenant="a", task="receipt"))
+    invoice, receipt = await store.summaries()
+    assert (invoice.first_attempts, receipt.first_attempts) == (2, 1)
+
+
+async def test_concurrent_first_attempts_of_one_session_are_numbered_one_by_one(store: SessionStore) -> None:
+    async with anyio.create_task_group() as group:
+        for number in range(30):
+            group.start_soon(store.record, entry(number))
+    (invoice,) = await store.summaries()
+    assert (invoice.attempts, invoice.first_attempts) == (30, 1)

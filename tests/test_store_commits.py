@@ -1,0 +1,167 @@
+"""Group commit: who leads, who follows, and what happens to both when something goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from qualityroute.store.commits import LARGEST_BATCH, Batch, GroupCommit, Write
+from qualityroute.store.files import connect
+
+pytestmark = pytest.mark.anyio
+
+Work = Callable[[sqlite3.Connection], object]
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    opened = connect(tmp_path / "words.db")
+    opened.execute("PRAGMA journal_mode = WAL")
+    opened.execute("CREATE TABLE words (word TEXT UNIQUE)")
+    opened.execute("PRAGMA busy_timeout = 50")
+    yield opened
+    opened.close()
+
+
+def word(told: object) -> Work:
+    return lambda connection: connection.execute("INSERT INTO words VALUES (?)", (str(told),))
+
+
+def words(connection: sqlite3.Connection) -> set[str]:
+    return {row[0] for row in connection.execute("SELECT word FROM words")}
+
+
+class Gate:
+    """A work that says when it runs and waits to be let through."""
+
+    def __init__(self) -> None:
+        self.running = threading.Event()
+        self.open = threading.Event()
+
+    def __call__(self, connection: sqlite3.Connection) -> object:
+        self.running.set()
+        assert self.open.wait(20)
+        return word("gate")(connection)
+
+
+async def until(event: threading.Event) -> None:
+    while not event.is_set():
+        await anyio.sleep(0.001)
+
+
+async def test_those_who_come_during_a_commit_share_the_next_one(connection: sqlite3.Connection) -> None:
+    commits, gate = GroupCommit(connection), Gate()
+    begun: list[str] = []
+    connection.set_trace_callback(lambda statement: begun.append(statement) if "BEGIN" in statement else None)
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(commits.run, gate)
+            await until(gate.running)
+            for number in range(30):
+                group.start_soon(commits.run, word(number))
+            await anyio.sleep(0.01)
+            gate.open.set()
+    connection.set_trace_callback(None)
+    assert words(connection) == {"gate", *map(str, range(30))}
+    assert len(begun) == 2
+
+
+async def test_a_crowd_is_written_in_batches_and_nobody_is_forgotten(connection: sqlite3.Connection) -> None:
+    commits = GroupCommit(connection)
+    count = 2 * LARGEST_BATCH + 10
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            for number in range(count):
+                group.start_soon(commits.run, word(number))
+    assert len(words(connection)) == count
+
+
+async def test_each_caller_gets_its_own_result(connection: sqlite3.Connection) -> None:
+    commits = GroupCommit(connection)
+    results: dict[int, int] = {}
+
+    async def caller(number: int) -> None:
+        results[number] = await commits.run(lambda _: number * number)
+
+    async with anyio.create_task_group() as group:
+        for number in range(20):
+            group.start_soon(caller, number)
+    assert results == {number: number * number for number in range(20)}
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("victim", [0, 1, 2])
+async def test_whoever_is_cancelled_during_a_commit_the_others_go_on(
+    connection: sqlite3.Connection, victim: int
+) -> None:
+    commits, gate = GroupCommit(connection), Gate()
+    tasks = [asyncio.create_task(commits.run(gate))]
+    await until(gate.running)
+    tasks += [asyncio.create_task(commits.run(word(number))) for number in range(4)]
+    await asyncio.sleep(0.01)
+    tasks[victim].cancel()
+    await asyncio.sleep(0.01)
+    assert not tasks[victim].done()
+    gate.open.set()
+    async with asyncio.timeout(20):
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        await commits.run(word("after"))
+    assert [isinstance(result, asyncio.CancelledError) for result in results] == [n == victim for n in range(5)]
+    assert words(connection) == {"gate", "0", "1", "2", "3", "after"}
+
+
+async def test_a_flush_waits_for_what_was_handed_in(connection: sqlite3.Connection) -> None:
+    commits, gate = GroupCommit(connection), Gate()
+    await commits.flush()
+    async with anyio.create_task_group() as group:
+        group.start_soon(commits.run, gate)
+        await until(gate.running)
+        group.start_soon(commits.run, word("late"))
+        await anyio.sleep(0.01)
+        threading.Timer(0.05, gate.open.set).start()
+        await commits.flush()
+        assert words(connection) == {"gate", "late"}
+
+
+def writes_of(connection: sqlite3.Connection, works: list[Work]) -> list[Write]:
+    writes = [Write(work) for work in works]
+    Batch(connection, deque(writes)).run()
+    return writes
+
+
+async def test_a_bad_work_fails_alone(connection: sqlite3.Connection) -> None:
+    one, twice, other = writes_of(connection, [word("one"), word("one"), word("other")])
+    assert (one.error, other.error) == (None, None)
+    assert isinstance(twice.error, sqlite3.IntegrityError)
+    assert words(connection) == {"one", "other"}
+
+
+async def test_a_work_of_the_wrong_kind_fails_alone(connection: sqlite3.Connection) -> None:
+    good, bad = writes_of(connection, [word("good"), lambda _: [][0]])
+    assert good.error is None and isinstance(bad.error, IndexError)
+    assert words(connection) == {"good"}
+
+
+async def test_a_lock_lost_half_way_is_waited_for_once(connection: sqlite3.Connection, tmp_path: Path) -> None:
+    thief = connect(tmp_path / "words.db")
+    begun: list[str] = []
+
+    def steal_before_the_third(statement: str) -> None:
+        begun.append(statement) if "BEGIN" in statement else None
+        if len(begun) == 3 and not thief.in_transaction:
+            thief.execute("BEGIN IMMEDIATE")
+
+    connection.set_trace_callback(steal_before_the_third)
+    writes = writes_of(connection, [word("good"), lambda _: [][0], word("late"), word("later")])
+    connection.set_trace_callback(None)
+    thief.close()
+    assert len(begun) == 3
+    assert [type(write.error) for write in writes] == [type(None), *3 * [sqlite3.OperationalError]]
+    assert words(connection) == {"good"}
