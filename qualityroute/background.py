@@ -7,7 +7,7 @@ elsewhere, several at once. So the group has a task of its own, which ends when 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import anyio
@@ -26,7 +26,7 @@ class Background:
         self._task = _spawn(self._run)
         await self._started.wait()
 
-    def start_soon(self, function: Callable[..., Awaitable[Any]], *arguments: Any) -> None:
+    def start_soon(self, function: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any) -> None:
         assert self._group is not None
         self._group.start_soon(function, *arguments)
 

@@ -202,7 +202,7 @@ class Passage:
         """Verdicts may quote the document; they do so only where prompts and answers may be kept."""
         if self.setup.config.store.payloads != "none":
             return attempt
-        return replace(attempt, verdicts=tuple(replace(verdict, details={}) for verdict in attempt.verdicts))
+        return replace(attempt, verdicts=tuple(_without_quotes(verdict) for verdict in attempt.verdicts))
 
     def _payloads(self) -> dict[str, str]:
         wanted = self.setup.config.store.payloads
@@ -237,6 +237,11 @@ class Passage:
             error = AnswerRejected(f"task '{decision.task}': no answer passed its checks: {told}", attempts=attempts)
         error.decision = decision
         return error
+
+
+def _without_quotes(verdict: Verdict) -> Verdict:
+    kept = {name: value for name, value in verdict.details.items() if name not in ("evidence", "not_found")}
+    return replace(verdict, details=kept)
 
 
 def _output(kept: Attempt) -> Any:

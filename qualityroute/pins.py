@@ -148,7 +148,7 @@ def pin_after(route: Route, attempts: Sequence[Attempt], probe_token: str | None
             return Probed(probe_token or "", _probe_result(first))
         case Route.CASCADE if first is not None and first.tier is Tier.EFFICIENCY:
             return _cascade_event(first)
-        case Route.CASCADE | Route.TASK | Route.ASKED | Route.BASELINE:
+        case Route.CASCADE | Route.TASK | Route.ASKED | Route.EXPLORE | Route.BASELINE:
             return None
 
 

@@ -148,6 +148,8 @@ class Route(StrEnum):
     """The task's tier is performance."""
     ASKED = "asked"
     """The caller named a tier."""
+    EXPLORE = "explore"
+    """A try of the efficiency tier beside a performance answer that was already served; nobody waits for it."""
     BASELINE = "baseline"
     """`[routing] mode = "baseline"`: everything to performance, recorded as reference."""
 

@@ -35,7 +35,8 @@ class SyncFace:
 
     def run(self, task: str, input: Any, options: dict[str, Any]) -> Answer:
         assert self._portal is not None
-        return self._portal.call(partial(self._engine.run, task, input, **options))
+        answer: Answer = self._portal.call(partial(self._engine.run, task, input, **options))
+        return answer
 
     def holds_another(self, engine: object) -> bool:
         return self._engine is not None and self._engine is not engine

@@ -81,7 +81,7 @@ def _as_list(name: str, items: Item | Sequence[Item]) -> list[Item]:
     listed = list(items) if isinstance(items, Sequence) and not isinstance(items, str) else [items]
     if not listed:
         raise ConfigError(f"the script for '{name}' is empty; give at least one answer")
-    return listed  # type: ignore[return-value]  # a Mapping is no Sequence, which the checker cannot see
+    return listed
 
 
 def _as_provider_error(item: BaseException) -> BaseException:

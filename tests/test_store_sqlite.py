@@ -23,6 +23,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import qualityroute
+from recount import recount
+
 from qualityroute.errors import ConfigError, StoreError
 from qualityroute.pins import Pin, PinKey, Rejected
 from qualityroute.records import (
@@ -369,7 +371,7 @@ async def fill(store: SQLiteStore) -> tuple[list[str], list[StoreError]]:
 async def check_after_filling(store: SQLiteStore, recorded: list[str], failed: list[StoreError]) -> None:
     assert recorded and failed and all("disk is full" in str(error) and error.retryable for error in failed)
     assert all([await store.decision(name) for name in recorded])
-    assert await store.pins_active(NOON) == len(recorded)
+    assert sum((await store.pins_active(NOON)).values()) == len(recorded)
 
 
 async def test_a_full_disk_fails_the_request_loses_nothing_and_passes(small_disk: Path) -> None:
@@ -550,6 +552,10 @@ async def test_four_processes_write_one_file_without_a_locked_database(path: Pat
     (invoice,) = await store.summaries()
     await store.aclose()
     assert (invoice.requests, invoice.first_attempts, invoice.pins_created) == (240, 60, 60)
+    raw = recount(path)["invoice"]
+    assert (raw["requests"], raw["attempts"], raw["fallbacks"]) == (240, invoice.attempts, invoice.fallbacks)
+    assert raw["outcomes"] == invoice.outcomes
+    assert raw["cost"] == invoice.efficiency.known + invoice.judge.known + invoice.performance.known
 
 
 async def test_one_process_of_four_gets_the_probe(store: SQLiteStore, path: Path) -> None:

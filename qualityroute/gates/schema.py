@@ -193,8 +193,9 @@ def _formats() -> FormatChecker:
     checker = FormatChecker()
 
     # The package for durations takes longer to import than everything else here together.
-    @checker.checks("duration")
-    def _is_duration(value: object) -> bool:
-        return not isinstance(value, str) or _DURATION.fullmatch(value) is not None
-
+    checker.checks("duration")(_is_duration)
     return checker
+
+
+def _is_duration(value: object) -> bool:
+    return not isinstance(value, str) or _DURATION.fullmatch(value) is not None

@@ -6,14 +6,26 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from qualityroute.store.interface import CostSummary, Entry, LatencySummary, SessionStore, TaskSummary
+from qualityroute.store.interface import (
+    CostSummary,
+    Entry,
+    FirstAttempt,
+    HourSummary,
+    LatencySummary,
+    Pairs,
+    SessionStore,
+    TaskSummary,
+)
 from qualityroute.store.location import sqlite_path
 from qualityroute.store.sqlite import SQLiteStore, utc_now
 
 __all__ = [
     "CostSummary",
     "Entry",
+    "FirstAttempt",
+    "HourSummary",
     "LatencySummary",
+    "Pairs",
     "SQLiteStore",
     "SessionStore",
     "TaskSummary",

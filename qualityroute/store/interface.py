@@ -27,7 +27,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class LatencySummary:
-    """Seconds."""
+    """Seconds, to within nine per cent."""
 
     count: int
     p50: float
@@ -36,11 +36,13 @@ class LatencySummary:
 
 @dataclass(frozen=True, slots=True)
 class CostSummary:
-    """USD spent on one part; `unknown` calls had no known cost, and then no sum is told."""
+    """USD spent on one part. Where the cost of an answer is unknown, no sum is told."""
 
-    calls: int = 0
+    count: int = 0
+    """Attempts of a tier that got an answer, or calls of a judge."""
     known: Decimal = Decimal(0)
     unknown: int = 0
+    """Answers whose cost is unknown."""
 
     @property
     def total(self) -> Decimal | None:
@@ -48,7 +50,40 @@ class CostSummary:
 
     @property
     def mean(self) -> Decimal | None:
-        return self.known / self.calls if self.calls and not self.unknown else None
+        return self.known / self.count if self.count and not self.unknown else None
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Sums over requests that both tiers answered: what a request's size says of its performance cost."""
+
+    count: int = 0
+    tokens: int = 0
+    """Input tokens, as the efficiency tier counted them."""
+    cost: Decimal = Decimal(0)
+    """USD, of the performance tier."""
+    tokens_squared: float = 0.0
+    tokens_cost: float = 0.0
+    alone: int = 0
+    """Requests that only the efficiency tier answered, and their input tokens."""
+    alone_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HourSummary:
+    """Judged unpinned attempts of one hour, and how many of them were rejected."""
+
+    hour: datetime
+    attempts: int
+    fallbacks: int
+
+
+@dataclass(frozen=True, slots=True)
+class FirstAttempt:
+    """The first judged attempt of a session."""
+
+    at: datetime
+    failed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +99,32 @@ class TaskSummary:
     fallbacks: int
     """Attempts rejected for quality, form or suspicion."""
     by_reason: Mapping[Reason, int]
-    """Of all efficiency attempts that were not accepted, availability and trouble too."""
+    """Why unpinned efficiency attempts were not accepted; availability and trouble are here, and not in the rate."""
     first_attempts: int
     """First judged attempts of their session."""
     first_fallbacks: int
     judged: int
-    """Attempts that reached the judge."""
+    """Attempts of the fallback rate that reached the judge."""
     judge_catches: int
-    """Attempts rejected by the judge after every free check had passed."""
+    """Attempts the judge rejected after every free check had passed."""
     efficiency: CostSummary
     judge: CostSummary
     performance: CostSummary
-    cost_unknown: int
-    """Decisions whose cost is unknown."""
+    cut_off: int
+    """Calls that got no answer, and whose cost is unknown; in no sum."""
+    pairs: Pairs
     latency: Mapping[Outcome, LatencySummary]
     pins_created: int
     pinned: int
-    """Requests served by a pin."""
+    """Requests held by a pin."""
+    probes: int
+    """Half-open tries of the efficiency tier that said something on its quality."""
+    failed_probes: int
+    released: int
+    """Pins that two accepted probes released."""
+    explored: int
+    """Tries of the efficiency tier for a task on performance."""
+    hours: tuple[HourSummary, ...]
 
 
 class SessionStore(Protocol):
@@ -114,4 +158,23 @@ class SessionStore(Protocol):
 
     async def summaries(self, *, task: str | None = None, since: datetime | None = None) -> list[TaskSummary]: ...
 
-    async def pins_active(self, now: datetime) -> int: ...
+    async def first_attempts(self, task: str, *, most: int) -> list[FirstAttempt]:
+        """The newest first judged attempts of a task's sessions, oldest first."""
+
+    async def session_counts(
+        self, task: str, *, started: datetime | None, now: datetime
+    ) -> list[tuple[int, int, int]]:
+        """Closed sessions as (attempts up to the first failure or 4, failed 0 or 1, how many).
+
+        Closed: failed, or passed 4 times, or not heard of for 30 minutes. `started`: only sessions that
+        began then or later.
+        """
+
+    async def rebuild(self) -> int:
+        """Add up the ledger anew, from its rows alone; says how many decisions there were."""
+
+    async def judge_errors(self, task: str, *, since: datetime | None = None) -> dict[str, int]:
+        """How often the judge of a task could not judge, by cause."""
+
+    async def pins_active(self, now: datetime) -> dict[str, int]:
+        """Pins that hold now, by the task whose answer earned them; those made by hand under an empty name."""

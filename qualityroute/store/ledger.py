@@ -52,7 +52,7 @@ _VERDICT = ("decision_id", "attempt", "position", '"check"', "ruling", "reason",
 _PAYLOAD = ("decision_id", "kind", "content")
 
 _EARLIER_ATTEMPT = """
-SELECT session_attempt, failed FROM decisions
+SELECT session_attempt, failed, session_started FROM decisions
 WHERE tenant = ? AND session = ? AND task = ? AND session_attempt IS NOT NULL
 ORDER BY session_attempt DESC LIMIT 1
 """
@@ -66,7 +66,7 @@ def _select(table: str, columns: Sequence[str]) -> str:
     return f"SELECT {', '.join(columns)} FROM {table} WHERE decision_id = ? ORDER BY {', '.join(columns[1:3])}"
 
 
-_INSERT_DECISION = _insert("decisions", (*_DECISION, "pin", "session_attempt"))
+_INSERT_DECISION = _insert("decisions", (*_DECISION, "pin", "session_attempt", "session_started"))
 _INSERT_ATTEMPT = _insert("attempts", _ATTEMPT)
 _INSERT_CALL = _insert("calls", _CALL)
 _INSERT_VERDICT = _insert("verdicts", _VERDICT)
@@ -94,7 +94,7 @@ class DecisionRows:
 def failed_of(decision: Decision) -> int | None:
     """1 or 0: was the unpinned efficiency attempt rejected? `None` when nobody could say, or there was none."""
     first = decision.attempts[0] if decision.attempts else None
-    if decision.route is not Route.CASCADE or first is None or first.tier is not Tier.EFFICIENCY:
+    if decision.route not in (Route.CASCADE, Route.EXPLORE) or first is None or first.tier is not Tier.EFFICIENCY:
         return None
     if first.ruling is Ruling.ACCEPTED:
         return 0
@@ -120,25 +120,35 @@ def rows_of(decision: Decision, payloads: Mapping[str, str]) -> DecisionRows:
     )
 
 
-def write_rows(connection: sqlite3.Connection, rows: DecisionRows, effect: PinEffect | None) -> None:
-    added = (None if effect is None else effect.value, _session_attempt(connection, rows))
+@dataclass(frozen=True, slots=True)
+class SessionPlace:
+    """Which judged attempt of its session a decision is, and when that session's first was."""
+
+    attempt: int | None = None
+    started: str | None = None
+
+
+def write_rows(connection: sqlite3.Connection, rows: DecisionRows, effect: PinEffect | None) -> int | None:
+    """Write a decision; gives which judged attempt of its session it was."""
+    place = _place(connection, rows)
+    added = (None if effect is None else effect.value, place.attempt, place.started)
     connection.execute(_INSERT_DECISION, (*rows.decision, *added))
     connection.executemany(_INSERT_ATTEMPT, rows.attempts)
     connection.executemany(_INSERT_CALL, rows.calls)
     connection.executemany(_INSERT_VERDICT, rows.verdicts)
     connection.executemany(_INSERT_PAYLOAD, rows.payloads)
+    return place.attempt
 
 
-def _session_attempt(connection: sqlite3.Connection, rows: DecisionRows) -> int | None:
+def _place(connection: sqlite3.Connection, rows: DecisionRows) -> SessionPlace:
     if rows.failed is None:
-        return None
-    if rows.session is None:
-        return 1
-    earlier = connection.execute(_EARLIER_ATTEMPT, rows.session).fetchone()
+        return SessionPlace()
+    at = rows.decision[1]
+    earlier = None if rows.session is None else connection.execute(_EARLIER_ATTEMPT, rows.session).fetchone()
     if earlier is None:
-        return 1
-    number, failed = earlier
-    return None if failed else int(number) + 1
+        return SessionPlace(1, at)
+    number, failed, started = earlier
+    return SessionPlace() if failed else SessionPlace(int(number) + 1, started)
 
 
 def read_decision(connection: sqlite3.Connection, decision_id: str) -> Decision | None:

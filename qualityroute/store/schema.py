@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qualityroute.errors import StoreError
+from qualityroute.store.tallies import LATENCIES
+from qualityroute.store.tallies import TABLE as TALLIES
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -33,6 +35,7 @@ CREATE TABLE decisions (
     pin TEXT,                      -- what it did to its session's pin: created, held, probe_failed, released, ...
     failed INTEGER,                -- unpinned efficiency attempt: 1 rejected, 0 accepted, NULL not judged or no such
     session_attempt INTEGER,       -- which judged attempt of its session and task, up to the first failure
+    session_started TEXT,          -- when the first of those was; NULL where session_attempt is
     fingerprint TEXT NOT NULL,     -- of the configuration it ran under
     metadata TEXT NOT NULL         -- the caller's own, as JSON
 )
@@ -184,11 +187,17 @@ INDEXES = (
     "CREATE INDEX decisions_at ON decisions (at)",
     """CREATE INDEX decisions_session_attempts ON decisions (tenant, session, task, session_attempt, failed)
        WHERE session IS NOT NULL AND session_attempt IS NOT NULL""",
+    """CREATE INDEX decisions_session_starts ON decisions (task, session_started, session_attempt, failed)
+       WHERE session_attempt IS NOT NULL""",
+    "CREATE INDEX verdicts_of_judges_in_trouble ON verdicts (decision_id) WHERE reason = 'judge_error'",
 )
 
 
 def first_tables(db: Database) -> None:
-    tables = (DECISIONS, ATTEMPTS, CALLS, VERDICTS, PINS, PAYLOADS, CERTIFICATES, AUDITS, BASELINES, CACHE)
+    tables = (
+        DECISIONS, ATTEMPTS, CALLS, VERDICTS, PINS, PAYLOADS, CERTIFICATES, AUDITS, BASELINES, CACHE,
+        TALLIES, LATENCIES,
+    )  # fmt: skip
     for statement in (*tables, *INDEXES):
         db.execute(statement.strip())
 

@@ -23,10 +23,11 @@ import anyio.to_thread
 from qualityroute.errors import StoreError
 from qualityroute.pins import Pin, PinEffect, PinKey
 from qualityroute.records import Decision
+from qualityroute.store import tallies
 from qualityroute.store.columns import moment
 from qualityroute.store.commits import GroupCommit, to_the_end
 from qualityroute.store.files import connect, prepare
-from qualityroute.store.interface import Entry, TaskSummary
+from qualityroute.store.interface import Entry, FirstAttempt, TaskSummary
 from qualityroute.store.ledger import read_decision, rows_of, write_rows
 from qualityroute.store.pin_rows import (
     HOLDING,
@@ -40,7 +41,8 @@ from qualityroute.store.pin_rows import (
     row_of,
     write_pin,
 )
-from qualityroute.store.summary import summarise
+from qualityroute.store.sessions import first_attempts, session_counts
+from qualityroute.store.summary import judge_errors, pins_by_task, summarise
 from qualityroute.store.trouble import store_error, store_errors
 
 T = TypeVar("T")
@@ -101,7 +103,10 @@ class SQLiteStore:
 
         def write(connection: sqlite3.Connection) -> PinEffect | None:
             effect = apply_event(connection, entry, self._now())
-            write_rows(connection, rows, effect)
+            session_attempt = write_rows(connection, rows, effect)
+            tallies.add(
+                connection, entry.decision, failed=rows.failed, session_attempt=session_attempt, effect=effect
+            )
             return effect
 
         return await self._write(doing, write)
@@ -126,12 +131,11 @@ class SQLiteStore:
 
         return await self._read("list the pins", read)
 
-    async def pins_active(self, now: datetime) -> int:
-        def read(connection: sqlite3.Connection) -> int:
-            query = f"SELECT COUNT(*) FROM pins WHERE {HOLDING}"
-            return int(connection.execute(query, (moment(now),)).fetchone()[0])
+    async def pins_active(self, now: datetime) -> dict[str, int]:
+        return await self._read("count the pins", partial(pins_by_task, now=now))
 
-        return await self._read("count the pins", read)
+    async def judge_errors(self, task: str, *, since: datetime | None = None) -> dict[str, int]:
+        return await self._read("count the judge's errors", partial(judge_errors, task=task, since=since))
 
     async def decision(self, decision_id: str) -> Decision | None:
         return await self._read("read a decision", partial(read_decision, decision_id=decision_id))
@@ -145,6 +149,17 @@ class SQLiteStore:
 
     async def summaries(self, *, task: str | None = None, since: datetime | None = None) -> list[TaskSummary]:
         return await self._read("add up the ledger", partial(summarise, task=task, since=since))
+
+    async def first_attempts(self, task: str, *, most: int) -> list[FirstAttempt]:
+        return await self._read("read the sessions' first attempts", partial(first_attempts, task=task, most=most))
+
+    async def session_counts(
+        self, task: str, *, started: datetime | None, now: datetime
+    ) -> list[tuple[int, int, int]]:
+        return await self._read("count the sessions", partial(session_counts, task=task, started=started, now=now))
+
+    async def rebuild(self) -> int:
+        return await self._write("rebuild the tallies", tallies.rebuild)
 
     def _open(self) -> Connections:
         if self._connections is None:

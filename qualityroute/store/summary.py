@@ -1,147 +1,183 @@
-"""The ledger added up by SQLite: one row comes out for each task, however many decisions went in."""
+"""The tallies added up: one summary for each task, however many decisions went in."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections import defaultdict
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, TypeAlias
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
 
 from qualityroute.pins import PinEffect
-from qualityroute.records import Outcome, Reason, Role, Route, Tier
+from qualityroute.records import Outcome, Reason, Route
 from qualityroute.store.columns import PER_DOLLAR, from_units, moment
-from qualityroute.store.interface import CostSummary, LatencySummary, TaskSummary
+from qualityroute.store.interface import CostSummary, HourSummary, LatencySummary, Pairs, TaskSummary
+from qualityroute.store.tallies import MEASURES, seconds_of
 
-Rows: TypeAlias = list[tuple[Any, ...]]
-Parameters: TypeAlias = Mapping[str, Any]
-
-_NOTHING_SPENT = CostSummary()
-
-# `failed` is set on unpinned efficiency attempts the gate could judge: the denominator of the fallback rate.
-_COUNTS = f"""
-SELECT task, COUNT(*), COUNT(failed), COUNT(failed) - TOTAL(failed), TOTAL(failed),
-    TOTAL(session_attempt = 1), TOTAL(session_attempt = 1 AND failed = 1), TOTAL(cost IS NULL),
-    TOTAL(pin = '{PinEffect.CREATED}'), TOTAL(route = '{Route.PINNED}')
-FROM decisions {{where}} GROUP BY task ORDER BY task
+_JUDGED_ROUTES = (Route.CASCADE, Route.EXPLORE)
+_DIMENSIONS = ("task", "route", "outcome", "reason", "failed", "session_attempt", "caught", "judged", "pin")
+_SUMS = ", ".join(f"SUM({measure})" for measure in MEASURES)
+_TALLIES = f"SELECT {', '.join(_DIMENSIONS)}, {_SUMS} FROM tallies WHERE {{where}} GROUP BY {', '.join(_DIMENSIONS)}"
+_HOURS = """
+SELECT task, hour, SUM(decisions), SUM(decisions * failed) FROM tallies
+WHERE {where} AND failed >= 0 GROUP BY task, hour ORDER BY hour
 """
-
-# Nearest rank: the smallest latency that at least 50 (95) in 100 requests did not exceed.
-_LATENCY = """
-WITH ranked AS (
-    SELECT task, outcome, latency_ms,
-        ROW_NUMBER() OVER (PARTITION BY task, outcome ORDER BY latency_ms) AS place,
-        COUNT(*) OVER (PARTITION BY task, outcome) AS size
-    FROM decisions {where}
-)
-SELECT task, outcome, size,
-    MIN(CASE WHEN place * 100 >= size * 50 THEN latency_ms END),
-    MIN(CASE WHEN place * 100 >= size * 95 THEN latency_ms END)
-FROM ranked GROUP BY task, outcome, size ORDER BY task, outcome
-"""
-
-_REASONS = f"""
-SELECT decisions.task, attempts.reason, COUNT(*)
-FROM decisions CROSS JOIN attempts ON attempts.decision_id = decisions.id
-{{where}} AND attempts.tier = '{Tier.EFFICIENCY}' AND attempts.ruling <> 'accepted' AND attempts.reason IS NOT NULL
-GROUP BY decisions.task, attempts.reason ORDER BY COUNT(*) DESC, attempts.reason
-"""
-
-_JUDGED = """
-SELECT decisions.task, COUNT(*), TOTAL(verdicts.ruling = 'rejected')
-FROM decisions CROSS JOIN verdicts ON verdicts.decision_id = decisions.id
-{where} AND decisions.failed IS NOT NULL AND verdicts.attempt = 0 AND verdicts."check" = 'judge'
-GROUP BY decisions.task
-"""
-
-_COSTS = f"""
-SELECT decisions.task, calls.role, calls.tier, COUNT(*),
-    SUM(CAST(ROUND(calls.cost * {PER_DOLLAR}) AS INTEGER)), TOTAL(calls.cost IS NULL)
-FROM decisions CROSS JOIN calls ON calls.decision_id = decisions.id
-{{where}} GROUP BY decisions.task, calls.role, calls.tier
+_LATENCIES = """
+SELECT task, outcome, step, SUM(decisions) FROM latencies WHERE {where} GROUP BY task, outcome, step ORDER BY step
 """
 
 
 def summarise(connection: sqlite3.Connection, task: str | None, since: datetime | None) -> list[TaskSummary]:
-    """Inside one read transaction, so that the figures belong together."""
-    where, parameters = _where(task, since)
+    """Of all tasks or one; `since` counts from the beginning of its hour."""
+    conditions, parameters = ["1"], dict[str, Any]()
+    if task is not None:
+        conditions.append("task = :task")
+        parameters["task"] = task
+    if since is not None:
+        conditions.append("hour >= :hour")
+        parameters["hour"] = moment(since)[:13]
 
-    def rows(query: str) -> Rows:
-        return connection.execute(query.format(where=where), parameters).fetchall()
+    def by_task(query: str) -> defaultdict[str, list[tuple[Any, ...]]]:
+        tasks: defaultdict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        for name, *rest in connection.execute(query.format(where=" AND ".join(conditions)), parameters):
+            tasks[name].append(tuple(rest))
+        return tasks
 
-    latency = _latencies(rows(_LATENCY))
-    reasons = _by_task(rows(_REASONS))
-    judged = {row[0]: row[1:] for row in rows(_JUDGED)}
-    costs = _by_task(rows(_COSTS))
+    hours, latencies = by_task(_HOURS), by_task(_LATENCIES)
     return [
-        _summary(row, latency[row[0]], reasons[row[0]], judged.get(row[0], (0, 0)), costs[row[0]])
-        for row in rows(_COUNTS)
+        _summary(name, [_Tally(row) for row in rows], hours[name], latencies[name])
+        for name, rows in sorted(by_task(_TALLIES).items())
     ]
 
 
-def _where(task: str | None, since: datetime | None) -> tuple[str, Parameters]:
-    # Only the conditions asked for: an "or is null" would keep SQLite from using the index.
-    conditions = ["1"]
-    parameters: dict[str, Any] = {}
-    if task is not None:
-        conditions.append("decisions.task = :task")
-        parameters["task"] = task
-    if since is not None:
-        conditions.append("decisions.at >= :since")
-        parameters["since"] = moment(since)
-    return f"WHERE {' AND '.join(conditions)}", parameters
+class _Tally:
+    """One row: what kind of decision, how many, and their sums."""
 
-
-def _by_task(rows: Rows) -> defaultdict[str, Rows]:
-    tasks: defaultdict[str, Rows] = defaultdict(list)
-    for task, *rest in rows:
-        tasks[task].append(tuple(rest))
-    return tasks
-
-
-def _latencies(rows: Rows) -> defaultdict[str, dict[Outcome, LatencySummary]]:
-    tasks: defaultdict[str, dict[Outcome, LatencySummary]] = defaultdict(dict)
-    for task, outcome, size, median, high in rows:
-        tasks[task][Outcome(outcome)] = LatencySummary(size, median / 1000, high / 1000)
-    return tasks
+    def __init__(self, row: tuple[Any, ...]) -> None:
+        self.route, self.outcome, self.reason = Route(row[0]), Outcome(row[1]), row[2]
+        self.failed, self.session_attempt, self.caught, self.judged, self.pin = row[3:8]
+        self.sums: Mapping[str, Any] = dict(zip(MEASURES, row[8:], strict=True))
+        self.decisions: int = self.sums["decisions"]
 
 
 def _summary(
-    counts: tuple[Any, ...],
-    latency: Mapping[Outcome, LatencySummary],
-    reasons: Rows,
-    judged: tuple[Any, ...],
-    costs: Rows,
+    task: str, tallies: list[_Tally], hours: Iterable[tuple[Any, ...]], latencies: Iterable[tuple[Any, ...]]
 ) -> TaskSummary:
-    requests, attempts, accepted, fallbacks, first, first_failed, unknown, created, pinned = map(int, counts[1:])
-    spent = {
-        (role, tier): CostSummary(calls, from_units(units or 0), int(none)) for role, tier, calls, units, none in costs
-    }
+    asked = [tally for tally in tallies if tally.route is not Route.EXPLORE]
+    counted = [tally for tally in tallies if tally.failed >= 0]
+    first = [tally for tally in counted if tally.session_attempt == 1]
     return TaskSummary(
-        task=counts[0],
-        requests=requests,
-        outcomes={outcome: summary.count for outcome, summary in latency.items()},
-        attempts=attempts,
-        accepted=accepted,
-        fallbacks=fallbacks,
-        by_reason={Reason(reason): count for reason, count in reasons},
-        first_attempts=first,
-        first_fallbacks=first_failed,
-        judged=int(judged[0]),
-        judge_catches=int(judged[1]),
-        efficiency=spent.get((Role.ANSWER, Tier.EFFICIENCY), _NOTHING_SPENT),
-        judge=_together([cost for (role, _), cost in spent.items() if role == Role.JUDGE]),
-        performance=spent.get((Role.ANSWER, Tier.PERFORMANCE), _NOTHING_SPENT),
-        cost_unknown=unknown,
-        latency=latency,
-        pins_created=created,
-        pinned=pinned,
+        task=task,
+        requests=_count(asked),
+        outcomes=_by(asked, lambda tally: tally.outcome),
+        attempts=_count(counted),
+        accepted=_count(tally for tally in counted if not tally.failed),
+        fallbacks=_count(tally for tally in counted if tally.failed),
+        by_reason=_by(
+            (tally for tally in tallies if tally.reason and tally.route in _JUDGED_ROUTES),
+            lambda tally: Reason(tally.reason),
+        ),
+        first_attempts=_count(first),
+        first_fallbacks=_count(tally for tally in first if tally.failed),
+        judged=_count(tally for tally in counted if tally.judged),
+        judge_catches=_count(tally for tally in counted if tally.caught),
+        efficiency=_cost(tallies, "efficiency", "attempts"),
+        judge=_cost(tallies, "judge", "calls"),
+        performance=_cost(tallies, "performance", "attempts"),
+        cut_off=_sum(tallies, "cut_off"),
+        pairs=_pairs(asked),
+        latency=_latency(latencies),
+        pins_created=_with_pin(tallies, PinEffect.CREATED),
+        pinned=_count(tally for tally in tallies if tally.route is Route.PINNED),
+        probes=_with_pin(tallies, PinEffect.PROBE_PASSED, PinEffect.PROBE_FAILED, PinEffect.RELEASED),
+        failed_probes=_with_pin(tallies, PinEffect.PROBE_FAILED),
+        released=_with_pin(tallies, PinEffect.RELEASED),
+        explored=_count(tally for tally in tallies if tally.route is Route.EXPLORE),
+        hours=tuple(HourSummary(_hour(hour), attempts, fallbacks) for hour, attempts, fallbacks in hours),
     )
 
 
-def _together(costs: list[CostSummary]) -> CostSummary:
+def _count(tallies: Iterable[_Tally]) -> int:
+    return sum(tally.decisions for tally in tallies)
+
+
+def _by(tallies: Iterable[_Tally], key: Any) -> dict[Any, int]:
+    counts: Counter[Any] = Counter()
+    for tally in tallies:
+        counts[key(tally)] += tally.decisions
+    return dict(counts.most_common())
+
+
+def _with_pin(tallies: Iterable[_Tally], *effects: PinEffect) -> int:
+    return _count(tally for tally in tallies if tally.pin in effects)
+
+
+def _sum(tallies: Iterable[_Tally], measure: str) -> int:
+    return sum(int(tally.sums[measure]) for tally in tallies)
+
+
+def _cost(tallies: list[_Tally], part: str, unit: str) -> CostSummary:
     return CostSummary(
-        sum(cost.calls for cost in costs),
-        sum((cost.known for cost in costs), _NOTHING_SPENT.known),
-        sum(cost.unknown for cost in costs),
+        _sum(tallies, f"{part}_{unit}"), from_units(_sum(tallies, f"{part}_cost")), _sum(tallies, f"{part}_unknown")
     )
+
+
+def _pairs(tallies: list[_Tally]) -> Pairs:
+    return Pairs(
+        count=_sum(tallies, "pairs"),
+        tokens=_sum(tallies, "pair_tokens"),
+        cost=from_units(_sum(tallies, "pair_cost")),
+        tokens_squared=sum(tally.sums["pair_tokens_squared"] for tally in tallies),
+        tokens_cost=sum(tally.sums["pair_tokens_cost"] for tally in tallies) / PER_DOLLAR,
+        alone=_sum(tallies, "alone"),
+        alone_tokens=_sum(tallies, "alone_tokens"),
+    )
+
+
+def _hour(text: str) -> datetime:
+    return datetime.fromisoformat(f"{text}:00").replace(tzinfo=UTC)
+
+
+def _latency(rows: Iterable[tuple[Any, ...]]) -> dict[Outcome, LatencySummary]:
+    steps: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+    for outcome, step, decisions in rows:
+        steps[outcome].append((step, decisions))
+    return {Outcome(outcome): _quantiles(found) for outcome, found in steps.items()}
+
+
+def _quantiles(steps: list[tuple[int, int]]) -> LatencySummary:
+    count = sum(decisions for _, decisions in steps)
+    return LatencySummary(count, _at_rank(steps, 0.50 * count), _at_rank(steps, 0.95 * count))
+
+
+def _at_rank(steps: list[tuple[int, int]], rank: float) -> float:
+    """Nearest rank: the smallest step that so many did not exceed."""
+    reached = 0
+    for step, decisions in steps:
+        reached += decisions
+        if reached >= rank:
+            break
+    return seconds_of(step)
+
+
+def judge_errors(connection: sqlite3.Connection, task: str, since: datetime | None) -> dict[str, int]:
+    rows = connection.execute(
+        """
+        SELECT COALESCE(json_extract(verdicts.details, '$.cause'), 'unknown'), COUNT(*)
+        FROM verdicts JOIN decisions ON decisions.id = verdicts.decision_id
+        WHERE verdicts.reason = 'judge_error' AND decisions.task = ? AND decisions.at >= ? GROUP BY 1 ORDER BY 2 DESC
+        """,
+        (task, "" if since is None else f"{moment(since)[:13]}"),
+    )
+    return {str(cause): int(count) for cause, count in rows}
+
+
+def pins_by_task(connection: sqlite3.Connection, now: datetime) -> dict[str, int]:
+    rows = connection.execute(
+        """
+        SELECT COALESCE(decisions.task, ''), COUNT(*) FROM pins LEFT JOIN decisions ON decisions.id = pins.decision_id
+        WHERE held = 1 AND until > ? GROUP BY 1
+        """,
+        (moment(now),),
+    )
+    return {str(task): int(count) for task, count in rows}

@@ -1,0 +1,31 @@
+"""The fallback report: how often each task falls back, whether it belongs where it is, and what that is worth."""
+
+from qualityroute.report.build import build_report
+from qualityroute.report.facts import (
+    Cost,
+    JudgeReport,
+    PinReport,
+    Point,
+    Rate,
+    RateChange,
+    Report,
+    Saved,
+    Suggestion,
+    TaskReport,
+)
+from qualityroute.report.wire import report_json
+
+__all__ = [
+    "Cost",
+    "JudgeReport",
+    "PinReport",
+    "Point",
+    "Rate",
+    "RateChange",
+    "Report",
+    "Saved",
+    "Suggestion",
+    "TaskReport",
+    "build_report",
+    "report_json",
+]

@@ -1,0 +1,184 @@
+"""From the ledger's sums to a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from qualityroute.config import Config
+from qualityroute.records import Outcome, Tier
+from qualityroute.report import money, suggestions, words
+from qualityroute.report.facts import Cost, JudgeReport, PinReport, Rate, RateChange, Report, TaskReport
+from qualityroute.report.series import rate_of, series
+from qualityroute.signal import (
+    Assessment,
+    Flag,
+    SessionCounts,
+    always_valid,
+    assess,
+    break_even,
+    bucket_failures,
+    find_changes,
+    persistence,
+)
+from qualityroute.store import FirstAttempt, SessionStore, TaskSummary
+
+MOST_FIRST_ATTEMPTS = 20_000
+"""How far back changes are looked for; nothing older weighs in a verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """The sessions since the rate last changed, and the changes before."""
+
+    first: Sequence[FirstAttempt]
+    changes: tuple[RateChange, ...]
+    counts: SessionCounts
+
+
+async def build_report(
+    store: SessionStore, config: Config, *, now: datetime, task: str | None = None, since: datetime | None = None
+) -> Report:
+    """Add up the ledger, from `since` (the beginning of its hour) on. Raises `StoreError`.
+
+    States rest on all closed sessions since the rate last changed, whatever `since` is.
+    """
+    pins = await store.pins_active(now)
+    tasks = {}
+    for summary in await store.summaries(task=task, since=since):
+        epoch = await _epoch(store, summary.task, now)
+        errors = await store.judge_errors(summary.task, since=since)
+        tasks[summary.task] = _task_report(summary, config, epoch, errors, pins.get(summary.task, 0))
+    found = suggestions.all_of(config, tasks.values())
+    return Report(tasks, sum(pins.values()), _hour(since), now, found)
+
+
+async def _epoch(store: SessionStore, task: str, now: datetime) -> Epoch:
+    first = await store.first_attempts(task, most=MOST_FIRST_ATTEMPTS)
+    found = find_changes(bucket_failures(attempt.failed for attempt in first))
+    changes = tuple(RateChange(first[change.attempt].at, change.before, change.after) for change in found)
+    cut = len(first) == MOST_FIRST_ATTEMPTS
+    started = changes[-1].at if changes else first[0].at if cut else None
+    counts = await store.session_counts(task, started=started, now=now)
+    return Epoch(first, changes, SessionCounts.of(counts))
+
+
+def _task_report(
+    summary: TaskSummary, config: Config, epoch: Epoch, judge_errors: Mapping[str, int], pins_active: int
+) -> TaskReport:
+    settings = config.tasks.get(summary.task)
+    tier = settings.tier if settings else "unknown"
+    means = money.means_of(summary)
+    assessment = _assess(summary, means, epoch, tier)
+    cost = _cost(summary)
+    pins = _pins(summary, assessment, cost.total)
+    return TaskReport(
+        task=summary.task,
+        tier=tier,
+        requests=summary.requests,
+        attempts=summary.attempts,
+        accepted=summary.accepted,
+        fallbacks=summary.fallbacks,
+        by_reason=summary.by_reason,
+        outcomes=summary.outcomes,
+        fallback_rate=rate_of(summary.fallbacks, summary.attempts),
+        difficulty=_difficulty(summary.first_fallbacks, summary.first_attempts),
+        break_even=assessment.break_even,
+        state=assessment.state,
+        flags=assessment.flags,
+        sentence=words.state_sentence(summary.task, assessment, means.performance),
+        why=assessment.why,
+        suggestion=suggestions.for_task(summary.task, assessment.state, tier),
+        sessions=assessment.sessions,
+        sessions_to_go=assessment.sessions_to_go,
+        cost=cost,
+        saved=money.against_all_performance(summary, cost.total),
+        judge=_judge(summary, judge_errors),
+        pins=pins,
+        pins_active=pins_active,
+        pins_created=summary.pins_created,
+        pin_share=summary.pinned / summary.requests if summary.requests else None,
+        changes=epoch.changes,
+        latency=summary.latency,
+        series=series(summary.hours, epoch.first),
+        explored=summary.explored,
+    )
+
+
+def _assess(summary: TaskSummary, means: money.Means, epoch: Epoch, tier: str) -> Assessment:
+    at = break_even(efficiency=means.efficiency, judge=means.judge, performance=means.performance)
+    # No certificate exists before calibration; where there is no judge, none is needed.
+    flags = [Flag.UNCERTIFIED] if summary.judged else []
+    assessment = assess(
+        epoch.counts,
+        at,
+        tier=Tier.PERFORMANCE if tier == Tier.PERFORMANCE else Tier.EFFICIENCY,
+        flags=[*flags, Flag.CHANGED] if epoch.changes else flags,
+    )
+    return assessment
+
+
+def _difficulty(count: int, of: int) -> Rate:
+    if not of:
+        return rate_of(0, 0)
+    interval = always_valid(count, of)
+    return Rate(count / of, interval.low, interval.high, count, of)
+
+
+def _cost(summary: TaskSummary) -> Cost:
+    parts = (summary.efficiency.total, summary.judge.total, summary.performance.total)
+    known = [part for part in parts if part is not None]
+    total = sum(known, Decimal(0)) if len(known) == len(parts) else None
+    return Cost(*parts, audit=Decimal(0), total=total, cut_off=summary.cut_off)
+
+
+def _judge(summary: TaskSummary, errors: Mapping[str, int]) -> JudgeReport:
+    would_save = money.without_judge(summary)
+    return JudgeReport(
+        judged=summary.judged,
+        catches=summary.judge_catches,
+        errors=errors,
+        cost=summary.judge.total,
+        would_save=would_save,
+        sentence=words.judge_sentence(summary, would_save),
+    )
+
+
+def _pins(summary: TaskSummary, assessment: Assessment, total: Decimal | None) -> PinReport:
+    difficulty = summary.first_fallbacks / summary.first_attempts if summary.first_attempts else None
+    found = persistence(
+        probes=summary.probes,
+        failed=summary.failed_probes,
+        difficulty=difficulty,
+        break_even=assessment.break_even,
+    )
+    saved = money.against_never_pinning(summary, total, found.rate)
+    amount = None if saved.amount is None else -saved.amount
+    return PinReport(
+        created=summary.pins_created,
+        held=summary.pinned,
+        released=summary.released,
+        probes=summary.probes,
+        failed_probes=summary.failed_probes,
+        persistence=found.correlation,
+        pay=found.pins_pay,
+        cost=amount,
+        seconds_saved=_seconds_saved(summary, found.rate),
+        sentence=words.pins_sentence(found, summary.pinned, amount),
+    )
+
+
+def _seconds_saved(summary: TaskSummary, rejected_if_tried: float | None) -> float | None:
+    """Median latency of trying a held request, less that of holding it."""
+    held, accepted, fallback = (
+        summary.latency.get(outcome) for outcome in (Outcome.PINNED, Outcome.ACCEPTED, Outcome.FALLBACK)
+    )
+    if rejected_if_tried is None or held is None or accepted is None or fallback is None:
+        return None
+    return rejected_if_tried * fallback.p50 + (1 - rejected_if_tried) * accepted.p50 - held.p50
+
+
+def _hour(since: datetime | None) -> datetime | None:
+    return None if since is None else since.replace(minute=0, second=0, microsecond=0)

@@ -1,0 +1,161 @@
+"""What a report says, as frozen values. Money is in USD, time in seconds; `None` is unknown, never 0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from qualityroute.records import Outcome, Reason
+from qualityroute.signal import Flag, State
+from qualityroute.store import LatencySummary
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A share with its 95 % interval; `None` while nothing was counted."""
+
+    rate: float | None
+    low: float | None
+    high: float | None
+    count: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    efficiency: Decimal | None
+    judge: Decimal | None
+    performance: Decimal | None
+    audit: Decimal | None
+    total: Decimal | None
+    cut_off: int = 0
+    """Calls that got no answer but may be billed; what they cost is unknown and in no sum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What was saved against another way of doing the same requests: an estimate."""
+
+    against: Decimal | None
+    """What the other way would have cost."""
+    amount: Decimal | None
+    """What it would have cost more; negative when it would have been cheaper."""
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeReport:
+    judged: int
+    catches: int
+    """Answers that only the judge rejected."""
+    errors: Mapping[str, int]
+    """Times it could not judge, by cause."""
+    cost: Decimal | None
+    would_save: Decimal | None
+    """What turning it off would have saved: its own cost, and the performance answers its catches led to."""
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class PinReport:
+    created: int
+    held: int
+    """Requests a pin sent to performance."""
+    released: int
+    probes: int
+    failed_probes: int
+    persistence: float | None
+    """How much one failure says of the session's next request: 0 nothing, 1 everything."""
+    pay: bool | None
+    """Do pins save money at today's break-even? `None` while the probes do not say."""
+    cost: Decimal | None
+    """What pins cost more than trying each held request would have; negative is a saving. An estimate."""
+    seconds_saved: float | None
+    """Latency saved for each held request. An estimate."""
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class RateChange:
+    """The rate of sessions' first attempts changed."""
+
+    at: datetime
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Judged attempts from a time on, until the next point."""
+
+    start: datetime
+    rate: Rate
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A change of the configuration: which key gets which value, and the same as a TOML diff."""
+
+    key: tuple[str, ...]
+    value: str | int
+    diff: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReport:
+    task: str
+    tier: str
+    requests: int
+    attempts: int
+    """Unpinned efficiency attempts that the gate could judge."""
+    accepted: int
+    fallbacks: int
+    by_reason: Mapping[Reason, int]
+    outcomes: Mapping[Outcome, int]
+    fallback_rate: Rate
+    difficulty: Rate
+    """The same of the first attempt of each session; its interval holds however often one looks."""
+    break_even: float | None
+    """The fallback rate at which trying efficiency first stops paying."""
+    state: State
+    flags: tuple[Flag, ...]
+    sentence: str
+    why: str
+    """The state's reason in plain numbers."""
+    suggestion: Suggestion | None
+    sessions: int
+    """Closed sessions that the state rests on."""
+    sessions_to_go: int | None
+    """About how many more until there is a verdict; 0 when there is one, `None` when none is in sight."""
+    cost: Cost
+    saved: Saved
+    """Against sending every request to the performance tier."""
+    judge: JudgeReport
+    pins: PinReport
+    pins_active: int
+    pins_created: int
+    pin_share: float | None
+    """Share of requests that a pin sent to performance."""
+    changes: tuple[RateChange, ...]
+    latency: Mapping[Outcome, LatencySummary]
+    series: tuple[Point, ...]
+    explored: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    tasks: Mapping[str, TaskReport]
+    pins_active: int
+    since: datetime | None
+    at: datetime
+    suggestions: tuple[Suggestion, ...] = ()
+    """Those of the tasks, and those that concern all of them."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The report with documented, versioned keys; money as text, so that no digit is lost."""
+        from qualityroute.report.wire import report_json  # noqa: PLC0415  (it is made of these)
+
+        return report_json(self)

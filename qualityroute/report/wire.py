@@ -1,0 +1,115 @@
+"""The report as JSON: documented, versioned keys. Money is text, so that no digit is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from qualityroute.records import Outcome
+from qualityroute.report.facts import PinReport, Rate, RateChange, Report, Saved, Suggestion, TaskReport
+from qualityroute.store import LatencySummary
+
+VERSION = 1
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "at": report.at.isoformat(),
+        "since": report.since.isoformat() if report.since else None,
+        "pins_active": report.pins_active,
+        "suggestions": [_suggestion(suggestion) for suggestion in report.suggestions],
+        "tasks": {name: _task(task) for name, task in report.tasks.items()},
+    }
+
+
+def _task(task: TaskReport) -> dict[str, Any]:
+    return {
+        "tier": task.tier,
+        "requests": task.requests,
+        "attempts": task.attempts,
+        "accepted": task.accepted,
+        "fallbacks": task.fallbacks,
+        "by_reason": dict(task.by_reason),
+        "outcomes": dict(task.outcomes),
+        "fallback_rate": _rate(task.fallback_rate),
+        "difficulty": _rate(task.difficulty),
+        "break_even": task.break_even,
+        "state": task.state,
+        "flags": list(task.flags),
+        "sentence": task.sentence,
+        "why": task.why,
+        "suggestion": task.suggestion.diff if task.suggestion else None,
+        "sessions": task.sessions,
+        "sessions_to_go": task.sessions_to_go,
+        "pins_active": task.pins_active,
+        "pins_created": task.pins_created,
+        "pin_share": task.pin_share,
+        "pins": _pins(task.pins),
+        "cost": {
+            **{name: _money(getattr(task.cost, name)) for name in ("efficiency", "judge", "performance", "audit")},
+            "total": _money(task.cost.total),
+            "cut_off": task.cost.cut_off,
+        },
+        "saved": {
+            "estimated": True,
+            **_saved("all_performance", task.saved),
+            "against_never_pinning": _money(None if task.pins.cost is None else -task.pins.cost),
+        },
+        "judge": {
+            "judged": task.judge.judged,
+            "catches": task.judge.catches,
+            "errors": dict(task.judge.errors),
+            "cost": _money(task.judge.cost),
+            "would_save": _money(task.judge.would_save),
+            "sentence": task.judge.sentence,
+        },
+        "change": _change(task.changes[-1]) if task.changes else None,
+        "changes": [_change(change) for change in task.changes],
+        "latency": _latency(task.latency),
+        "explored": task.explored,
+        "series": [{"start": point.start.isoformat(), **_rate(point.rate)} for point in task.series],
+    }
+
+
+def _rate(rate: Rate) -> dict[str, Any]:
+    return {"rate": rate.rate, "low": rate.low, "high": rate.high, "count": rate.count, "of": rate.of}
+
+
+def _saved(name: str, saved: Saved) -> dict[str, Any]:
+    return {f"against_{name}": _money(saved.against), "amount": _money(saved.amount), "share": saved.share}
+
+
+def _pins(pins: PinReport) -> dict[str, Any]:
+    return {
+        "held": pins.held,
+        "released": pins.released,
+        "probes": pins.probes,
+        "failed_probes": pins.failed_probes,
+        "persistence": pins.persistence,
+        "pay": pins.pay,
+        "cost": _money(pins.cost),
+        "seconds_saved": pins.seconds_saved,
+        "sentence": pins.sentence,
+    }
+
+
+def _change(change: RateChange) -> dict[str, Any]:
+    return {"at": change.at.isoformat(), "before": change.before, "after": change.after}
+
+
+def _suggestion(suggestion: Suggestion) -> dict[str, Any]:
+    return {"key": list(suggestion.key), "value": suggestion.value, "diff": suggestion.diff}
+
+
+def _latency(latency: Mapping[Outcome, LatencySummary]) -> dict[str, Any]:
+    """Seconds."""
+    return {
+        outcome: {"count": found.count, "p50": round(found.p50, 6), "p95": round(found.p95, 6)}
+        for outcome, found in latency.items()
+    }
+
+
+def _money(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"{round(amount, 12).normalize():f}"

@@ -1,0 +1,82 @@
+"""The report's findings as sentences. Pure."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from qualityroute.signal import Assessment, Persistence, State
+from qualityroute.store import TaskSummary
+
+PER_SESSIONS = 100
+
+
+def dollars(amount: Decimal | float) -> str:
+    """Enough digits to mean something, and no more: $12.30, $0.0042."""
+    value = abs(Decimal(str(amount)))
+    if value == 0:
+        return "$0"
+    digits = 2 if value >= 1 else min(10, 1 - value.adjusted())
+    return f"{'-' if Decimal(str(amount)) < 0 else ''}${value:.{digits}f}"
+
+
+def state_sentence(task: str, assessment: Assessment, performance_cost: Decimal | None) -> str:
+    money = _money(assessment, performance_cost)
+    match assessment.state:
+        case State.MISCLASSIFIED:
+            lost = f" loses {money} per {PER_SESSIONS} sessions on efficiency" if money else " loses money on efficiency"
+            return f"{task}{lost}; send it to performance."
+        case State.HEALTHY if assessment.saving is not None and assessment.saving < 0:
+            return f"{task} belongs on performance: efficiency would cost more."
+        case State.HEALTHY:
+            saves = f"saves {money} per {PER_SESSIONS} sessions" if money else "saves money"
+            return f"{task} {saves} on efficiency."
+        case State.COULD_TRY_EFFICIENCY:
+            saves = f"would save {money} per {PER_SESSIONS} sessions" if money else "would save money"
+            return f"{task} {saves} on efficiency; the explored share shows it."
+        case State.BREAK_EVEN:
+            return f"{task} neither saves nor loses enough to matter."
+        case State.INSUFFICIENT:
+            return _insufficient(task, assessment)
+
+
+def _money(assessment: Assessment, performance_cost: Decimal | None) -> str:
+    if assessment.saving is None or performance_cost is None:
+        return ""
+    return dollars(abs(Decimal(assessment.saving)) * performance_cost * PER_SESSIONS)
+
+
+def _insufficient(task: str, assessment: Assessment) -> str:
+    if assessment.break_even is None:
+        return f"{task}: no verdict, because costs are unknown; add [[prices]] for its models."
+    if assessment.sessions_to_go is None:
+        return f"{task}: no verdict yet, and none is in sight."
+    more = assessment.sessions_to_go
+    return f"{task}: no verdict yet; about {more} more session{'' if more == 1 else 's'} to go."
+
+
+def judge_sentence(summary: TaskSummary, would_save: Decimal | None) -> str:
+    if not summary.judged:
+        return "No answer reached the judge."
+    if not summary.judge_catches:
+        most = min(1.0, 3 / summary.judged)  # the rule of three: 95 % bound when nothing was seen
+        off = f"; turning it off would have saved {dollars(would_save)}" if would_save is not None else ""
+        return f"The judge caught nothing in {summary.judged} answers (at most {most:.0%} are bad, by its word){off}."
+    caught = f"The judge caught {summary.judge_catches} of {summary.judged} answers that every free check passed"
+    if would_save is None:
+        return f"{caught}."
+    each = would_save / summary.judge_catches
+    return f"{caught}, at {dollars(each)} each; turning it off would have saved {dollars(would_save)}."
+
+
+def pins_sentence(found: Persistence, held: int, amount: Decimal | None) -> str:
+    if not held:
+        return "No request was held by a pin."
+    if not found.probes:
+        return f"{held} requests were held; no probe has come back yet, so whether pins pay is unknown."
+    rejected = f"{found.failed} of {found.probes} probes of pinned sessions were rejected"
+    if found.pins_pay:
+        return f"Pins pay: {rejected}."
+    cost = f" They cost {dollars(amount)} more than trying would have." if amount is not None and amount > 0 else ""
+    if found.pins_pay is False:
+        return f"Pins cost money here: only {rejected}.{cost} They buy latency, and fewer meetings with a weak model."
+    return f"Whether pins pay is open: {rejected}.{cost}"
