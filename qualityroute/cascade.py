@@ -64,13 +64,16 @@ class Caller:
 class Passage:
     """One request from route to recorded decision."""
 
-    def __init__(self, world: World, setup: Setup, request: Request, caller: Caller) -> None:
+    def __init__(
+        self, world: World, setup: Setup, request: Request, caller: Caller, plan: Plan | None = None
+    ) -> None:
         self.world, self.setup, self.request, self.caller = world, setup, request, caller
         self.id, self.at, self.started = world.new_id(), world.now(), world.clock()
         self.meter = Meter(world.client, setup.prices, world.now, world.clock)
         self.attempts: list[Attempt] = []
         self.trying: Tier | None = None
-        self.plan: Plan | None = None
+        self.plan = plan
+        """Given, or found by `route` from the task and its pin."""
 
     async def answer(self) -> Answer:
         """Serve the request. Raises `AnswerRejected`, `ProviderError`, `DeadlineExceeded` or `StoreError`."""
@@ -79,7 +82,7 @@ class Passage:
         kept: Attempt | None = None
         limit: Reason | None = None
         try:
-            self.plan = await self._plan()
+            self.plan = self.plan or await self._plan()
             with anyio.move_on_after(self.request.task.deadline.total_seconds()) as scope:
                 kept = await self._walk(self.plan, policy)
             if scope.cancelled_caught:

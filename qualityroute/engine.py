@@ -7,6 +7,7 @@ next), `attempts.py` (one tier's answer), `gates/` (its checks), `pins.py`, `sto
 from __future__ import annotations
 
 import logging
+import random
 import secrets
 import time
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
@@ -25,16 +26,20 @@ from qualityroute.client import Client
 from qualityroute.config import Config
 from qualityroute.config.models import check_providers
 from qualityroute.errors import ConfigError, QualityRouteError
+from qualityroute.exploring import chosen
 from qualityroute.inputs import Input, as_messages, checked_name, checked_tier, moment
 from qualityroute.mapping import MapResults
 from qualityroute.pinboard import Pinboard
-from qualityroute.records import Answer, Decision, Tier
+from qualityroute.records import Answer, Decision, Route, Tier
 from qualityroute.report import Report, build_report
+from qualityroute.routing import exploration
 from qualityroute.setup import Setup, build_setup
 from qualityroute.store import SessionStore, open_store
 from qualityroute.sync import SyncFace
 
 logger = logging.getLogger("qualityroute")
+MOST_EXPLORING = 16
+"""Exploring tries at once; more are left out rather than queued."""
 
 
 def _now() -> datetime:
@@ -84,6 +89,7 @@ class Engine:
         self._open: AsyncExitStack | None = None
         self._sync = SyncFace()
         self._reload_failure = ""
+        self._exploring = 0
         self.pins = Pinboard(self._store, lambda: self._setup.config.pins, now)
         """List, get, add and release pins."""
 
@@ -133,7 +139,10 @@ class Engine:
         request = _request(setup, task, input, tools, parameters)
         name = checked_name(tenant, "tenant") or "default"
         caller = Caller(checked_name(session, "session"), name, checked_tier(tier), metadata or {})
-        return await Passage(self._world(), setup, request, caller).answer()
+        answer = await Passage(self._world(), setup, request, caller).answer()
+        if request.task.settings.explore and answer.decision.route is Route.TASK:
+            await self._explore(setup, request, caller)
+        return answer
 
     def run_sync(self, task: str, input: Input, **options: Any) -> Answer:
         """`run` for code that does not await; also from a thread whose event loop is running."""
@@ -267,6 +276,28 @@ class Engine:
         twin = Engine(self.config, client=self._given_client, store=store, now=self._now)
         twin._listeners = self._listeners
         return twin
+
+    async def _explore(self, setup: Setup, request: Request, caller: Caller) -> None:
+        """Perhaps try efficiency as well, in the background; the performance answer has been served."""
+        task, background = request.task, self._background
+        share = task.settings.explore
+        if not chosen(share, caller.tenant, caller.session, task.name, random.random()):  # noqa: S311  (no secret)
+            return
+        session = caller.session
+        if background is None or self._exploring >= MOST_EXPLORING:
+            return
+        if session is not None and await self._store.has_attempt(caller.tenant, session, task.name):
+            return
+        self._exploring += 1
+        background.start_soon(self._try_efficiency, Passage(self._world(), setup, request, caller, exploration()))
+
+    async def _try_efficiency(self, passage: Passage) -> None:
+        try:
+            await passage.answer()
+        except QualityRouteError as error:  # its decision is written; nobody waits for an answer
+            logger.debug("explored: %s", type(error).__name__)
+        finally:
+            self._exploring -= 1
 
     def _world(self) -> World:
         return World(self._store, self._client, self._now, time.monotonic, new_decision_id, self._tell)

@@ -28,6 +28,7 @@ _START = {
     Route.PROBE: Plan(Route.PROBE, Tier.EFFICIENCY, judged=True, falls_back=True),
     Route.PINNED: Plan(Route.PINNED, Tier.PERFORMANCE, judged=False, falls_back=False),
     Route.TASK: Plan(Route.TASK, Tier.PERFORMANCE, judged=False, falls_back=False),
+    Route.EXPLORE: Plan(Route.EXPLORE, Tier.EFFICIENCY, judged=True, falls_back=False),
     Route.BASELINE: Plan(Route.BASELINE, Tier.PERFORMANCE, judged=False, falls_back=False),
 }
 
@@ -56,6 +57,11 @@ def route(
     if pin is None or not pin.held or not alive(pin, now):
         return _START[Route.CASCADE]
     return _START[Route.PROBE if probe_due(pin, policy, now) else Route.PINNED]
+
+
+def exploration() -> Plan:
+    """The plan of a try that nobody waits for."""
+    return _START[Route.EXPLORE]
 
 
 def held(plan: Plan) -> Plan:

@@ -587,3 +587,25 @@ async def test_prompts_and_answers_are_kept_only_as_the_policy_says(world: World
     assert len(w.rows("select 1 from payloads")) == kept
     if policy == "none":
         assert not any("evidence" in (row[0] or "") for row in w.rows("select details from verdicts"))
+
+
+async def test_a_task_on_performance_explores_efficiency_without_keeping_anyone_waiting(world: Worlds) -> None:
+    task = {"tier": "performance", "explore": 1.0, "schema": INVOICE_SCHEMA, "rubric": RUBRIC, "gate": ["judge"]}
+    w = await world(client_with(judge=["yes", "no"]), config_with(task=task))
+    for session in ("a", "a", "b"):
+        answer = await w.run(session)
+        assert (answer.decision.outcome, answer.output["total"]) == (Outcome.PERFORMANCE, 13.5)
+        await anyio.sleep(0.1)
+    assert w.rows("select session, outcome, failed from decisions where route = 'explore' order by id") == [
+        ("a", "accepted", 0), ("b", "rejected", 1),
+    ]  # fmt: skip
+    found = (await w.engine.report()).tasks["invoice"]
+    assert (found.requests, found.attempts, found.explored, found.outcomes) == (3, 2, 2, {Outcome.PERFORMANCE: 3})
+    assert await w.engine.pins.list() == []
+
+
+async def test_a_task_does_not_explore_unless_told(world: Worlds) -> None:
+    w = await world(config=config_with(task={"tier": "performance", "schema": INVOICE_SCHEMA}))
+    await w.run()
+    await anyio.sleep(0.05)
+    assert w.used() == {"performance": 1}

@@ -173,6 +173,9 @@ class SessionStore(Protocol):
     async def rebuild(self) -> int:
         """Add up the ledger anew, from its rows alone; says how many decisions there were."""
 
+    async def has_attempt(self, tenant: str, session: str, task: str) -> bool:
+        """Was efficiency ever tried and judged for this session and task?"""
+
     async def judge_errors(self, task: str, *, since: datetime | None = None) -> dict[str, int]:
         """How often the judge of a task could not judge, by cause."""
 

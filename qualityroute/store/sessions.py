@@ -13,6 +13,9 @@ MOST_ATTEMPTS = 4
 IDLE = timedelta(minutes=30)
 """After so long without an attempt a session counts as over."""
 
+HAS_ATTEMPT = """
+SELECT 1 FROM decisions WHERE tenant = ? AND session = ? AND task = ? AND session_attempt IS NOT NULL LIMIT 1
+"""
 _FIRST = """
 SELECT at, failed FROM decisions
 WHERE task = ? AND session_attempt = 1 ORDER BY session_started DESC, id DESC LIMIT ?

@@ -41,7 +41,7 @@ from qualityroute.store.pin_rows import (
     row_of,
     write_pin,
 )
-from qualityroute.store.sessions import first_attempts, session_counts
+from qualityroute.store.sessions import HAS_ATTEMPT, first_attempts, session_counts
 from qualityroute.store.summary import judge_errors, pins_by_task, summarise
 from qualityroute.store.trouble import store_error, store_errors
 
@@ -133,6 +133,11 @@ class SQLiteStore:
 
     async def pins_active(self, now: datetime) -> dict[str, int]:
         return await self._read("count the pins", partial(pins_by_task, now=now))
+
+    async def has_attempt(self, tenant: str, session: str, task: str) -> bool:
+        connections = self._open()
+        with store_errors(connections.path, f"look up session {session[:40]!r}"):
+            return connections.lookup.execute(HAS_ATTEMPT, (tenant, session, task)).fetchone() is not None
 
     async def judge_errors(self, task: str, *, since: datetime | None = None) -> dict[str, int]:
         return await self._read("count the judge's errors", partial(judge_errors, task=task, since=since))

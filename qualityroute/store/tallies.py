@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from qualityroute.pins import PinEffect
-from qualityroute.records import Attempt, Decision, ModelCall, Role, Ruling, Tier
+from qualityroute.records import Attempt, Decision, ModelCall, Role, Route, Ruling, Tier
 from qualityroute.store.columns import PER_DOLLAR, moment
 from qualityroute.store.ledger import read_decision
 
@@ -104,7 +104,8 @@ def add(
             *_measures(decision),
         ),
     )
-    connection.execute(_ADD_LATENCY, (hour, decision.task, decision.outcome.value, step_of(decision)))
+    if decision.route is not Route.EXPLORE:  # nobody waited for it
+        connection.execute(_ADD_LATENCY, (hour, decision.task, decision.outcome.value, step_of(decision)))
 
 
 def step_of(decision: Decision) -> int:
