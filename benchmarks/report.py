@@ -1,0 +1,166 @@
+"""A report over many decisions: seconds and memory. `--quick` for 50,000, else 1,000,000.
+
+python benchmarks/report.py [--quick] [--decisions N] [--keep FILE] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import anyio
+
+from qualityroute.config import Pins
+from qualityroute.pins import PinKey, pin_after
+from qualityroute.records import (
+    Attempt,
+    Decision,
+    ModelCall,
+    Outcome,
+    Reason,
+    Role,
+    Route,
+    Ruling,
+    Tier,
+    Usage,
+    Verdict,
+)
+from qualityroute.store import Entry, open_store
+
+START = datetime(2026, 10, 24, tzinfo=UTC)
+TASKS = {f"task-{n}": 0.05 + 0.08 * n for n in range(10)}
+MONTH = timedelta(days=30)
+
+REPORT = """
+import json, resource, sys, time
+from datetime import UTC, datetime
+from pathlib import Path
+import anyio
+from qualityroute.config import Config
+from qualityroute.report import build_report
+from qualityroute.store import open_store
+
+async def main():
+    models = {"models": ["p/m"]}
+    config = Config.model_validate({
+        "tiers": {"efficiency": models, "performance": models},
+        "tasks": {f"task-{n}": {} for n in range(10)},
+    })
+    store = open_store(sys.argv[1], folder=Path())
+    await store.open()
+    started = time.perf_counter()
+    report = await build_report(store, config, now=datetime(2026, 12, 1, tzinfo=UTC))
+    seconds = time.perf_counter() - started
+    await store.aclose()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    states = {name: task.state for name, task in report.tasks.items()}
+    print(json.dumps({
+        "seconds": seconds, "peak_mib": peak, "states": states,
+        "requests": sum(task.requests for task in report.tasks.values()),
+    }))
+
+anyio.run(main)
+"""
+
+
+def entries(count: int, seed: int = 1) -> Iterator[Entry]:
+    """A month of sessions of about four requests, over ten tasks that fail more and more."""
+    chance = random.Random(seed)
+    for number in range(count):
+        task = f"task-{chance.randrange(10)}"
+        failed = chance.random() < TASKS[task]
+        yield _entry(number, START + number * MONTH / count, task, f"s{chance.randrange(count // 4)}", failed, chance)
+
+
+def _entry(number: int, at: datetime, task: str, session: str, failed: bool, chance: random.Random) -> Entry:
+    tokens = chance.randrange(200, 2000)
+    cheap = ModelCall(
+        Role.ANSWER, Tier.EFFICIENCY, "p", "small", Usage(tokens, 0, 200), Decimal(tokens) * Decimal("1.5e-7")
+    )
+    dear = ModelCall(
+        Role.ANSWER, Tier.PERFORMANCE, "p", "large", Usage(tokens, 0, 200), Decimal(tokens) * Decimal("3e-6")
+    )
+    judge = ModelCall(Role.JUDGE, None, "p", "judge", Usage(tokens, 0, 40), Decimal(tokens) * Decimal("1e-7"))
+    ruling, reason = (Ruling.REJECTED, Reason.JUDGED) if failed else (Ruling.ACCEPTED, None)
+    attempts = [
+        Attempt(
+            Tier.EFFICIENCY, ruling, reason, (cheap,), (Verdict("judge", ruling, reason, score=0.5, calls=(judge,)),)
+        )
+    ]
+    if failed:
+        attempts.append(Attempt(Tier.PERFORMANCE, Ruling.ACCEPTED, None, (dear,)))
+    decision = Decision(
+        f"{number:024x}", at, "default", session, task, Route.CASCADE,
+        Outcome.FALLBACK if failed else Outcome.ACCEPTED, reason, attempts=tuple(attempts),
+        cost=sum((call.cost or Decimal(0) for attempt in attempts for call in attempt.all_calls), Decimal(0)),
+        latency=timedelta(milliseconds=chance.lognormvariate(6, 0.6)),
+    )  # fmt: skip
+    event = pin_after(decision.route, attempts)
+    return Entry(decision, PinKey("default", session), event, Pins())
+
+
+async def fill(path: Path, count: int) -> float:
+    store = open_store(str(path), folder=Path())
+    await store.open()
+    source, started = entries(count), time.perf_counter()
+
+    async def writer() -> None:
+        for entry in source:
+            await store.record(entry)
+
+    async with anyio.create_task_group() as writers:
+        for _ in range(256):
+            writers.start_soon(writer)
+    await store.aclose()
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--decisions", type=int, default=None)
+    parser.add_argument("--keep", type=Path, default=None, help="write the file here and keep it")
+    parser.add_argument("--json", type=Path, default=None)
+    given = parser.parse_args()
+    count = given.decisions or (50_000 if given.quick else 1_000_000)
+    with tempfile.TemporaryDirectory() as folder:
+        path = given.keep or Path(folder, "ledger.db")
+        wrote = anyio.run(fill, path, count) if not path.exists() else 0.0
+        size = path.stat().st_size / 2**20
+        runs = [
+            json.loads(
+                subprocess.run([sys.executable, "-c", REPORT, str(path)], check=True, capture_output=True).stdout
+            )
+            for _ in range(3)
+        ]
+    best = sorted(runs, key=lambda run: run["seconds"])
+    found = {
+        "decisions": count,
+        "file_mib": round(size, 1),
+        "filled_seconds": round(wrote, 1),
+        "report_seconds": [round(run["seconds"], 3) for run in best],
+        "report_peak_mib": round(max(run["peak_mib"] for run in runs), 1),
+        "states": best[0]["states"],
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "generator_peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+    }
+    for name, value in found.items():
+        print(f"{name:20} {value}")
+    if given.json:
+        given.json.write_text(json.dumps(found, indent=2), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
