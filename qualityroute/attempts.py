@@ -26,6 +26,8 @@ class Request:
     gate: Gate
     messages: tuple[Message, ...]
     """The caller's own, verbatim."""
+    system: tuple[Message, ...] = ()
+    """What the engine adds before them; see `system_message`."""
     tools: tuple[Mapping[str, Any], ...] = ()
     parameters: Mapping[str, Any] | None = None
     """Further fields for the provider, from the caller; they win over the tier's."""
@@ -34,7 +36,7 @@ class Request:
 async def make_attempt(request: Request, tier: Tier, config: Config, meter: Meter, *, judged: bool) -> Attempt:
     """One answer of one tier with its verdicts. Endpoint failures end in an undecided attempt, not an exception."""
     started = meter.clock()
-    messages = (*system_message(request.task), *request.messages)
+    messages = (*request.system, *request.messages)
     called, calls = await _ask_tier(request, tier, config, meter, messages)
     if called.completion is None:
         return _unavailable(tier, calls, meter.clock() - started)

@@ -160,7 +160,8 @@ class Engine:
     ) -> MapResults:
         """Answer many inputs, at most `concurrency` at once; items come in the order they are done.
 
-        Each input is text, messages, or a mapping with `input` and perhaps `session`. Each item has `.index`,
+        Each input is text, messages, or a mapping with `input` and perhaps `session`; inputs that bring the same
+        session are answered one after another, in their order, so that its pin is met. Each item has `.index`,
         `.answer` and `.error`, one of the two `None`; a failed input does not end the others.
 
             async for item in engine.map("invoice", texts, concurrency=16): ...
@@ -323,7 +324,7 @@ def _request(
 ) -> Request:
     resolved = setup.task(task)
     messages = as_messages(value, setup.config.max_input)
-    return Request(resolved, setup.gates[task], messages, tuple(tools), parameters)
+    return Request(resolved, setup.gates[task], messages, setup.systems[task], tuple(tools), parameters)
 
 
 def _client_for(config: Config) -> Client:
@@ -342,6 +343,8 @@ def _store_for(config: Config, store: str | SessionStore | None, now: Callable[[
 
 def _log(decision: Decision) -> None:
     """One structured record for each decision; never contents."""
+    if not logger.isEnabledFor(logging.INFO):
+        return
     fields = {
         "decision_id": decision.id,
         "task": decision.task,
@@ -353,6 +356,3 @@ def _log(decision: Decision) -> None:
         "latency_ms": round(decision.latency.total_seconds() * 1000, 3),
     }
     logger.info("decision %s", " ".join(f"{name}={value}" for name, value in fields.items()), extra=fields)
-
-
-

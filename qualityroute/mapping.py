@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Self
@@ -11,6 +11,7 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from qualityroute.background import Background
+from qualityroute.lanes import work_through
 from qualityroute.records import Answer
 
 
@@ -41,7 +42,6 @@ class MapResults:
         self._results: MemoryObjectReceiveStream[Mapped] | None = None
         self._scope = anyio.CancelScope()
         self._failure: Exception | None = None
-        self._drawing = anyio.Lock()
 
     def __aiter__(self) -> Self:
         return self
@@ -68,34 +68,35 @@ class MapResults:
     def _start(self) -> MemoryObjectReceiveStream[Mapped]:
         send, receive = anyio.create_memory_object_stream[Mapped]()
 
-        async def work() -> None:
-            with send.clone() as out:
-                while (item := await self._draw()) is not None:
-                    await out.send(await self._answer(*item))
+        async def work(item: tuple[int, Any]) -> None:
+            await send.send(await self._answer(*item))
 
         async def crew() -> None:
             async with aclosing(self._inputs):
                 with self._scope, send:
-                    async with anyio.create_task_group() as workers:
-                        for _ in range(self._concurrency):
-                            workers.start_soon(work)
+                    await work_through(self._draw, work, session_of=_session_of, concurrency=self._concurrency)
 
         self._background.start_soon(crew)
         return receive
 
     async def _draw(self) -> tuple[int, Any] | None:
-        async with self._drawing:
-            try:
-                return await anext(self._inputs, None)
-            except Exception as error:  # the caller's own iterable failed; they hear of it where they iterate
-                self._failure = error
-                return None
+        try:
+            return await anext(self._inputs, None)
+        except Exception as error:  # the caller's own iterable failed; they hear of it where they iterate
+            self._failure = error
+            return None
 
     async def _answer(self, index: int, value: Any) -> Mapped:
         try:
             return Mapped(index, answer=await self._one(value))
         except Exception as error:  # one failed input does not end the others
             return Mapped(index, error=error)
+
+
+def _session_of(item: tuple[int, Any]) -> str | None:
+    value = item[1]
+    session = value.get("session") if isinstance(value, Mapping) else None
+    return session if isinstance(session, str) else None
 
 
 async def _numbered(inputs: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[tuple[int, Any], None]:

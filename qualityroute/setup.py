@@ -6,10 +6,12 @@ import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from qualityroute.attempts import system_message
 from qualityroute.config import Config, ResolvedTask, fingerprint, resolve
 from qualityroute.errors import ConfigError
 from qualityroute.gates import Breaker, Gate, gate_for
 from qualityroute.prices import PriceBook
+from qualityroute.records import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,8 @@ class Setup:
     config: Config
     tasks: Mapping[str, ResolvedTask]
     gates: Mapping[str, Gate]
+    systems: Mapping[str, tuple[Message, ...]]
+    """What the engine adds to each task's conversations; written once, since schemas are long."""
     prices: PriceBook
     fingerprint: str
 
@@ -37,6 +41,7 @@ def build_setup(config: Config, clock: Callable[[], float]) -> Setup:
         config=config,
         tasks=tasks,
         gates={name: gate_for(task, config.judge, breaker) for name, task in tasks.items()},
+        systems={name: system_message(task) for name, task in tasks.items()},
         prices=config.price_book,
         fingerprint=fingerprint(config, tasks),
     )

@@ -118,7 +118,7 @@ async def test_a_rejected_session_is_served_by_performance_in_the_same_call_and_
         (Tier.EFFICIENCY, Reason.JUDGED), (Tier.PERFORMANCE, None),
     ]  # fmt: skip
     assert w.used() == {"efficiency": 1, "judge": 1, "performance": 1}
-    assert w.rows("select tenant, session, reason, \"check\", state from pins") == [
+    assert w.rows('select tenant, session, reason, "check", state from pins') == [
         ("default", "user-42", "judged", "judge", "held")
     ]
     again = await w.run()
@@ -222,9 +222,13 @@ async def test_a_judge_in_trouble_fails_closed_is_no_fallback_and_never_pins(wor
 
 
 async def test_the_policy_for_a_judge_in_trouble_is_the_tasks(world: Worlds) -> None:
-    accepting = await world(client_with(judge="nonsense"), config_with(judge={"model": "practice/checker", "on_error": "accept"}))
+    accepting = await world(
+        client_with(judge="nonsense"), config_with(judge={"model": "practice/checker", "on_error": "accept"})
+    )
     assert (await accepting.run()).decision.outcome is Outcome.ACCEPTED
-    strict = await world(client_with(judge="nonsense"), config_with(judge={"model": "practice/checker", "on_error": "error"}))
+    strict = await world(
+        client_with(judge="nonsense"), config_with(judge={"model": "practice/checker", "on_error": "error"})
+    )
     with pytest.raises(AnswerRejected):
         await strict.run("other")
 
@@ -250,7 +254,10 @@ async def test_when_no_endpoint_answers_the_caller_may_try_again(world: Worlds) 
 
 
 async def test_inside_a_tier_the_next_model_is_used_when_an_endpoint_is_down(world: Worlds) -> None:
-    tiers = {"efficiency": {"models": ["practice/first", "practice/small"]}, "performance": {"models": ["practice/careful"]}}
+    tiers = {
+        "efficiency": {"models": ["practice/first", "practice/small"]},
+        "performance": {"models": ["practice/careful"]},
+    }
     w = await world(client_with(efficiency=[ProviderError("down"), GOOD]), config_with(tiers=tiers))
     decision = (await w.run()).decision
     assert (decision.outcome, decision.model) == (Outcome.ACCEPTED, "practice/small")
@@ -303,7 +310,9 @@ async def test_one_repair_is_asked_of_the_same_tier_with_the_errors(world: World
 
 
 async def test_a_cut_off_answer_is_not_repaired(world: Worlds) -> None:
-    w = await world(client_with(efficiency=Completion("{", "length")), config_with(task={"schema": INVOICE_SCHEMA, "repairs": 1}))
+    w = await world(
+        client_with(efficiency=Completion("{", "length")), config_with(task={"schema": INVOICE_SCHEMA, "repairs": 1})
+    )
     await w.run()
     assert w.used() == {"efficiency": 1, "performance": 1}
 
@@ -334,14 +343,20 @@ async def test_a_deadline_ends_a_hanging_request_and_what_was_spent_is_written(w
         await anyio.sleep(30)
         return GOOD
 
-    w = await world(client_with(efficiency=BAD, performance=hangs), config_with(task={"schema": INVOICE_SCHEMA, "deadline": "200ms"}))
+    w = await world(
+        client_with(efficiency=BAD, performance=hangs),
+        config_with(task={"schema": INVOICE_SCHEMA, "deadline": "200ms"}),
+    )
     started = time.monotonic()
     with pytest.raises(DeadlineExceeded, match=r"0\.2 s") as caught:
         await w.run()
     assert time.monotonic() - started < 1
     assert len(caught.value.attempts) == 2
     assert w.rows("select outcome, reason, cost from decisions") == [("failed", "deadline", None)]
-    assert w.rows("select tier, error from calls order by attempt, position") == [("efficiency", None), ("performance", "cancelled")]
+    assert w.rows("select tier, error from calls order by attempt, position") == [
+        ("efficiency", None),
+        ("performance", "cancelled"),
+    ]
     assert len(await w.engine.pins.list()) == 1
 
 
@@ -354,7 +369,10 @@ async def test_what_was_spent_is_written_when_the_caller_goes_away(world: Worlds
     with anyio.move_on_after(0.2):
         await w.run()
     assert w.rows("select outcome, reason from decisions") == [("cancelled", "cancelled")]
-    assert w.rows("select role, error from calls order by attempt, position") == [("answer", None), ("judge", "cancelled")]
+    assert w.rows("select role, error from calls order by attempt, position") == [
+        ("answer", None),
+        ("judge", "cancelled"),
+    ]
 
 
 async def test_a_cancelled_probe_frees_its_lease(world: Worlds) -> None:
@@ -566,7 +584,9 @@ async def test_reload_takes_the_new_file_and_keeps_the_old_one_when_it_is_wrong(
         assert (await engine.run("invoice", TEXT)).decision.tier is Tier.PERFORMANCE
 
 
-async def test_each_decision_is_one_log_record_without_contents(world: Worlds, caplog: pytest.LogCaptureFixture) -> None:
+async def test_each_decision_is_one_log_record_without_contents(
+    world: Worlds, caplog: pytest.LogCaptureFixture
+) -> None:
     w = await world()
     heard: list[str] = []
     w.engine.subscribe(lambda decision: heard.append(decision.id))
@@ -609,3 +629,10 @@ async def test_a_task_does_not_explore_unless_told(world: Worlds) -> None:
     await w.run()
     await anyio.sleep(0.05)
     assert w.used() == {"performance": 1}
+
+
+async def test_map_answers_one_session_in_order_so_that_its_pin_is_met(world: Worlds) -> None:
+    w = await world(client_with(efficiency=BAD))
+    inputs = [{"input": TEXT, "session": session} for session in ("a", "b") for _ in range(4)]
+    routes = {item.index: item.answer.decision.route async for item in w.engine.map("invoice", inputs) if item.answer}
+    assert [routes[index] for index in range(8)] == [Route.CASCADE, Route.PINNED, Route.PINNED, Route.PROBE] * 2
