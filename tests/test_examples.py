@@ -1,0 +1,121 @@
+"""The examples are programs that work, and say what their first lines promise."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qualityroute.practice import TASKS, PracticeServer, documents
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+PROGRAMS = ("extract_invoice", "many_documents", "own_rubric", "pins")
+
+
+def run(name: str, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", str(EXAMPLES / f"{name}.py"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=120)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def test_every_program_of_the_folder_is_tested_here() -> None:
+    programs = {path.stem for path in EXAMPLES.glob("*.py") if "__main__" in path.read_text(encoding="utf-8")}
+    assert programs == set(PROGRAMS)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_is_short_and_says_how_to_run_it(name: str) -> None:
+    text = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 90
+    assert f"python examples/{name}.py" in (ast.get_docstring(ast.parse(text)) or "")
+
+
+def test_extract_invoice_serves_the_total_that_the_cheap_model_got_wrong() -> None:
+    said = run("extract_invoice").stdout
+    assert re.search(r"^total +69\.0$", said, re.MULTILINE)
+    assert re.search(r"^due_date +None$", said, re.MULTILINE)
+    assert "Outcome: fallback, answered by practice/careful" in said
+    assert "efficiency: rejected" in said
+    assert re.search(r"^Cost: \$0\.00\d+ in 3 model calls$", said, re.MULTILINE)
+
+
+def test_extract_invoice_keeps_the_cheap_answer_of_a_clear_document() -> None:
+    said = run("extract_invoice", str(EXAMPLES / "documents" / "clear.txt")).stdout
+    assert re.search(r"^total +300\.0$", said, re.MULTILINE)
+    assert "Outcome: accepted, answered by practice/small" in said
+
+
+def test_extract_invoice_reads_by_a_configuration_of_ones_own(tmp_path: Path) -> None:
+    with PracticeServer() as server:
+        config = tmp_path / "qualityroute.toml"
+        config.write_text(own_config(server.base_url), encoding="utf-8")
+        said = run("extract_invoice", "--config", str(config), "--task", "amounts").stdout
+        assert server.calls == {"careful": 1}
+    assert re.search(r"^total +69$", said, re.MULTILINE)
+    assert "Outcome: performance, answered by practice/careful" in said
+    assert "Cost: unknown in 1 model call\n" in said
+    assert (tmp_path / "qualityroute.db").is_file()
+
+
+def own_config(base_url: str) -> str:
+    return f"""
+[providers.practice]
+base_url = "{base_url}"
+[tiers.efficiency]
+models = ["practice/small"]
+[tiers.performance]
+models = ["practice/careful"]
+[tasks.amounts]
+tier = "performance"
+schema = {{ type = "object", properties = {{ total = {{ type = "number" }} }}, required = ["total"] }}
+"""
+
+
+def test_own_rubric_shows_an_accepted_a_mended_and_a_rejected_answer() -> None:
+    clear, subtotal, wrong_sum = run("own_rubric").stdout.strip().split("\n\n")
+    assert "net=250.0 vat=50.0 total=300.0, outcome: accepted" in clear
+    assert "net=57.5 vat=11.5 total=69.0, outcome: fallback" in subtotal
+    assert "efficiency: rejected by 'checks': total_adds_up: net 57.5 and VAT 11.5 make 69.0, not 57.5" in subtotal
+    assert "no answer is served" in wrong_sum
+    assert "performance: rejected by 'checks': total_adds_up: net 120.0 and VAT 24.0 make 144.0, not 154.0" in wrong_sum
+
+
+def test_pins_shows_a_pin_made_kept_released_and_added_by_hand() -> None:
+    said = run("pins").stdout
+    told = re.findall(r"^(\w+\.txt): (\w+), (\d) model call", said, re.MULTILINE)
+    assert told == [
+        ("subtotal.txt", "fallback", "3"),
+        ("clear.txt", "pinned", "1"),
+        ("clear.txt", "accepted", "2"),
+        ("clear.txt", "pinned", "1"),
+    ]
+    assert "session gorse-hill is pinned until" in said
+    assert "because: manual, a customer we must not fail" in said
+    assert "released: gorse-hill" in said
+
+
+def test_many_documents_answers_each_and_adds_them_up() -> None:
+    done = run("many_documents")
+    rows = {row.split()[0]: row.split() for row in done.stdout.splitlines() if row.split()[:1] and row[0].isalpha()}
+    for task in TASKS:
+        count = len(documents(task))
+        assert int(rows[task][1]) == count
+        assert 0 < int(rows[task][3]) <= int(rows[task][2]) <= count
+        assert f"{task}: {count} of {count}" in done.stderr
+    assert re.search(r"^\d+ sessions are pinned to the performance tier now\.$", done.stdout, re.MULTILINE)
+
+
+def test_many_documents_does_one_task_alone() -> None:
+    rows = run("many_documents", "--task", "triage", "--concurrency", "4").stdout
+    assert re.search(r"^triage +16", rows, re.MULTILINE)
+    assert "invoice" not in rows
+
+
+def test_many_documents_names_its_tasks_when_one_is_unknown() -> None:
+    said = run("many_documents", "--task", "invioce", code=2).stderr
+    assert "invalid choice: 'invioce'" in said
