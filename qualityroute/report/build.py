@@ -111,13 +111,12 @@ def _assess(summary: TaskSummary, means: money.Means, epoch: Epoch, tier: str) -
     at = break_even(efficiency=means.efficiency, judge=means.judge, performance=means.performance)
     # No certificate exists before calibration; where there is no judge, none is needed.
     flags = [Flag.UNCERTIFIED] if summary.judged else []
-    assessment = assess(
+    return assess(
         epoch.counts,
         at,
         tier=Tier.PERFORMANCE if tier == Tier.PERFORMANCE else Tier.EFFICIENCY,
         flags=[*flags, Flag.CHANGED] if epoch.changes else flags,
     )
-    return assessment
 
 
 def _difficulty(count: int, of: int) -> Rate:

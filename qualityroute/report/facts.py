@@ -147,6 +147,8 @@ class TaskReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
+    """The fallback report of a ledger, task by task."""
+
     tasks: Mapping[str, TaskReport]
     pins_active: int
     since: datetime | None

@@ -23,7 +23,9 @@ def state_sentence(task: str, assessment: Assessment, performance_cost: Decimal 
     money = _money(assessment, performance_cost)
     match assessment.state:
         case State.MISCLASSIFIED:
-            lost = f" loses {money} per {PER_SESSIONS} sessions on efficiency" if money else " loses money on efficiency"
+            lost = (
+                f" loses {money} per {PER_SESSIONS} sessions on efficiency" if money else " loses money on efficiency"
+            )
             return f"{task}{lost}; send it to performance."
         case State.HEALTHY if assessment.saving is not None and assessment.saving < 0:
             return f"{task} belongs on performance: efficiency would cost more."
