@@ -1,9 +1,9 @@
 """Quality-gated fallback: the cheap model answers first, and each answer is proved before it is served.
 
-    from qualityroute import Engine
+from qualityroute import Engine
 
-    async with Engine.from_file("qualityroute.toml") as engine:
-        answer = await engine.run("invoice", text, session="user-42")
+async with Engine.from_file("qualityroute.toml") as engine:
+    answer = await engine.run("invoice", text, session="user-42")
 """
 
 from __future__ import annotations

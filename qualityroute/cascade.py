@@ -64,9 +64,7 @@ class Caller:
 class Passage:
     """One request from route to recorded decision."""
 
-    def __init__(
-        self, world: World, setup: Setup, request: Request, caller: Caller, plan: Plan | None = None
-    ) -> None:
+    def __init__(self, world: World, setup: Setup, request: Request, caller: Caller, plan: Plan | None = None) -> None:
         self.world, self.setup, self.request, self.caller = world, setup, request, caller
         self.id, self.at, self.started = world.new_id(), world.now(), world.clock()
         self.meter = Meter(world.client, setup.prices, world.now, world.clock)
@@ -172,9 +170,7 @@ class Passage:
         answers = tuple(call for call in calls if call.role is Role.ANSWER)
         others = tuple(call for call in calls if call.role is not Role.ANSWER)
         verdicts = (Verdict("judge", Ruling.UNDECIDED, limit, "interrupted", calls=others),) if others else ()
-        self.attempts.append(
-            Attempt(self.trying, Ruling.UNDECIDED, limit, answers, verdicts, message="interrupted")
-        )
+        self.attempts.append(Attempt(self.trying, Ruling.UNDECIDED, limit, answers, verdicts, message="interrupted"))
 
     def _decision(self, kept: Attempt | None, limit: Reason | None) -> Decision:
         plan = self.plan or Plan(Route.CASCADE, Tier.EFFICIENCY, judged=True, falls_back=True)

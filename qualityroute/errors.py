@@ -1,12 +1,12 @@
 """The errors a caller can catch.
 
-    QualityRouteError
-    ├── ConfigError         a mistake in the configuration, a rubric, a schema, or the call itself
-    ├── ProviderError       every endpoint of a tier failed; `attempts`, `retryable`, `reason`
-    ├── AnswerRejected      no tier gave an answer that passes the free checks; `attempts`, `verdicts`
-    ├── DeadlineExceeded    the request's time ran out; `attempts`
-    ├── BudgetExceeded      the money set aside is spent
-    └── StoreError          the session store cannot be read or written
+QualityRouteError
+├── ConfigError         a mistake in the configuration, a rubric, a schema, or the call itself
+├── ProviderError       every endpoint of a tier failed; `attempts`, `retryable`, `reason`
+├── AnswerRejected      no tier gave an answer that passes the free checks; `attempts`, `verdicts`
+├── DeadlineExceeded    the request's time ran out; `attempts`
+├── BudgetExceeded      the money set aside is spent
+└── StoreError          the session store cannot be read or written
 """
 
 from __future__ import annotations

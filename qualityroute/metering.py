@@ -68,5 +68,3 @@ class Meter:
             retries=completion.retries,
         )
         return Called(done, completion)
-
-

@@ -39,7 +39,8 @@ class Pinboard:
     ) -> Pin:
         """Hold a session on the performance tier until it is released, or for `lasts` (`pins.max_age` if left out).
 
-        A pin made by hand has reason `manual` and is never probed. Raises `ConfigError` for a session that cannot be stored.
+        A pin made by hand has reason `manual` and is never probed. Raises `ConfigError` for a session that cannot be
+        stored.
         """
         now = self._now()
         pin = manual_pin(self._key(session, tenant, task), message=message, policy=self._policy(), now=now)

@@ -66,6 +66,19 @@ class Pin:
     probe_expires: datetime | None = None
 
     @property
+    def tenant(self) -> str:
+        return self.key.tenant
+
+    @property
+    def session(self) -> str:
+        return self.key.session
+
+    @property
+    def task(self) -> str:
+        """Empty: every task of the session."""
+        return self.key.task
+
+    @property
     def state(self) -> PinState:
         if not self.held:
             return PinState.WATCHING

@@ -20,6 +20,8 @@ Message: TypeAlias = Mapping[str, Any]
 
 
 class Tier(StrEnum):
+    """How much a model costs, and how far it is trusted."""
+
     EFFICIENCY = "efficiency"
     PERFORMANCE = "performance"
 
@@ -48,6 +50,8 @@ class ReasonKind(StrEnum):
 
 
 class Reason(StrEnum):
+    """Why an answer was not served, a request failed, or a session is pinned."""
+
     EMPTY = "empty"
     NOT_JSON = "not_json"
     SCHEMA = "schema"
@@ -118,6 +122,8 @@ class JudgeTrouble(StrEnum):
 
 
 class Outcome(StrEnum):
+    """What the caller got."""
+
     ACCEPTED = "accepted"
     """The efficiency answer passed its gate and was served."""
     FALLBACK = "fallback"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +19,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests reach loopback and nothing else, and find no key and no home folder's settings."""
     connect = socket.socket.connect
 
@@ -33,7 +32,6 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(socket.socket, "connect", guarded)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-    yield
 
 
 def is_loopback(host: str) -> bool:
@@ -65,7 +63,9 @@ def config_with(task: dict[str, Any] | None = None, **sections: Any) -> Config:
     settings: dict[str, Any] = {
         "tiers": {"efficiency": {"models": ["practice/small"]}, "performance": {"models": ["practice/careful"]}},
         "judge": {"model": "practice/checker"},
-        "tasks": {"invoice": task if task is not None else {"schema": INVOICE_SCHEMA, "rubric": RUBRIC, "gate": ["judge"]}},
+        "tasks": {
+            "invoice": task if task is not None else {"schema": INVOICE_SCHEMA, "rubric": RUBRIC, "gate": ["judge"]}
+        },
         "prices": PRICES,
     }
     return Config.model_validate({**settings, **sections})

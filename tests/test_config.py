@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -281,3 +283,16 @@ def test_references_inside_the_schema_are_followed_and_data_is_no_reference() ->
     }
     setup = build_setup(config_with(task={"schema": schema}), lambda: 0.0)
     assert setup.gates["invoice"].schema is not None
+
+
+def test_a_model_of_the_running_program_is_that_programs_own(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(
+        "from pydantic import BaseModel\n"
+        "from qualityroute.config import Config, resolve\n"
+        "class Invoice(BaseModel):\n    total: float\n"
+        "config = Config.load('qualityroute.toml')\n"
+        "assert resolve(config)['invoice'].model is Invoice\n",
+        encoding="utf-8",
+    )
+    write(tmp_path, DESIGN_EXAMPLE.replace('"schemas/invoice.json"', '"shop:Invoice"'))
+    subprocess.run([sys.executable, "shop.py"], cwd=tmp_path, check=True)

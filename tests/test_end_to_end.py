@@ -45,7 +45,9 @@ def config_for(base_url: str, *, task: str = "contract", **sections: Any) -> Con
 
 
 @pytest.mark.anyio
-async def test_a_rejected_session_is_pinned_before_the_call_returns_and_held_with_one_model_call(tmp_path: Path) -> None:
+async def test_a_rejected_session_is_pinned_before_the_call_returns_and_held_with_one_model_call(
+    tmp_path: Path,
+) -> None:
     with PracticeServer() as server:
         async with Engine(config_for(server.base_url), store=f"sqlite:///{tmp_path}/q.db") as engine:
             first = await engine.run("contract", HARD.input, session="anna")

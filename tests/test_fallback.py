@@ -13,6 +13,7 @@ from qualityroute.fallback import FallbackPolicy, GiveUp, Keep, Try, next_step, 
 from qualityroute.pins import pin_after
 from qualityroute.records import Attempt, Outcome, Reason, ReasonKind, Route, Ruling, Tier
 from qualityroute.routing import Plan, held, route
+
 from conftest import NOW  # isort: skip
 
 CASCADE = Plan(Route.CASCADE, Tier.EFFICIENCY, judged=True, falls_back=True)
@@ -43,7 +44,9 @@ def test_an_accepted_answer_is_kept() -> None:
     assert next_step(CASCADE, [efficiency()]) == Keep(efficiency())
 
 
-@pytest.mark.parametrize("reason", [r for r in Reason if r.counts or r.kind in (ReasonKind.AVAILABILITY, ReasonKind.TROUBLE)])
+@pytest.mark.parametrize(
+    "reason", [r for r in Reason if r.counts or r.kind in (ReasonKind.AVAILABILITY, ReasonKind.TROUBLE)]
+)
 def test_whatever_is_wrong_with_the_cheap_answer_performance_is_asked_next(reason: Reason) -> None:
     assert next_step(CASCADE, [efficiency(reason)]) == Try(Tier.PERFORMANCE)
 
@@ -130,7 +133,11 @@ def test_a_request_ends_after_at_most_one_attempt_on_each_tier(
         assert not step.attempt.accepted
 
 
-@given(fallback_policies, st.sampled_from([r for r in Reason if r.kind in (ReasonKind.AVAILABILITY, ReasonKind.TROUBLE)]), reasons)
+@given(
+    fallback_policies,
+    st.sampled_from([r for r in Reason if r.kind in (ReasonKind.AVAILABILITY, ReasonKind.TROUBLE)]),
+    reasons,
+)
 def test_availability_never_pins_and_is_never_a_fallback(
     policy: FallbackPolicy, first: Reason, second: Reason | None
 ) -> None:

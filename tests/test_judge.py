@@ -39,7 +39,9 @@ def judge(*answers: Any, breaker: Breaker | None = None) -> tuple[JudgeCheck, Sc
     return check, ScriptedClient({"judge": list(answers)})
 
 
-async def ask(check: JudgeCheck, client: ScriptedClient, text: str = '{"total": 5}', source: str = "total 5") -> Verdict:
+async def ask(
+    check: JudgeCheck, client: ScriptedClient, text: str = '{"total": 5}', source: str = "total 5"
+) -> Verdict:
     candidate = Candidate((), source, Completion(text), text, json.loads(text), None)
     return await check.check(candidate, Meter(client, PriceBook(), lambda: NOW, time.monotonic))
 
@@ -66,7 +68,10 @@ async def test_the_score_is_computed_here_and_decides(
 @pytest.mark.anyio
 async def test_a_rejection_says_which_question_was_answered_how() -> None:
     verdict = await ask(*judge({"supported": "no", "complete": "unsure"}))
-    assert verdict.message == "supported: no (Is every value stated in the source?); complete: unsure (Is nothing missing?)"
+    assert (
+        verdict.message
+        == "supported: no (Is every value stated in the source?); complete: unsure (Is nothing missing?)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -157,7 +162,10 @@ def test_a_cut_source_is_marked_as_cut() -> None:
 
 def test_critical_checks_are_asked_first() -> None:
     rubric = Rubric.model_validate({"criteria": [RUBRIC["criteria"][1], RUBRIC["criteria"][0]]})
-    assert judge_schema(rubric)["properties"]["checks"]["items"]["properties"]["id"]["enum"] == ["supported", "complete"]
+    assert judge_schema(rubric)["properties"]["checks"]["items"]["properties"]["id"]["enum"] == [
+        "supported",
+        "complete",
+    ]
 
 
 def test_the_schema_asked_of_the_judge_fits_the_verdicts_that_are_read() -> None:

@@ -215,7 +215,8 @@ def test_what_a_finished_request_means_for_its_pin() -> None:
 def test_a_pin_says_which_check_and_model_earned_it() -> None:
     verdict = Verdict("schema", Ruling.REJECTED, Reason.SCHEMA, "total: is not of type number")
     event = pin_after(
-        Route.CASCADE, [Attempt(Tier.EFFICIENCY, Ruling.REJECTED, Reason.SCHEMA, (), (verdict,), message=verdict.message)]
+        Route.CASCADE,
+        [Attempt(Tier.EFFICIENCY, Ruling.REJECTED, Reason.SCHEMA, (), (verdict,), message=verdict.message)],
     )
     assert event == Rejected(Reason.SCHEMA, "schema", "total: is not of type number", "")
 

@@ -50,7 +50,9 @@ tokens = st.integers(0, 10_000_000)
 @given(st.lists(st.tuples(tokens, tokens, tokens), min_size=1, max_size=8))
 def test_costs_add_up(calls: list[tuple[int, int, int]]) -> None:
     usages = [Usage(read, min(cached, read), written) for read, cached, written in calls]
-    together = Usage(*(sum(part) for part in zip(*((u.input_tokens, u.cached_tokens, u.output_tokens) for u in usages))))  # type: ignore[arg-type, misc]
+    together = Usage(
+        *(sum(part) for part in zip(*((u.input_tokens, u.cached_tokens, u.output_tokens) for u in usages), strict=True))
+    )  # type: ignore[arg-type, misc]
     assert total_cost(BOOK.cost("openai/nano", usage, TODAY) for usage in usages) == BOOK.cost(
         "openai/nano", together, TODAY
     )

@@ -683,7 +683,12 @@ async def test_first_attempts_come_oldest_first_and_only_the_newest(store: Sessi
 
 
 async def test_sessions_are_counted_once_closed(store: SessionStore) -> None:
-    story = {"failed at once": [FAILED], "failed third": [PASSED, PASSED, FAILED], "four": [PASSED] * 5, "open": [PASSED]}
+    story = {
+        "failed at once": [FAILED],
+        "failed third": [PASSED, PASSED, FAILED],
+        "four": [PASSED] * 5,
+        "open": [PASSED],
+    }
     number = 0
     for session, made in story.items():
         for one in made:
@@ -691,7 +696,12 @@ async def test_sessions_are_counted_once_closed(store: SessionStore) -> None:
             await store.record(entry(number, attempts=(one,), session=session))
     soon, later = NOON + timedelta(minutes=5), NOON + timedelta(hours=1)
     assert await store.session_counts("invoice", started=None, now=soon) == [(1, 1, 1), (3, 1, 1), (4, 0, 1)]
-    assert await store.session_counts("invoice", started=None, now=later) == [(1, 1, 1), (1, 0, 1), (3, 1, 1), (4, 0, 1)]
+    assert await store.session_counts("invoice", started=None, now=later) == [
+        (1, 1, 1),
+        (1, 0, 1),
+        (3, 1, 1),
+        (4, 0, 1),
+    ]
     assert await store.session_counts("invoice", started=later, now=later) == []
 
 

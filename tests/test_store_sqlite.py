@@ -21,10 +21,9 @@ import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-import qualityroute
 from recount import recount
 
+import qualityroute
 from qualityroute.errors import ConfigError, StoreError
 from qualityroute.pins import Pin, PinKey, Rejected
 from qualityroute.records import (

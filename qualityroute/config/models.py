@@ -20,7 +20,7 @@ CheckName = Literal["schema", "checks", "grounded", "agreement", "judge"]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
 class Provider(Section):

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -160,7 +161,7 @@ def _import(config: Config, where: str, reference: str) -> Any:
         # of the path, so that it hides nothing.
         sys.path.append(folder)
     try:
-        found: Any = importlib.import_module(module_name)
+        found: Any = _module(module_name)
         for part in attribute.split("."):
             found = getattr(found, part)
     except ModuleNotFoundError as error:
@@ -168,6 +169,15 @@ def _import(config: Config, where: str, reference: str) -> Any:
     except AttributeError:
         raise ConfigError(f"{where}: module '{module_name}' has no '{attribute}'") from None
     return found
+
+
+def _module(name: str) -> ModuleType:
+    """The running program under its own name too: imported a second time, its models would be other classes."""
+    program = sys.modules.get("__main__")
+    file = getattr(program, "__file__", None)
+    if program is not None and file is not None and Path(file).name == f"{name}.py":
+        return program
+    return importlib.import_module(name)
 
 
 def fingerprint(config: Config, tasks: Mapping[str, ResolvedTask]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import traceback
+from pathlib import Path
 
 from anyio import to_thread
 
@@ -36,7 +38,7 @@ class CodeChecks:
                     check.function, candidate.output, candidate.source, abandon_on_cancel=True
                 )
         except Exception as error:  # whatever the user's code raises, it says nothing about the answer
-            return _undecided(check.name, f"raised {type(error).__name__}")
+            return _undecided(check.name, f"raised {type(error).__name__}{_place(error)}")
         if said is None:
             return Verdict(self.name, Ruling.ACCEPTED)
         if isinstance(said, str) and said:
@@ -46,3 +48,9 @@ class CodeChecks:
 
 def _undecided(name: str, message: str) -> Verdict:
     return Verdict("checks", Ruling.UNDECIDED, Reason.CHECK_ERROR, f"{name}: {message}")
+
+
+def _place(error: BaseException) -> str:
+    """Where it was raised; what it says may quote the document."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""

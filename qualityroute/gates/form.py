@@ -91,5 +91,3 @@ def _rejected(reason: Reason, message: str) -> Verdict:
 
 
 _ACCEPTED = Verdict("form", Ruling.ACCEPTED)
-
-

@@ -151,6 +151,8 @@ def _refuse_raw_surrogates(text: str) -> None:
 
 
 def _refuse_escaped_surrogates(text: str, start: int, end: int) -> None:
+    if "\\u" not in text:
+        return
     for match in _PAIR_OR_LONE_SURROGATE.finditer(text, start, end):
         if match[1]:
             raise NotJson(f"half of a surrogate pair ({_place(text, match.start())})")
@@ -161,8 +163,8 @@ def _refuse_depth(text: str, start: int, end: int, most: int) -> None:
         return
     depth = 0
     for match in _BRACKET_OR_STRING.finditer(text, start, end):
-        token = match[0]
-        depth += (token in "[{") - (token in "]}")
+        bracket = match[0]
+        depth += (bracket in "[{") - (bracket in "]}")
         if depth > most:
             raise NotJson(f"nested deeper than {most} levels ({_place(text, match.start())})")
 

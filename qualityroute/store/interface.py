@@ -161,9 +161,7 @@ class SessionStore(Protocol):
     async def first_attempts(self, task: str, *, most: int) -> list[FirstAttempt]:
         """The newest first judged attempts of a task's sessions, oldest first."""
 
-    async def session_counts(
-        self, task: str, *, started: datetime | None, now: datetime
-    ) -> list[tuple[int, int, int]]:
+    async def session_counts(self, task: str, *, started: datetime | None, now: datetime) -> list[tuple[int, int, int]]:
         """Closed sessions as (attempts up to the first failure or 4, failed 0 or 1, how many).
 
         Closed: failed, or passed 4 times, or not heard of for 30 minutes. `started`: only sessions that

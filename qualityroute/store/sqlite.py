@@ -104,9 +104,7 @@ class SQLiteStore:
         def write(connection: sqlite3.Connection) -> PinEffect | None:
             effect = apply_event(connection, entry, self._now())
             session_attempt = write_rows(connection, rows, effect)
-            tallies.add(
-                connection, entry.decision, failed=rows.failed, session_attempt=session_attempt, effect=effect
-            )
+            tallies.add(connection, entry.decision, failed=rows.failed, session_attempt=session_attempt, effect=effect)
             return effect
 
         return await self._write(doing, write)
@@ -158,9 +156,7 @@ class SQLiteStore:
     async def first_attempts(self, task: str, *, most: int) -> list[FirstAttempt]:
         return await self._read("read the sessions' first attempts", partial(first_attempts, task=task, most=most))
 
-    async def session_counts(
-        self, task: str, *, started: datetime | None, now: datetime
-    ) -> list[tuple[int, int, int]]:
+    async def session_counts(self, task: str, *, started: datetime | None, now: datetime) -> list[tuple[int, int, int]]:
         return await self._read("count the sessions", partial(session_counts, task=task, started=started, now=now))
 
     async def rebuild(self) -> int:

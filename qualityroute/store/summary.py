@@ -156,8 +156,8 @@ def _at_rank(steps: list[tuple[int, int]], rank: float) -> float:
     for step, decisions in steps:
         reached += decisions
         if reached >= rank:
-            break
-    return seconds_of(step)
+            return seconds_of(step)
+    return 0.0
 
 
 def judge_errors(connection: sqlite3.Connection, task: str, since: datetime | None) -> dict[str, int]:

@@ -1,0 +1,347 @@
+"""What people read: records in, text out; hostile text stays text."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console, RenderableType
+
+from qualityroute.pins import Pin, PinEffect, PinKey
+from qualityroute.records import (
+    Attempt,
+    Decision,
+    ModelCall,
+    Outcome,
+    Reason,
+    Role,
+    Route,
+    Ruling,
+    Tier,
+    Usage,
+    Verdict,
+)
+from qualityroute.render import (
+    PIN_COLUMNS,
+    decision_json,
+    dollars,
+    json_line,
+    outcome_words,
+    percent,
+    pin_card,
+    pin_json,
+    pin_table,
+    reason_words,
+    report_view,
+    story_of,
+    visible,
+)
+from qualityroute.render.words import distance, effect_words, moment_text, route_words, seconds
+from qualityroute.report import Cost, JudgeReport, PinReport, Rate, Report, Saved, Suggestion, TaskReport
+from qualityroute.signal import State
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+HOSTILE = "\x1b[31mred\x1b]0;title\x07 [bold]markup[/bold] \u202egnp.exe\r\n\x9b2J"
+PIN = Pin(
+    key=PinKey("default", "user-42"),
+    reason=Reason.JUDGED,
+    since=NOW - timedelta(minutes=5),
+    last_used=NOW,
+    until=NOW + timedelta(minutes=29),
+    check="judge",
+    message="supported: no",
+    decision_id="abc123",
+    model="practice/small",
+    hold=2,
+    remaining=2,
+    served=3,
+)
+
+
+def shown(renderable: RenderableType, width: int = 80) -> str:
+    console = Console(width=width, markup=False, highlight=False, emoji=False, force_terminal=False)
+    with console.capture() as captured:
+        console.print(renderable)
+    return captured.get()
+
+
+def call(role: Role = Role.ANSWER, **changes: object) -> ModelCall:
+    made = ModelCall(
+        role, Tier.EFFICIENCY, "practice", "small", Usage(1200, 0, 34), Decimal("0.0002"), timedelta(0, 0.5)
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def decision(**changes: object) -> Decision:
+    judged = Verdict(
+        "judge", Ruling.REJECTED, Reason.JUDGED, "supported: no", 0.25, (call(Role.JUDGE, model="checker"),)
+    )
+    first = Attempt(
+        Tier.EFFICIENCY, Ruling.REJECTED, Reason.JUDGED, (call(),), (Verdict("form", Ruling.ACCEPTED), judged)
+    )
+    second = Attempt(
+        Tier.PERFORMANCE, Ruling.ACCEPTED, None, (call(model="careful"),), (Verdict("form", Ruling.ACCEPTED),)
+    )
+    made = Decision(
+        id="abc123",
+        at=NOW,
+        tenant="default",
+        session="user-42",
+        task="invoice",
+        route=Route.CASCADE,
+        outcome=Outcome.FALLBACK,
+        reason=Reason.JUDGED,
+        message="supported: no",
+        attempts=(first, second),
+        cost=Decimal("0.0031"),
+        latency=timedelta(milliseconds=55),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def task_report(**changes: object) -> TaskReport:
+    made = TaskReport(
+        task="invoice",
+        tier="efficiency",
+        requests=22,
+        attempts=17,
+        accepted=11,
+        fallbacks=6,
+        by_reason={Reason.SCHEMA: 2, Reason.JUDGED: 3, Reason.INJECTION: 1, Reason.EMPTY: 1},
+        outcomes={},
+        fallback_rate=Rate(6 / 17, 0.17, 0.59, 6, 17),
+        difficulty=Rate(None, None, None, 0, 0),
+        break_even=0.92,
+        cost=Cost(Decimal("0.01"), Decimal(0), Decimal("0.02"), Decimal(0), Decimal("0.0346")),
+        saved=Saved(Decimal("0.0617"), Decimal("0.0271"), 0.44),
+        state=State.INSUFFICIENT,
+        flags=(),
+        sentence="invoice: not enough is known yet.",
+        why="",
+        suggestion=None,
+        sessions=12,
+        sessions_to_go=40,
+        judge=JudgeReport(12, 3, {}, Decimal(0), None, ""),
+        pins=PinReport(4, 5, 0, 0, 0, None, None, None, None, ""),
+        pins_active=4,
+        pins_created=4,
+        pin_share=0.2,
+        changes=(),
+        latency={},
+        series=(),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+@given(st.text())
+def test_what_is_visible_has_no_character_a_terminal_obeys(text: str) -> None:
+    assert all(char.isprintable() or unicodedata.category(char) == "Zs" for char in visible(text))
+
+
+@given(st.text(max_size=200), st.integers(2, 50))
+def test_visible_text_is_never_longer_than_asked(text: str, most: int) -> None:
+    assert len(visible(text, most)) <= most
+
+
+def test_printable_text_is_shown_as_it_is() -> None:
+    assert visible("Café Ω 請求書 [bold]") == "Café Ω 請求書 [bold]"
+
+
+@given(st.recursive(st.none() | st.text() | st.integers(), lambda inner: st.dictionaries(st.text(), inner)))
+def test_a_json_line_reads_back_as_what_went_in_and_is_one_safe_line(value: object) -> None:
+    line = json_line(value)
+    assert json.loads(line) == value
+    assert len(line.splitlines()) <= 1
+    assert not any("\x7f" <= char <= "\x9f" or char < " " for char in line)
+    assert line.encode()
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_words(reason: Reason) -> None:
+    assert reason_words(reason)
+
+
+def test_every_outcome_route_and_effect_has_words() -> None:
+    words = [*map(outcome_words, Outcome), *map(route_words, Route), *map(effect_words, PinEffect)]
+    assert all(words)
+    assert len(set(words)) == len(words)
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (None, "unknown"),
+        (Decimal(0), "$0"),
+        (Decimal("0.000194"), "$0.00019"),
+        (Decimal("0.0346"), "$0.0346"),
+        (Decimal("0.5"), "$0.5000"),
+        (Decimal("1234.5"), "$1,234.50"),
+        (Decimal("-0.02"), "-$0.0200"),
+        (Decimal("1E-12"), "$0.00000000"),
+    ],
+)
+def test_money_is_readable_at_any_size(amount: Decimal | None, text: str) -> None:
+    assert dollars(amount) == text
+
+
+def test_times_and_shares_are_readable() -> None:
+    assert percent(None) == "unknown"
+    assert percent(0.384) == "38 %"
+    assert seconds(timedelta(milliseconds=12)) == "12 ms"
+    assert seconds(timedelta(seconds=3.21)) == "3.2 s"
+    assert moment_text(NOW.astimezone()) == "2026-11-23 12:00:00 UTC"
+    assert distance(NOW + timedelta(minutes=29), NOW) == "in 29 min"
+    assert distance(NOW - timedelta(days=3), NOW) == "3 d ago"
+    assert distance(NOW - timedelta(seconds=7), NOW) == "7 s ago"
+
+
+def test_the_pin_table_tells_session_reason_and_times() -> None:
+    text = shown(pin_table([PIN], NOW))
+    assert "user-42" in text
+    assert "the judge said no: supported: no" in text
+    assert "in 29 min" in text
+
+
+def test_tenant_and_task_get_a_column_only_when_they_are_used() -> None:
+    assert "tenant" not in shown(pin_table([PIN], NOW))
+    other = replace(PIN, key=PinKey("acme", "user-1", "invoice"))
+    text = shown(pin_table([PIN, other], NOW), 120)
+    assert "tenant" in text
+    assert "acme" in text
+    assert "invoice" in text
+
+
+def test_no_pins_is_a_sentence() -> None:
+    assert "No session is pinned" in shown(pin_table([], NOW))
+
+
+def test_the_card_of_a_pin_says_when_the_next_probe_comes() -> None:
+    assert "after 2 more requests" in shown(pin_card(PIN, NOW))
+    assert "with the next request (1 passed in a row)" in shown(
+        pin_card(replace(PIN, remaining=0, passed_probes=1), NOW)
+    )
+    assert "never: it was pinned by hand" in shown(pin_card(replace(PIN, reason=Reason.MANUAL), NOW))
+    assert "watched, not pinned yet" in shown(pin_card(replace(PIN, held=False), NOW))
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_hostile_text_of_a_pin_reaches_no_terminal(width: int) -> None:
+    pin = replace(PIN, key=PinKey("default", HOSTILE), message=HOSTILE, model=HOSTILE, check=HOSTILE)
+    text = shown(pin_card(pin, NOW), width) + shown(pin_table([pin], NOW), width)
+    assert not any(char in text for char in "\x1b\x07\x9b\r\u202e")
+    assert "[bold]" in text.replace("\n", "").replace(" ", "")
+
+
+def test_a_story_goes_from_route_to_cost() -> None:
+    text = shown(story_of(decision(), PinEffect.CREATED), 200)
+    order = [
+        "Decision abc123",
+        "Route: efficiency first",
+        "Attempt 1, efficiency tier: rejected",
+        "1,200 tokens in, 34 out",
+        "judge rejected: the judge said no: supported: no (score 0.25)",
+        "practice/checker",
+        "Attempt 2, performance tier: accepted",
+        "Outcome: fallback",
+        "Pin: the session was pinned",
+        "Cost: $0.0031 in 3 model calls, 55 ms",
+    ]
+    places = [text.find(part) for part in order]
+    assert -1 not in places
+    assert places == sorted(places)
+
+
+def test_a_story_tells_a_failed_call_and_an_unknown_cost() -> None:
+    failed = call(error=Reason.TIMEOUT, message="no answer in 20 s", cost=None, retries=2, usage=Usage())
+    attempt = Attempt(Tier.EFFICIENCY, Ruling.UNDECIDED, Reason.TIMEOUT, (failed,))
+    text = shown(story_of(decision(attempts=(attempt,), cost=None, session=None, tenant="acme")), 200)
+    assert "practice/small: endpoint timed out: no answer in 20 s" in text
+    assert "2 retried, unknown" in text
+    assert "no session, tenant acme" in text
+    assert "Cost: unknown in 1 model call" in text
+
+
+def test_a_hostile_message_stays_on_its_line_of_the_story() -> None:
+    text = shown(story_of(decision(message=HOSTILE, session=HOSTILE, task="[link=x]")), 400)
+    assert not any(char in text for char in "\x1b\x07\x9b\r\u202e")
+    assert "[link=x]" in text
+    assert sum("markup" in line for line in text.splitlines()) == 2
+
+
+def test_the_report_has_a_row_a_task_that_fits_eighty_columns() -> None:
+    text = shown(report_view(Report({"invoice": task_report()}, 1, None, NOW)))
+    assert max(map(len, text.splitlines())) <= 80
+    for part in (
+        "17 of 22",
+        "35 %",
+        "(17–59)",
+        "3 the judge said no",
+        "$0.0346",
+        "$0.0271",
+        "(44 %)",
+        "92 %",
+        "1 session is",
+    ):
+        assert part in text
+    assert "empty answer" in text
+    assert "instructions in the data" not in text
+
+
+def test_a_report_of_what_is_unknown_says_unknown_and_not_zero() -> None:
+    unknown = task_report(
+        task="a",
+        fallback_rate=Rate(None, None, None, 0, 0),
+        break_even=None,
+        saved=Saved(None, None, None),
+        cost=Cost(None, None, None, None, None),
+        by_reason={},
+    )
+    text = shown(report_view(Report({"a": unknown}, 0, NOW, NOW)))
+    row = text.partition("0 sessions are pinned")[0]
+    assert row.count("unknown") == 3
+    assert "none" in row
+    assert "$0" not in row
+
+
+def test_an_empty_report_is_a_sentence() -> None:
+    assert "Nothing is recorded since 2026-11-23 12:00:00 UTC yet." in shown(report_view(Report({}, 0, NOW, NOW)))
+
+
+def test_a_loss_is_shown_as_a_loss() -> None:
+    lost = task_report(saved=Saved(Decimal("0.01"), Decimal("-0.0050"), -0.5))
+    assert "-$0.0050" in shown(report_view(Report({"invoice": lost}, 0, None, NOW)))
+
+
+def test_json_of_a_decision_keeps_every_digit_of_its_cost() -> None:
+    value = json.loads(json.dumps(decision_json(decision(cost=Decimal("0.000194100")), PinEffect.CREATED)))
+    assert value["cost"] == "0.0001941"
+    assert value["pin"] == "created"
+    assert value["attempts"][0]["verdicts"][1]["reason"] == "judged"
+    assert value["attempts"][0]["calls"][0]["latency_ms"] == 500.0
+    assert decision_json(decision(cost=None))["cost"] is None
+
+
+def test_json_of_a_pin_has_what_the_card_has() -> None:
+    value = json.loads(json.dumps(pin_json(PIN)))
+    assert tuple(value) == PIN_COLUMNS
+    assert value["session"] == "user-42"
+    assert value["task"] is None
+    assert value["held_until_probe"] == 2
+    assert value["until"] == "2026-11-23T12:29:00+00:00"
+
+
+def test_the_report_says_what_the_numbers_mean_and_what_to_change() -> None:
+    suggestion = Suggestion(
+        ("tasks", "invoice", "tier"), "performance", '[tasks.invoice]\n-tier = "efficiency"\n+tier = "x"'
+    )
+    text = shown(report_view(Report({"invoice": task_report()}, 0, None, NOW, (suggestion,))))
+    assert "invoice: not enough is known yet." in text
+    assert 'Suggested:\n  [tasks.invoice]\n  -tier = "efficiency"\n  +tier = "x"\n' in "\n".join(
+        line.rstrip() for line in text.splitlines()
+    )
