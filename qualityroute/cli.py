@@ -1,0 +1,53 @@
+"""The command line: one group, and each command imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from qualityroute import __version__
+from qualityroute.commands.exits import exit_codes
+
+COMMANDS: dict[str, str] = {
+    "demo": "Show the whole story with practice models: no key, no network.",
+    "init": "Write a commented configuration with a schema, a rubric and a document.",
+    "check": "Check everything a configuration names, before the first request.",
+    "run": "Answer files, or lines of JSON, one JSON line each.",
+    "pins": "List, show, add, release and export pinned sessions.",
+    "report": "Show how often each task falls back, what it cost and saved.",
+    "explain": "Tell one decision from route to cost.",
+    "practice": "Serve the practice models, a stand-in without a key.",
+}
+"""Each is the function of its name, in the file of its name under `commands/`."""
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name, and turns our errors into exit codes: the one place that does."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(f"qualityroute.commands.{cmd_name}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> object:
+        with exit_codes(ctx):
+            return super().invoke(ctx)
+
+
+@click.group("qualityroute", cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="qualityroute")
+def main() -> None:
+    """The cheap model answers first, each answer is proved before it is served, and what fails falls back.
+
+    Try `qualityroute demo` first. Exit codes: 0 good, 1 some answers were rejected or inputs bad,
+    2 usage or configuration, 3 provider or store down.
+    """

@@ -1,0 +1,38 @@
+"""`qualityroute explain`: one decision from route to cost."""
+
+from __future__ import annotations
+
+import json
+
+import anyio
+import click
+
+from qualityroute.commands.options import as_json, placed
+from qualityroute.commands.places import Place, opened
+from qualityroute.commands.screens import screen, show
+from qualityroute.errors import ConfigError
+from qualityroute.pins import PinEffect
+from qualityroute.records import Decision
+from qualityroute.render import decision_json, story_of
+
+
+@click.command()
+@click.argument("decision_id", metavar="ID")
+@placed
+@as_json
+def explain(place: Place, decision_id: str, plain_json: bool) -> None:
+    """Tell the decision ID: its route, attempts, verdicts, pin and cost."""
+    decision, effect = anyio.run(_decision, place, decision_id)
+    if plain_json:
+        click.echo(json.dumps(decision_json(decision, effect), indent=2, default=str))
+    else:
+        show(screen(), story_of(decision, effect))
+
+
+async def _decision(place: Place, decision_id: str) -> tuple[Decision, PinEffect | None]:
+    store, _ = place.store_alone()
+    async with opened(store):
+        decision = await store.decision(decision_id)
+        if decision is None:
+            raise ConfigError(f"no decision '{decision_id[:100]}' in the store; each line of `run` names its own")
+        return decision, await store.pin_effect(decision_id)

@@ -1,0 +1,38 @@
+"""Settings that are read but change nothing in this version, and what a user would miss besides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from qualityroute.config import Accept, Budget, Cache, Config, Task
+
+
+def not_in_force(config: Config, today: date) -> Iterator[str]:
+    """A warning for each."""
+    if config.budget != Budget():
+        yield _later("budget", "no budget is kept")
+    if config.cache != Cache():
+        yield _later("cache", "nothing is cached")
+    for name, task in config.tasks.items():
+        yield from _of_task(f"tasks.{name}", task)
+    for model, key in config.models_used().items():
+        if config.price_book.price(model, today) is None:
+            yield f"{key}: no [[prices]] row for '{model}'; its cost will be unknown"
+
+
+def _of_task(where: str, task: Task) -> Iterator[str]:
+    if task.tier == "auto":
+        yield _later(f"{where}.tier", "'auto' is taken as 'efficiency'")
+    if task.agreement is not None:
+        yield _later(f"{where}.agreement", "no peers are asked")
+    if task.accept != Accept():
+        yield _later(f"{where}.accept", "nothing is audited, and thresholds are the rubric's, uncertified")
+    if task.explore and task.tier != "performance":
+        yield f"{where}.explore changes nothing on tier '{task.tier}': it is for tasks on performance"
+    if task.budget_per_day is not None:
+        yield _later(f"{where}.budget_per_day", "no budget is kept")
+
+
+def _later(key: str, instead: str) -> str:
+    return f"{key} is not in force in this version: {instead}"

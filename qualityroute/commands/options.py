@@ -1,0 +1,39 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from qualityroute.commands.places import Place
+
+Command = Callable[..., None]
+
+
+def placed(command: Command) -> Command:
+    """`--config` and `--db`, handed in as one `place`."""
+
+    @click.option(
+        "--config",
+        "config_path",
+        type=click.Path(path_type=Path),
+        metavar="PATH",
+        default=Path("qualityroute.toml"),
+        show_default=True,
+        help="The configuration.",
+    )
+    @click.option("--db", metavar="PATH_OR_URL", help="The database, in place of the configuration's.")
+    @functools.wraps(command)
+    def with_place(*args: Any, config_path: Path, db: str | None, **options: Any) -> None:
+        command(*args, place=Place(config_path, db), **options)
+
+    return with_place
+
+
+def as_json(command: Command) -> Command:
+    """`--json`, handed in as `plain_json`."""
+    return click.option("--json", "plain_json", is_flag=True, help="JSON for programs.")(command)

@@ -1,0 +1,229 @@
+"""`qualityroute run`: files or lines of JSON in, one JSON line out for each as soon as it is answered."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from threading import Thread
+
+import anyio
+import click
+from anyio import from_thread
+from anyio.lowlevel import current_token
+
+from qualityroute.commands.exits import Exit, tell_error
+from qualityroute.commands.given import STDIN, Given, read_inputs
+from qualityroute.commands.options import placed
+from qualityroute.commands.places import Place
+from qualityroute.commands.progress import Progress, progress_on
+from qualityroute.commands.row_files import open_rows
+from qualityroute.commands.rows import PrintedRows, Rows, answer_row, error_row
+from qualityroute.commands.screens import news
+from qualityroute.commands.stand_in import with_practice
+from qualityroute.commands.tally import Tally
+from qualityroute.config import Config
+from qualityroute.engine import Engine
+from qualityroute.errors import ConfigError, QualityRouteError, StoreError
+from qualityroute.inputs import checked_name
+from qualityroute.lanes import work_through
+from qualityroute.setup import build_setup
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the caller asked for."""
+
+    task: str
+    files: tuple[str, ...]
+    form: str
+    session: str | None
+    tenant: str
+    concurrency: int
+
+
+@click.command()
+@click.argument("task")
+@click.argument("files", nargs=-1, metavar="[FILE]...")
+@click.option("--session", default=None, help="Whose inputs these are; a line of JSON may name its own.")
+@click.option("--tenant", default="default", show_default=True)
+@click.option(
+    "--input-format",
+    "form",
+    type=click.Choice(["text", "jsonl"]),
+    default="text",
+    show_default=True,
+    help='text: each file is one input. jsonl: each line is {"input": ..., "id"?: ..., "session"?: ...}.',
+)
+@click.option("--out", type=click.Path(path_type=Path), default=None, metavar="F", help="Write the rows to this file.")
+@click.option("--resume", is_flag=True, help="With --out: do only what is not finished in it.")
+@click.option("--concurrency", type=click.IntRange(1, 1024), default=16, show_default=True, help="Requests at once.")
+@placed
+def run(
+    place: Place,
+    task: str,
+    files: tuple[str, ...],
+    session: str | None,
+    tenant: str,
+    form: str,
+    out: Path | None,
+    resume: bool,
+    concurrency: int,
+) -> None:
+    """Answer each FILE by TASK, one JSON line each; `-` or no FILE reads standard input.
+
+    Inputs of one session are answered in their order. A row is written once its decision is in the database.
+    """
+    if resume and out is None:
+        raise click.UsageError("--resume needs --out, the file to go on with")
+    config = place.load()
+    build_setup(config, time.monotonic).task(task)
+    order = Order(task, files or (STDIN,), form, checked_name(session, "session"), tenant, concurrency)
+    checked_name(tenant, "tenant")
+    if STDIN in order.files and sys.stdin.isatty():
+        click.echo("Reading standard input; end it with Ctrl-D.", err=True)
+    rows, finished = open_rows(out, resume=resume) if out is not None else (PrintedRows(), frozenset[str]())
+    try:
+        code = _answered(place, config, order, rows, finished, resumable=out is not None)
+    finally:
+        rows.close()
+    click.get_current_context().exit(code)
+
+
+def _answered(
+    place: Place, config: Config, order: Order, rows: Rows, finished: frozenset[str], *, resumable: bool
+) -> int:
+    with with_practice(config) as config, progress_on(news(), _total(order, finished)) as progress:
+        running = Run(order, rows, finished, progress)
+        engine = Engine(config, store=place.store(config))
+        anyio.run(running.through, engine)
+    news().print(running.tally.summary())
+    return running.ending(resumable=resumable)
+
+
+def _total(order: Order, finished: frozenset[str]) -> int | None:
+    return len(order.files) - len(finished.intersection(order.files)) if order.form == "text" else None
+
+
+@dataclass(slots=True)
+class Run:
+    """One `run` on its way."""
+
+    order: Order
+    rows: Rows
+    finished: frozenset[str]
+    progress: Progress
+    tally: Tally = field(default_factory=Tally)
+    id: str = field(default_factory=lambda: secrets.token_hex(6))
+    stopped_by: signal.Signals | None = None
+    failure: QualityRouteError | OSError | None = None
+    """Why no further input was asked."""
+    _scope: anyio.CancelScope = field(init=False)
+
+    async def through(self, engine: Engine) -> None:
+        """Answer everything. Stopping early leaves whole rows, and the decisions of what was cut short."""
+        self._scope = anyio.CancelScope()
+        async with engine, anyio.create_task_group() as watch:
+            watch.start_soon(self._stop_on_signals)
+            with self._scope:
+                draw = partial(_drawn, self._inputs(engine.config.max_input))
+                await work_through(
+                    draw,
+                    partial(self._one, engine),
+                    session_of=lambda given: given.session,
+                    concurrency=self.order.concurrency,
+                )
+            watch.cancel_scope.cancel()
+
+    def ending(self, *, resumable: bool) -> int:
+        """Say why it ended, if it ended early; the exit code."""
+        how = "the same command with --resume does the rest" if resumable else "with --out, --resume could do the rest"
+        if self.stopped_by is not None:
+            tell_error(f"interrupted; {how}")
+            return 128 + self.stopped_by
+        if isinstance(self.failure, BrokenPipeError):
+            raise self.failure
+        if self.failure is not None:
+            tell_error(f"stopped: {self.failure}; {how}")
+            return Exit.DOWN
+        return self.tally.exit
+
+    def _inputs(self, most: int) -> Iterator[Given]:
+        order = self.order
+        return (
+            given
+            for given in read_inputs(order.files, order.form, most, order.session)
+            if given.id not in self.finished
+        )
+
+    async def _one(self, engine: Engine, given: Given) -> None:
+        try:
+            if given.mistake:
+                raise ConfigError(given.mistake)
+            answer = await engine.run(
+                self.order.task,
+                given.input,
+                session=given.session,
+                tenant=self.order.tenant,
+                metadata={"run": self.id, "input": given.id},
+            )
+        except Exception as error:  # one failed input does not end the others
+            self.tally.add_error(error)
+            self._write(error_row(given, error))
+            if isinstance(error, StoreError):  # money spent on answers that nobody could serve
+                self._end(error)
+            return
+        self.tally.add(answer.decision)
+        self._write(answer_row(given, answer))
+
+    def _write(self, row: dict[str, object]) -> None:
+        try:
+            self.rows.write(row)
+        except (StoreError, OSError) as error:
+            self._end(error)
+        else:
+            self.progress.advance()
+
+    def _end(self, failure: QualityRouteError | OSError) -> None:
+        self.failure = self.failure or failure
+        self._scope.cancel()
+
+    async def _stop_on_signals(self) -> None:
+        with anyio.open_signal_receiver(*_stopping_signals()) as signals:
+            async for number in signals:
+                self.stopped_by = number
+                self._scope.cancel()
+                return  # leaving gives the signals back: a second Ctrl-C ends at once
+
+
+def _stopping_signals() -> Iterator[signal.Signals]:
+    """Those that a parent has not told us to ignore."""
+    return (number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN)
+
+
+async def _drawn(inputs: Iterator[Given]) -> Given | None:
+    """The next input, read in a thread: standard input may block as long as it likes, and requests go on meanwhile.
+
+    The thread is a daemon, since a read that blocks must not keep the process from ending on Ctrl-C.
+    """
+    read: Future[Given | None] = Future()
+    arrived, loop = anyio.Event(), current_token()
+
+    def work() -> None:
+        try:
+            read.set_result(next(inputs, None))
+        except BaseException as error:
+            read.set_exception(error)
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            from_thread.run_sync(arrived.set, token=loop)
+
+    Thread(target=work, daemon=True).start()
+    await arrived.wait()
+    return read.result()

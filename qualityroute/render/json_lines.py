@@ -1,0 +1,118 @@
+"""Records as JSON for programs: documented keys, money as text, times in ISO form."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from qualityroute.pins import Pin, PinEffect
+from qualityroute.records import Attempt, Decision, Json, ModelCall, Verdict
+
+# Characters JSON allows raw, but a terminal may obey or hide: C1 controls, bidi marks, separators, surrogates.
+_UNSAFE = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+
+
+PIN_COLUMNS = (
+    *("tenant", "session", "task", "state", "reason", "check", "message", "model", "decision"),
+    *("since", "until", "last_used", "held_until_probe", "served", "passed_probes", "failed_probes"),
+)
+
+
+def json_line(value: Json) -> str:
+    """JSON on one line that is safe to look at in a terminal."""
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value, ensure_ascii=False))
+
+
+def money_text(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"{amount.normalize():f}"
+
+
+def decision_json(decision: Decision, effect: PinEffect | None = None) -> dict[str, Any]:
+    """A decision as `explain --json` shows it."""
+    return {
+        "id": decision.id,
+        "at": decision.at.isoformat(),
+        "tenant": decision.tenant,
+        "session": decision.session,
+        "task": decision.task,
+        "route": decision.route.value,
+        "outcome": decision.outcome.value,
+        "reason": decision.reason,
+        "message": decision.message,
+        "tier": decision.tier,
+        "model": decision.model,
+        "attempts": [_attempt_json(attempt) for attempt in decision.attempts],
+        "pin": effect,
+        "cost": money_text(decision.cost),
+        "latency_ms": _milliseconds(decision.latency),
+        "fingerprint": decision.fingerprint,
+        "metadata": dict(decision.metadata),
+    }
+
+
+def pin_json(pin: Pin) -> dict[str, Any]:
+    """A pin as `pins --json` shows it."""
+    return {
+        "tenant": pin.key.tenant,
+        "session": pin.key.session,
+        "task": pin.key.task or None,
+        "state": pin.state.value,
+        "reason": pin.reason.value,
+        "check": pin.check or None,
+        "message": pin.message,
+        "model": pin.model or None,
+        "decision": pin.decision_id or None,
+        "since": pin.since.isoformat(),
+        "until": pin.until.isoformat(),
+        "last_used": pin.last_used.isoformat(),
+        "held_until_probe": pin.remaining,
+        "served": pin.served,
+        "passed_probes": pin.passed_probes,
+        "failed_probes": pin.failed_probes,
+    }
+
+
+def _attempt_json(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "tier": attempt.tier.value,
+        "model": attempt.model,
+        "ruling": attempt.ruling.value,
+        "reason": attempt.reason,
+        "message": attempt.message,
+        "calls": [_call_json(call) for call in attempt.calls],
+        "verdicts": [_verdict_json(verdict) for verdict in attempt.verdicts],
+        "cost": money_text(attempt.cost),
+        "latency_ms": _milliseconds(attempt.latency),
+    }
+
+
+def _call_json(call: ModelCall) -> dict[str, Any]:
+    return {
+        "role": call.role.value,
+        "model": call.name,
+        "input_tokens": call.usage.input_tokens,
+        "cached_tokens": call.usage.cached_tokens,
+        "output_tokens": call.usage.output_tokens,
+        "cost": money_text(call.cost),
+        "latency_ms": _milliseconds(call.latency),
+        "error": call.error,
+        "message": call.message,
+    }
+
+
+def _verdict_json(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "check": verdict.check,
+        "ruling": verdict.ruling.value,
+        "reason": verdict.reason,
+        "message": verdict.message,
+        "score": verdict.score,
+        "calls": [_call_json(call) for call in verdict.calls],
+    }
+
+
+def _milliseconds(duration: timedelta) -> float:
+    return round(duration.total_seconds() * 1000, 3)

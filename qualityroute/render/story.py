@@ -1,0 +1,107 @@
+"""One decision told in order: route, attempts with their verdicts, outcome, pin, cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from qualityroute.pins import PinEffect
+from qualityroute.records import Attempt, Decision, ModelCall, Ruling, Verdict
+from qualityroute.render.safe import safe_text
+from qualityroute.render.words import (
+    UNKNOWN,
+    dollars,
+    effect_words,
+    moment_text,
+    outcome_words,
+    reason_words,
+    route_words,
+    seconds,
+)
+
+_STYLES = {Ruling.ACCEPTED: "green", Ruling.REJECTED: "red", Ruling.UNDECIDED: "yellow"}
+_CALL_INDENT = 4
+_VERDICT_INDENT = 6
+
+
+def story_of(decision: Decision, effect: PinEffect | None = None) -> RenderableType:
+    """The whole story of a request, from route to cost."""
+    return Group(*_lines(decision, effect))
+
+
+def _lines(decision: Decision, effect: PinEffect | None) -> Iterator[RenderableType]:
+    yield _heading(decision)
+    yield Text.assemble("Route: ", route_words(decision.route))
+    for number, attempt in enumerate(decision.attempts, 1):
+        yield from _attempt(number, attempt)
+    yield Text.assemble("Outcome: ", (decision.outcome.value, "bold"), f", {outcome_words(decision.outcome)}")
+    if decision.reason is not None:
+        yield Text.assemble("Reason: ", reason_words(decision.reason), *_told(decision.message))
+    if effect is not None:
+        yield Text.assemble("Pin: ", effect_words(effect))
+    yield _bill(decision)
+
+
+def _heading(decision: Decision) -> Text:
+    session = decision.session
+    who: tuple[str | Text, ...] = (", session ", safe_text(session, "bold", most=300)) if session else (", no session",)
+    tenant = () if decision.tenant == "default" else (", tenant ", safe_text(decision.tenant))
+    return Text.assemble(
+        "Decision ",
+        safe_text(decision.id, "bold"),
+        ", task ",
+        safe_text(decision.task, "bold"),
+        *who,
+        *tenant,
+        f", {moment_text(decision.at)}",
+    )
+
+
+def _attempt(number: int, attempt: Attempt) -> Iterator[RenderableType]:
+    yield Text.assemble(f"Attempt {number}, {attempt.tier} tier: ", _ruling(attempt.ruling))
+    for call in attempt.calls:
+        yield Padding(_call(call), (0, 0, 0, _CALL_INDENT))
+    for verdict in attempt.verdicts:
+        yield Padding(_verdict(verdict), (0, 0, 0, _CALL_INDENT))
+        for call in verdict.calls:
+            yield Padding(_call(call), (0, 0, 0, _VERDICT_INDENT))
+
+
+def _call(call: ModelCall) -> Text:
+    retries = f", {call.retries} retried" if call.retries else ""
+    tokens = f"{_count(call.usage.input_tokens)} tokens in, {_count(call.usage.output_tokens)} out"
+    if call.error is not None:
+        failed = Text.assemble(safe_text(call.name), f": {reason_words(call.error)}", *_told(call.message))
+        return failed.append(f" ({seconds(call.latency)}{retries}, {dollars(call.cost)})", "dim")
+    return Text.assemble(
+        safe_text(call.name), (f": {tokens}, {dollars(call.cost)}, {seconds(call.latency)}{retries}", "dim")
+    )
+
+
+def _verdict(verdict: Verdict) -> Text:
+    score = f" (score {verdict.score:.2f})" if verdict.score is not None else ""
+    reason = f": {reason_words(verdict.reason)}" if verdict.reason is not None else ""
+    return Text.assemble(
+        safe_text(verdict.check), " ", _ruling(verdict.ruling), reason, *_told(verdict.message), (score, "dim")
+    )
+
+
+def _ruling(ruling: Ruling) -> Text:
+    return Text(ruling.value, style=_STYLES[ruling])
+
+
+def _told(message: str) -> Iterable[Text]:
+    return (Text(": "), safe_text(message, most=500)) if message else ()
+
+
+def _count(tokens: int | None) -> str:
+    return UNKNOWN if tokens is None else f"{tokens:,}"
+
+
+def _bill(decision: Decision) -> Text:
+    calls = sum(len(attempt.all_calls) for attempt in decision.attempts)
+    made = f"{calls} model call{'' if calls == 1 else 's'}"
+    return Text.assemble("Cost: ", (dollars(decision.cost), "bold"), f" in {made}, {seconds(decision.latency)}")
