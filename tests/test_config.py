@@ -238,6 +238,15 @@ def test_modules_beside_the_file_are_found(tmp_path: Path) -> None:
     assert resolve(Config.load(path))["invoice"].checks[0].name == "fine"
 
 
+@pytest.mark.parametrize("source", ["def (", "1 / 0", "import nothing_of_that_name"])
+def test_a_module_that_cannot_be_imported_is_a_mistake_of_the_configuration(tmp_path: Path, source: str) -> None:
+    name = f"broken_{len(source)}"
+    (tmp_path / f"{name}.py").write_text(source, encoding="utf-8")
+    path = write(tmp_path, DESIGN_EXAMPLE.replace("gate =", f'checks = ["{name}:check"]\ngate =', 1))
+    with pytest.raises(ConfigError, match=r"tasks\.invoice\.checks\.0"):
+        Config.load(path)
+
+
 def test_a_change_of_what_shapes_decisions_changes_the_fingerprint() -> None:
     def of(config: Config) -> str:
         return fingerprint(config, resolve(config))

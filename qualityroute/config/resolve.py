@@ -168,6 +168,8 @@ def _import(config: Config, where: str, reference: str) -> Any:
         raise ConfigError(f"{where}: no module '{error.name}' for '{reference}'") from error
     except AttributeError:
         raise ConfigError(f"{where}: module '{module_name}' has no '{attribute}'") from None
+    except Exception as error:  # the user's own module; whatever it raises is a mistake in it
+        raise ConfigError(f"{where}: module '{module_name}' cannot be imported: {error!r:.300}") from error
     return found
 
 

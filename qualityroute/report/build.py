@@ -25,7 +25,7 @@ from qualityroute.signal import (
 )
 from qualityroute.store import FirstAttempt, SessionStore, TaskSummary
 
-MOST_FIRST_ATTEMPTS = 20_000
+MOST_FIRST_ATTEMPTS = 10_000
 """How far back changes are looked for; nothing older weighs in a verdict."""
 
 

@@ -17,8 +17,8 @@ HAS_ATTEMPT = """
 SELECT 1 FROM decisions WHERE tenant = ? AND session = ? AND task = ? AND session_attempt IS NOT NULL LIMIT 1
 """
 _FIRST = """
-SELECT at, failed FROM decisions
-WHERE task = ? AND session_attempt = 1 ORDER BY session_started DESC, id DESC LIMIT ?
+SELECT session_started, failed FROM decisions
+WHERE task = ? AND session_attempt = 1 ORDER BY session_started DESC LIMIT ?
 """
 _REACHED = """
 SELECT session_attempt, failed, COUNT(*) FROM decisions
