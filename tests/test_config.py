@@ -44,6 +44,11 @@ schema = "schemas/invoice.json"
 rubric = "extraction"
 gate = ["schema", "grounded", "judge"]
 
+[tasks.invoice.agreement]
+peers = ["mistral/small", "anthropic/haiku"]
+rule = "confirm"
+quorum = 1
+
 [tasks.invoice.accept]
 alpha = 0.05
 delta = 0.10
@@ -53,9 +58,12 @@ on_uncertified = "threshold"
 [routing]
 mode = "cascade"
 
+deadline = "120s"
+
 [cache]
 scope = "tenant"
 ttl = "24h"
+embeddings = "openai/text-embedding-3-small"
 threshold = 0.95
 
 [budget]
@@ -107,6 +115,7 @@ def test_the_documented_example_loads(tmp_path: Path) -> None:
     assert config.judge.timeout == timedelta(seconds=20)
     assert config.prices[0].cached_input == Decimal("0.005")
     assert config.folder == tmp_path
+    assert resolve(config)["invoice"].deadline == timedelta(seconds=120)
     assert resolve(config)["invoice"].gate == ("schema", "grounded", "judge")
 
 
@@ -142,6 +151,7 @@ def test_an_unknown_key_is_named_with_the_nearest_one(tmp_path: Path) -> None:
         ('gate = ["schema", "grounded", "judge"]', 'checks = ["math:sqrt"]', "must take two arguments"),
         ('mode = "auto"', 'mode = "logprob"', "judge.mode: 'logprob' is not available"),
         ("version = 1", "version = 2", "version"),
+        ("version = 1", 'version = 1\ndeadline = "9s"', "set it once"),
         ("version = 1", "version = ", "is not TOML"),
     ],
 )  # fmt: skip

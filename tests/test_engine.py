@@ -27,8 +27,11 @@ from qualityroute import (
     QualityRouteError,
     Reason,
     Route,
+    StoreError,
     Tier,
 )
+from qualityroute.inputs import moment
+from qualityroute.store import SessionStore, open_store
 from qualityroute.testing import ScriptedClient
 
 pytestmark = pytest.mark.anyio
@@ -636,3 +639,99 @@ async def test_map_answers_one_session_in_order_so_that_its_pin_is_met(world: Wo
     inputs = [{"input": TEXT, "session": session} for session in ("a", "b") for _ in range(4)]
     routes = {item.index: item.answer.decision.route async for item in w.engine.map("invoice", inputs) if item.answer}
     assert [routes[index] for index in range(8)] == [Route.CASCADE, Route.PINNED, Route.PINNED, Route.PROBE] * 2
+
+
+class Failing:
+    """A store that works until it is told not to."""
+
+    def __init__(self, store: SessionStore) -> None:
+        self._store, self.broken = store, set[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self.broken:
+
+            async def fails(*arguments: Any, **named: Any) -> Any:
+                raise StoreError("the disk is full")
+
+            return fails
+        return getattr(self._store, name)
+
+
+@pytest.mark.parametrize("method", ["pin", "record"])
+async def test_a_store_that_fails_fails_the_request_unless_told_to_warn(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, method: str
+) -> None:
+    for policy in ("raise", "warn"):
+        store: Any = Failing(open_store(f"{tmp_path}/{policy}.db", folder=Path()))
+        config = config_with(store={"on_store_error": policy})
+        async with Engine(config, client=client_with(), store=store) as engine:
+            store.broken = {method}
+            if policy == "raise":
+                with pytest.raises(StoreError, match="disk is full"):
+                    await engine.run("invoice", TEXT, session="a")
+            else:
+                assert (await engine.run("invoice", TEXT, session="a")).decision.outcome is Outcome.ACCEPTED
+    assert "pin could not be read" in caplog.text or "decision could not be written" in caplog.text
+
+
+async def test_a_cancelled_request_whose_row_cannot_be_written_is_still_cancelled(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def hangs(messages: Any) -> str:
+        await anyio.sleep(30)
+        return GOOD
+
+    store: Any = Failing(open_store(f"{tmp_path}/q.db", folder=Path()))
+    async with Engine(config_with(), client=client_with(efficiency=hangs), store=store) as engine:
+        store.broken = {"record"}
+        with anyio.move_on_after(0.1) as scope:
+            await engine.run("invoice", TEXT, session="a")
+    assert scope.cancelled_caught
+    assert "cancelled decision could not be written" in caplog.text
+
+
+def test_a_missing_key_is_found_before_the_first_request() -> None:
+    openai = {"efficiency": {"models": ["openai/nano"]}, "performance": {"models": ["openai/large"]}}
+    with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
+        Engine(config_with(tiers=openai, judge={"model": "openai/nano"}))
+    with pytest.raises(ConfigError, match="no provider 'practice'"):
+        Engine(config_with())
+
+
+@pytest.mark.parametrize(
+    ("since", "told"),
+    [
+        ("7d", datetime(2026, 11, 16, 12, tzinfo=UTC)),
+        ("2026-11-01", datetime(2026, 11, 1, tzinfo=UTC)),
+        (timedelta(hours=2), datetime(2026, 11, 23, 10, tzinfo=UTC)),
+        (datetime(2026, 11, 1, 12, tzinfo=UTC), datetime(2026, 11, 1, 12, tzinfo=UTC)),
+        (None, None),
+    ],
+)
+def test_a_time_to_count_from_is_a_date_or_so_long_ago(since: Any, told: datetime | None) -> None:
+    assert moment(since, Clock().now) == told
+
+
+def test_what_is_no_time_is_refused() -> None:
+    with pytest.raises(ConfigError, match="neither a date"):
+        moment("yesterday", Clock().now)
+
+
+async def test_an_engine_is_opened_once() -> None:
+    async with Engine(config_with(), client=client_with(), store="sqlite://") as engine:
+        with pytest.raises(QualityRouteError, match="open already"):
+            await engine.aopen()
+        with pytest.raises(ConfigError, match="concurrency must be at least 1"):
+            engine.map("invoice", [], concurrency=0)
+        assert not engine.reload()
+
+
+async def test_map_takes_inputs_that_come_one_by_one(world: Worlds) -> None:
+    w = await world()
+
+    async def inputs() -> AsyncIterator[str]:
+        for _ in range(3):
+            await anyio.sleep(0)
+            yield TEXT
+
+    assert len([item async for item in w.engine.map("invoice", inputs())]) == 3

@@ -106,6 +106,9 @@ class Task(Section):
 
 class Routing(Section):
     mode: Literal["cascade", "baseline"] = "cascade"
+    """cascade: each task as its tier says; baseline: everything to performance, recorded as reference."""
+    deadline: Duration | None = None
+    """The same as the top-level `deadline`, which in TOML must stand above every table."""
 
 
 class Cache(Section):
@@ -238,12 +241,21 @@ class Config(Section):
         if self.judge is not None:
             named.setdefault(self.judge.model, "judge.model")
         for name, task in self.tasks.items():
-            for position, peer in enumerate(task.agreement.peers if task.agreement else ()):
+            # Peers of a check that is not in the gate are asked nothing, and need no provider.
+            peers = task.agreement.peers if task.agreement and "agreement" in (task.gate or ()) else ()
+            for position, peer in enumerate(peers):
                 named.setdefault(peer, f"tasks.{name}.agreement.peers.{position}")
         return named
 
+    @property
+    def request_deadline(self) -> timedelta:
+        """For a whole request whose task sets none."""
+        return self.routing.deadline or self.deadline
+
     @model_validator(mode="after")
     def _names_meet(self) -> Self:
+        if self.routing.deadline is not None and "deadline" in self.model_fields_set:
+            raise ValueError("deadline: it is set at the top and in [routing]; set it once")
         if self.providers:
             check_providers(self)
         for name, task in self.tasks.items():

@@ -69,7 +69,7 @@ def _resolve_task(config: Config, name: str, task: Task) -> ResolvedTask:
         rubric=rubric,
         checks=checks,
         gate=_gate(config, task, rubric),
-        deadline=task.deadline or config.deadline,
+        deadline=task.deadline or config.request_deadline,
         on_undecided=task.on_undecided or (config.judge.on_error if config.judge else "fallback"),
     )
 
