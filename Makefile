@@ -34,7 +34,7 @@ bench: .venv/dev
 	@touch $@
 
 .venv/dev: .venv/ready
-	$(UV) -c constraints.txt --group dev
+	$(UV) -c constraints.txt -e '.[html]' --group dev
 	@touch $@
 
 clean:

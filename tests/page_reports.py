@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -247,9 +246,8 @@ def pin(session: str = "gorse-hill", **changes: object) -> Pin:
 
 def some_pins() -> tuple[Pin, ...]:
     reasons = (Reason.JUDGED, Reason.UNGROUNDED, Reason.SCHEMA, Reason.MANUAL)
-    return tuple(
-        pin(
-            f"session-{number:04d}-{'abcd'[number]}", reason=reason, since=NOW - timedelta(minutes=math.ceil(9**number))
-        )
+    held = [
+        pin(f"session-{number:04d}-{'abcd'[number]}", reason=reason, since=NOW - timedelta(minutes=9**number))
         for number, reason in enumerate(reasons)
-    ) + (pin("order/2026/88123", served=311, failed_probes=7, until=NOW + timedelta(minutes=3)),)
+    ]
+    return (*held, pin("order/2026/88123", served=311, failed_probes=7, until=NOW + timedelta(minutes=3)))

@@ -13,6 +13,8 @@ from qualityroute.store import FirstAttempt, HourSummary
 MOST_POINTS = 72
 FEWEST_HOURS = 4
 GROUPS = 20
+SMALLEST_GROUP = 5
+"""A rate of fewer is all or nothing, and a picture of such rates a zigzag."""
 
 
 def rate_of(count: int, of: int) -> Rate:
@@ -41,7 +43,7 @@ def _by_days(hours: Sequence[HourSummary]) -> tuple[Point, ...]:
 
 
 def _in_groups(first: Sequence[FirstAttempt]) -> tuple[Point, ...]:
-    size = max(1, -(-len(first) // GROUPS))
+    size = max(SMALLEST_GROUP, -(-len(first) // GROUPS))
     points: list[Point] = []
     latest: datetime | None = None
     for start in range(0, len(first), size):

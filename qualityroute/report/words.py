@@ -16,7 +16,7 @@ def dollars(amount: Decimal | float) -> str:
     if value == 0:
         return "$0"
     digits = 2 if value >= 1 else min(10, 1 - value.adjusted())
-    return f"{'-' if Decimal(str(amount)) < 0 else ''}${value:.{digits}f}"
+    return f"{'-' if Decimal(str(amount)) < 0 else ''}${value:,.{digits}f}"
 
 
 def state_sentence(task: str, assessment: Assessment, performance_cost: Decimal | None) -> str:
