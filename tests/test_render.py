@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from io import StringIO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
 
 from qualityroute.pins import Pin, PinEffect, PinKey
@@ -42,9 +45,10 @@ from qualityroute.render import (
     story_of,
     visible,
 )
+from qualityroute.render.report_view import flag_text, state_text
 from qualityroute.render.words import distance, effect_words, moment_text, route_words, seconds
-from qualityroute.report import Cost, JudgeReport, PinReport, Rate, Report, Saved, Suggestion, TaskReport
-from qualityroute.signal import State
+from qualityroute.report import Cost, JudgeReport, PinReport, Rate, RateChange, Report, Saved, Suggestion, TaskReport
+from qualityroute.signal import Flag, State
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HOSTILE = "\x1b[31mred\x1b]0;title\x07 [bold]markup[/bold] \u202egnp.exe\r\n\x9b2J"
@@ -223,11 +227,20 @@ def test_no_pins_is_a_sentence() -> None:
 
 def test_the_card_of_a_pin_says_when_the_next_probe_comes() -> None:
     assert "after 2 more requests" in shown(pin_card(PIN, NOW))
-    assert "with the next request (1 passed in a row)" in shown(
-        pin_card(replace(PIN, remaining=0, passed_probes=1), NOW)
+    assert "after 1 more request " in shown(pin_card(replace(PIN, remaining=1), NOW))
+    assert "with the next request (1 passed in a row, 2 failed)" in shown(
+        pin_card(replace(PIN, remaining=0, passed_probes=1, failed_probes=2), NOW)
     )
     assert "never: it was pinned by hand" in shown(pin_card(replace(PIN, reason=Reason.MANUAL), NOW))
     assert "watched, not pinned yet" in shown(pin_card(replace(PIN, held=False), NOW))
+
+
+def test_the_card_of_a_pin_tells_why_in_one_line() -> None:
+    assert "why         the judge said no: supported: no" in shown(pin_card(PIN, NOW))
+    other = replace(PIN, reason=Reason.CHECK, check="total_adds_up", message="12 is not 13", served=1)
+    text = shown(pin_card(other, NOW))
+    assert "why         fails your check, by total_adds_up: 12 is not 13" in text
+    assert "1 request on the performance tier" in text
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
@@ -245,6 +258,7 @@ def test_a_story_goes_from_route_to_cost() -> None:
         "Route: efficiency first",
         "Attempt 1, efficiency tier: rejected",
         "1,200 tokens in, 34 out",
+        "form accepted",
         "judge rejected: the judge said no: supported: no (score 0.25)",
         "practice/checker",
         "Attempt 2, performance tier: accepted",
@@ -252,6 +266,7 @@ def test_a_story_goes_from_route_to_cost() -> None:
         "Pin: the session was pinned",
         "Cost: $0.0031 in 3 model calls, 55 ms",
     ]
+    assert text.count("supported: no") == 1
     places = [text.find(part) for part in order]
     assert -1 not in places
     assert places == sorted(places)
@@ -274,23 +289,62 @@ def test_a_hostile_message_stays_on_its_line_of_the_story() -> None:
     assert sum("markup" in line for line in text.splitlines()) == 2
 
 
-def test_the_report_has_a_row_a_task_that_fits_eighty_columns() -> None:
-    text = shown(report_view(Report({"invoice": task_report()}, 1, None, NOW)))
-    assert max(map(len, text.splitlines())) <= 80
-    for part in (
-        "17 of 22",
-        "35 %",
-        "(17–59)",
-        "3 the judge said no",
-        "$0.0346",
-        "$0.0271",
-        "(44 %)",
-        "92 %",
-        "1 session is",
-    ):
-        assert part in text
-    assert "empty answer" in text
-    assert "instructions in the data" not in text
+def test_a_story_says_what_trying_the_cheap_model_cost() -> None:
+    told = decision()
+    dear = call(model="careful", tier=Tier.PERFORMANCE, cost=Decimal("0.003"))
+    second = replace(told.attempts[1], calls=(dear,))
+    text = shown(story_of(replace(told, attempts=(told.attempts[0], second))), 200)
+    assert "Attempt 1, efficiency tier: rejected, $0.0004" in text
+    assert "Attempt 2, performance tier: accepted, $0.0030" in text
+    assert "of which efficiency $0.00020, judge $0.00020, performance $0.0030" in text
+    assert "trying efficiency first cost $0.00040 more than asking performance at once would have" in text
+
+
+def test_a_story_does_not_guess_what_an_unknown_try_cost() -> None:
+    unknown = replace(decision().attempts[0], calls=(call(cost=None),))
+    text = shown(story_of(decision(attempts=(unknown, decision().attempts[1]), cost=None)), 200)
+    assert "efficiency unknown" in text
+    assert "trying efficiency first" not in text
+    kept = shown(story_of(decision(outcome=Outcome.ACCEPTED, reason=None)), 200)
+    assert "trying efficiency first" not in kept
+
+
+def test_checks_that_merely_passed_share_a_line() -> None:
+    verdicts = tuple(Verdict(name, Ruling.ACCEPTED) for name in ("form", "schema", "grounded"))
+    judged = Verdict("judge", Ruling.ACCEPTED, None, "", 0.95, (call(Role.JUDGE),))
+    attempt = Attempt(Tier.EFFICIENCY, Ruling.ACCEPTED, None, (call(),), (*verdicts, judged))
+    text = shown(story_of(decision(attempts=(attempt,))), 200)
+    assert "form, schema, grounded accepted" in text
+    assert "judge accepted (score 0.95)" in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_the_report_has_a_row_a_task_that_fits_the_screen(width: int) -> None:
+    long = task_report(task="a-long-name-of-a-task-that-somebody-thought-up-in-a-hurry", attempts=1580, requests=1798)
+    report = Report({"invoice": task_report(), long.task: long}, 1, None, NOW)
+    text = shown(report_view(report, SIMPLE_HEAD), width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    if width >= 80:
+        parts = (
+            "17 of 22",
+            "35 %",
+            "(17–59)",
+            "$0.0346",
+            "$0.0271",
+            "(44 %)",
+            "92 %",
+            "(3), breaks the",
+            "1 session is",
+        )
+        assert [part for part in parts if part not in text] == []
+
+
+def test_the_commonest_reasons_are_told_and_the_rest_counted() -> None:
+    reasons = {Reason.SCHEMA: 2, Reason.JUDGED: 3, Reason.INJECTION: 1, Reason.EMPTY: 1, Reason.CHECK: 1}
+    text = shown(report_view(Report({"invoice": task_report(by_reason=reasons)}, 0, None, NOW)), 140)
+    told = "the judge said no (3), breaks the schema (2), fails your check (1), empty answer (1), others (1)"
+    assert f"top reasons {told}" in " ".join(text.split())
 
 
 def test_a_report_of_what_is_unknown_says_unknown_and_not_zero() -> None:
@@ -299,14 +353,77 @@ def test_a_report_of_what_is_unknown_says_unknown_and_not_zero() -> None:
         fallback_rate=Rate(None, None, None, 0, 0),
         break_even=None,
         saved=Saved(None, None, None),
-        cost=Cost(None, None, None, None, None),
+        cost=Cost(None, None, None, None, None, cut_off=2),
         by_reason={},
     )
     text = shown(report_view(Report({"a": unknown}, 0, NOW, NOW)))
-    row = text.partition("0 sessions are pinned")[0]
+    row = text.partition("\n\n")[0]
     assert row.count("unknown") == 3
     assert "none" in row
-    assert "$0" not in row
+    assert "$0" not in text
+    assert "2 calls got no answer but may be billed; what they cost is in no sum." in text
+
+
+@pytest.mark.parametrize(
+    ("state", "words", "colour"),
+    [
+        (State.MISCLASSIFIED, "MISCLASSIFIED", "31"),
+        (State.HEALTHY, "HEALTHY", "32"),
+        (State.BREAK_EVEN, "BREAK EVEN", "33"),
+        (State.INSUFFICIENT, "INSUFFICIENT", "2"),
+        (State.COULD_TRY_EFFICIENCY, "COULD TRY EFFICIENCY", "36"),
+    ],
+)
+def test_each_state_is_told_in_words_and_coloured_besides(state: State, words: str, colour: str) -> None:
+    report = Report({"invoice": task_report(state=state, flags=(Flag.CHANGED, Flag.UNCERTIFIED))}, 0, None, NOW)
+    assert f"invoice: {words}, CHANGED, UNCERTIFIED" in shown(report_view(report))
+    console = Console(width=80, force_terminal=True, color_system="standard", file=StringIO())
+    with console.capture() as captured:
+        console.print(report_view(report))
+    styles = re.findall(rf"\x1b\[([\d;]+)m{words}", captured.get())
+    assert styles
+    assert all(colour in style.split(";") for style in styles)
+
+
+def test_every_state_and_flag_has_words() -> None:
+    assert all(state_text(state).plain for state in State)
+    assert all(flag_text(flag).plain for flag in Flag)
+
+
+def test_a_task_says_what_there_is_to_say_and_nothing_of_what_did_not_happen() -> None:
+    judge = JudgeReport(12, 3, {"timeout": 2, "parse": 1}, Decimal(0), None, "The judge caught 3 of 12.")
+    pins = PinReport(4, 5, 0, 0, 0, None, None, None, None, "Whether pins pay is open.")
+    change = RateChange(NOW, 0.08, 0.31)
+    full = task_report(judge=judge, pins=pins, changes=(change,), why="6 of 17 attempts failed")
+    text = shown(report_view(Report({"invoice": full}, 0, None, NOW)), 140)
+    for part in (
+        "evidence     6 of 17 attempts failed.",
+        "judge        The judge caught 3 of 12. It could not judge 3 times: 2 timeout, 1 parse.",
+        "pins         Whether pins pay is open.",
+        "changed      On 2026-11-23 12:00:00 UTC the rate of first attempts rose from 8 % to 31 %",
+    ):
+        assert part in text
+    bare = task_report(
+        judge=JudgeReport(0, 0, {}, None, None, "No answer reached the judge."),
+        pins=PinReport(0, 0, 0, 0, 0, None, None, None, None, "No request was held by a pin."),
+    )
+    text = shown(report_view(Report({"invoice": bare}, 0, None, NOW)), 140)
+    for word in ("No answer reached", "held by a pin", "changed", "may be billed"):
+        assert word not in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_hostile_text_in_a_report_reaches_no_terminal(width: int) -> None:
+    hostile = task_report(
+        task=HOSTILE,
+        sentence=f"{HOSTILE}: no verdict",
+        why=HOSTILE,
+        suggestion=None,
+    )
+    suggestion = Suggestion(("tasks", HOSTILE, "tier"), "performance", f" [tasks.{HOSTILE}]\n+tier = {HOSTILE}")
+    text = shown(report_view(Report({HOSTILE: hostile}, 0, None, NOW, (suggestion,))), width)
+    assert not any(char in text for char in "\x1b\x07\x9b\r\u202e")
+    assert "[bold]" in text.replace("\n", "").replace(" ", "")
 
 
 def test_an_empty_report_is_a_sentence() -> None:
@@ -338,10 +455,14 @@ def test_json_of_a_pin_has_what_the_card_has() -> None:
 
 def test_the_report_says_what_the_numbers_mean_and_what_to_change() -> None:
     suggestion = Suggestion(
-        ("tasks", "invoice", "tier"), "performance", '[tasks.invoice]\n-tier = "efficiency"\n+tier = "x"'
+        ("tasks", "invoice", "tier"), "performance", ' [tasks.invoice]\n-tier = "efficiency"\n+tier = "x"'
     )
     text = shown(report_view(Report({"invoice": task_report()}, 0, None, NOW, (suggestion,))))
     assert "invoice: not enough is known yet." in text
-    assert 'Suggested:\n  [tasks.invoice]\n  -tier = "efficiency"\n  +tier = "x"\n' in "\n".join(
-        line.rstrip() for line in text.splitlines()
-    )
+    lines = [line.rstrip() for line in text.splitlines()]
+    assert lines[-4:] == [
+        "Suggested change of the configuration:",
+        "   [tasks.invoice]",
+        '  -tier = "efficiency"',
+        '  +tier = "x"',
+    ]

@@ -190,6 +190,15 @@ async def test_a_performance_task_that_could_try_efficiency_says_so(tmp_path: Pa
 
 
 @pytest.mark.anyio
+async def test_a_task_that_never_tried_efficiency_says_how_it_could(tmp_path: Path) -> None:
+    task = of(await reported("....", tmp_path, task={"tier": "performance", "schema": INVOICE_SCHEMA}))
+    assert task.state is State.INSUFFICIENT
+    assert task.sentence == (
+        "invoice: nothing has tried efficiency, so there is no verdict; `explore = 0.02` would try a share."
+    )
+
+
+@pytest.mark.anyio
 async def test_pins_that_cost_more_than_they_save_are_told_with_another_setting(tmp_path: Path) -> None:
     script = [answers('{"number": "A"}' if n % 12 == 0 else '{"number": "A", "total": 1}') for n in range(400)]
     client = ScriptedClient(
@@ -201,6 +210,7 @@ async def test_pins_that_cost_more_than_they_save_are_told_with_another_setting(
             await engine.run("invoice", "A 1", session=f"s{number // 40}")
         clock.now += timedelta(hours=1)
         report = await engine.report()
+        assert (await engine.report("invoice")).suggestions == ()
     pins = of(report).pins
     assert pins.probes > 20
     assert pins.pay is False

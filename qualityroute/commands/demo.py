@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import zip_longest
+from functools import partial
 from pathlib import Path
 
 import anyio
 import click
+import tomlkit
 from rich.console import Console, RenderableType
 from rich.text import Text
 
@@ -19,11 +20,11 @@ from qualityroute.commands.places import called, near
 from qualityroute.commands.progress import Progress, progress_on
 from qualityroute.commands.screens import box_for, news, screen, show
 from qualityroute.commands.stand_in import pointed_at
+from qualityroute.commands.weeks import WEEKS, Arrival, Clock, live_through, weeks_up_to
 from qualityroute.commands.workplace import CONFIG, practice_files, write_files
 from qualityroute.config import Config
 from qualityroute.engine import Engine
-from qualityroute.errors import AnswerRejected, ConfigError
-from qualityroute.lanes import work_through
+from qualityroute.errors import ConfigError
 from qualityroute.pins import Pin, PinEffect
 from qualityroute.practice import Document, PracticeServer, documents
 from qualityroute.records import Decision, Outcome, Reason
@@ -33,7 +34,12 @@ from qualityroute.store import open_store
 
 MARK = "# `qualityroute demo` writes this folder anew each time it runs."
 DATABASE = "qualityroute.db"
-SESSIONS_AT_ONCE = 8
+PRICES = {
+    "practice/small": ("0.75", "3.00"),
+    "practice/careful": ("3.00", "15.00"),
+    "practice/checker": ("0.50", "2.00"),
+}
+"""USD per 1M tokens in and out: examples at which trying the cheap model pays below a fallback rate of about 60 %."""
 LATENCY = {"small": 0.01, "careful": 0.04, "checker": 0.01}
 """Seconds the practice models think, so that the report has times to tell."""
 
@@ -60,12 +66,13 @@ class Story:
 )
 def demo(folder: Path) -> None:
     """Show the whole story with practice models: no key, no network."""
-    workload = documents()
-    _write_folder(folder, workload)
-    console = screen()
-    show(console, _opening(workload, folder))
-    with PracticeServer(latency=LATENCY) as server, progress_on(news(), len(workload), "Answering") as progress:
-        story = anyio.run(_told, pointed_at(Config.load(folder / CONFIG), server), workload, progress)
+    _write_folder(folder, documents())
+    console, now = screen(), datetime.now(UTC)
+    arrivals = [arrival for day in weeks_up_to(now, documents()) for arrival in day]
+    show(console, _opening(arrivals, folder))
+    with PracticeServer(latency=LATENCY) as server, progress_on(news(), len(arrivals), "Answering") as progress:
+        config = pointed_at(Config.load(folder / CONFIG), server)
+        story = anyio.run(partial(told, config, None, progress, now=now))
     show(console, *_chapters(console, story))
     click.echo(_next_commands(folder, story))  # not by rich, which would fold a command where the screen ends
 
@@ -77,7 +84,14 @@ def _write_folder(folder: Path, workload: Sequence[Document]) -> None:
     for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"):
         (folder / name).unlink(missing_ok=True)
     files = practice_files({document.id: document for document in workload})
-    write_files(folder, {**files, CONFIG: f"{MARK}\n{files[CONFIG]}"})
+    write_files(folder, {**files, CONFIG: f"{MARK}\n{_priced(files[CONFIG])}"})
+
+
+def _priced(text: str) -> str:
+    config = tomlkit.parse(text)
+    for row in config["prices"]:
+        row["input"], row["output"] = (tomlkit.float_(price) for price in PRICES[row["model"]])
+    return tomlkit.dumps(config)
 
 
 def _ours(folder: Path, config: Path) -> bool:
@@ -88,10 +102,15 @@ def _ours(folder: Path, config: Path) -> bool:
     return config.is_file() and config.read_text(encoding="utf-8", errors="replace").startswith(MARK)
 
 
-async def _told(config: Config, workload: Sequence[Document], progress: Progress) -> Story:
-    store = open_store(config.store.url, folder=config.folder)
-    async with Engine(config, store=store) as engine:
-        decisions = await _answered(engine, workload, progress)
+async def told(config: Config, database: str | None, progress: Progress, *, now: datetime) -> Story:
+    """The weeks up to `now`, lived through by this configuration, and kept in this database (or the configuration's).
+
+    Decisions are dated by a clock that goes along with the weeks.
+    """
+    clock = Clock(now)
+    store = open_store(database or config.store.url, folder=config.folder, now=clock)
+    async with Engine(config, store=store, now=clock) as engine:
+        decisions = await live_through(engine, clock, weeks_up_to(now, documents()), progress)
         pins = tuple(await engine.pins.list())
         explained = _instructive(decisions, pins)
         return Story(
@@ -103,35 +122,6 @@ async def _told(config: Config, workload: Sequence[Document], progress: Progress
         )
 
 
-async def _answered(engine: Engine, workload: Sequence[Document], progress: Progress) -> tuple[Decision, ...]:
-    """Every document through the engine: several sessions at once, each session's documents in their order."""
-    decisions: list[Decision] = []
-    waiting = iter(_interleaved(workload))
-
-    async def draw() -> Document | None:
-        return next(waiting, None)
-
-    async def one(document: Document) -> None:
-        try:
-            answer = await engine.run(document.task, document.input, session=document.session)
-            decisions.append(answer.decision)
-        except AnswerRejected as error:
-            decisions.extend(filter(None, (error.decision,)))
-        progress.advance()
-
-    await work_through(draw, one, session_of=lambda document: document.session, concurrency=SESSIONS_AT_ONCE)
-    return tuple(decisions)
-
-
-def _interleaved(workload: Sequence[Document]) -> list[Document]:
-    """As in real life: each session's documents in their order, the sessions taking turns."""
-    sessions: dict[str, list[Document]] = defaultdict(list)
-    for document in workload:
-        sessions[document.session].append(document)
-    rounds = zip_longest(*sessions.values())
-    return [document for turn in rounds for document in turn if document is not None]
-
-
 def _instructive(decisions: Sequence[Decision], pins: Sequence[Pin]) -> Decision:
     """A fallback that the judge asked for and that made a pin; else the nearest thing to it."""
     made_a_pin = {pin.decision_id for pin in pins}
@@ -140,15 +130,21 @@ def _instructive(decisions: Sequence[Decision], pins: Sequence[Pin]) -> Decision
         fell_back = decision.outcome is Outcome.FALLBACK
         return fell_back and decision.id in made_a_pin, fell_back, decision.reason is Reason.JUDGED
 
-    return max(decisions, key=worth)
+    # By name, because the order in which several sessions at once come to an end is chance.
+    return max(sorted(decisions, key=lambda decision: decision.session or ""), key=worth)
 
 
-def _opening(workload: Sequence[Document], folder: Path) -> Text:
-    sessions = len({document.session for document in workload})
-    tasks = len({document.task for document in workload})
+def _opening(arrivals: Sequence[Arrival], folder: Path) -> Text:
+    sessions = len({arrival.session for arrival in arrivals})
+    tasks = len({arrival.document.task for arrival in arrivals})
+    times = Counter(arrival.document.id for arrival in arrivals)
+    new = list(times.values()).count(1)
     return Text(
-        f"{len(workload)} documents of {sessions} sessions go through {tasks} tasks, over HTTP, to practice models on "
-        "this machine. These are a stand-in: small programs that really read the documents, no language models. "
+        f"{WEEKS} weeks of documents, {len(arrivals)} requests of {sessions} sessions and {tasks} tasks, go over HTTP "
+        "to practice models on this machine. These are a stand-in: small programs that really read the documents, no "
+        f"language models. The same {len(times) - new} documents come week after week, and {new} new ones in the last. "
+        "A clock that goes along dates the requests, so that there is a history to judge by; in truth all of it "
+        "happens now. "
         f"Prices are examples. Everything is written to {near(folder)}."
     )
 
@@ -169,13 +165,16 @@ def _heading(text: str) -> Text:
 
 def _next_commands(folder: Path, story: Story) -> str:
     config = f"--config {shlex.quote(near(folder / CONFIG))}"
-    session = story.pins[0].key.session if story.pins else story.explained.session or ""
-    document = shlex.quote(near(folder / "documents" / "invoice-01.txt"))
     lines = (
-        f"pins show {shlex.quote(session)} {config}",
+        f"pins show {shlex.quote(story.explained.session or '')} {config}",
         f"explain {story.explained.id} {config}",
-        f"run invoice {document} --session you {config}",
+        f"report --apply --yes {config}",
     )
     typed = "\n".join(f"  {called()} {line}" for line in lines)
     database = near(folder / DATABASE)
-    return f"\nNext, type:\n{typed}\nThe database to look into, with sqlite-utils or Datasette: {database}"
+    return (
+        f"\nNext, type:\n{typed}\n"
+        "The last one writes the suggested change into the demo's configuration; without --yes it asks first.\n"
+        "`report --html report.html` makes a page of the report, with pictures (it needs the extra 'html').\n"
+        f"The database to look into, with sqlite-utils or Datasette: {database}"
+    )

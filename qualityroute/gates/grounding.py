@@ -151,15 +151,19 @@ def _nearest(path: str, rules: Mapping[str, FieldRule]) -> FieldRule | None:
 
 
 def _holds_words(text: str, words: str) -> bool:
-    first = text.find(words)
-    return first >= 0 and _whole_words(words).search(text, first) is not None
+    """Do the words stand in the text, and not inside a longer word?"""
+    start = text.find(words)
+    while start >= 0:
+        end = start + len(words)
+        if not (_joined(text, start) or _joined(text, end)):
+            return True
+        start = text.find(words, start + 1)
+    return False
 
 
-def _whole_words(words: str) -> re.Pattern[str]:
-    # The guard before stands behind the words, so that the search can look for their first letters fast.
-    before = rf"(?<![^\W{_UNSPACED}]{re.escape(words)})" if _needs_edge(words[0]) else ""
-    after = rf"(?![^\W{_UNSPACED}])" if _needs_edge(words[-1]) else ""
-    return re.compile(f"{re.escape(words)}{before}{after}")
+def _joined(text: str, place: int) -> bool:
+    """Do the characters on both sides of a place belong to one word?"""
+    return 0 < place < len(text) and _needs_edge(text[place - 1]) and _needs_edge(text[place])
 
 
 def _needs_edge(character: str) -> bool:

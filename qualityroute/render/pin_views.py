@@ -54,20 +54,24 @@ def pin_card(pin: Pin, now: datetime) -> RenderableType:
     """Everything about one pin."""
     heading = Text.assemble("Session ", safe_text(pin.key.session, "bold", most=300), f" is {_held(pin)}.")
     rows: list[tuple[str, RenderableType]] = [
-        ("why", Text(reason_words(pin.reason))),
-        ("check", safe_text(pin.check)),
-        ("message", safe_text(pin.message, most=1000)),
-        ("model", safe_text(pin.model)),
+        ("why", _why_in_full(pin)),
+        ("answer of", safe_text(pin.model)),
         ("decision", safe_text(pin.decision_id)),
         ("tenant", safe_text(pin.key.tenant)),
         ("task", safe_text(pin.key.task or "every task of the session")),
         ("since", _when(pin.since, now)),
         ("until", _when(pin.until, now)),
-        ("served", Text(f"{pin.served} requests")),
+        ("served", Text(_counted(pin.served, "request") + " on the performance tier")),
         ("next probe", Text(_next_probe(pin))),
-        ("failed probes", Text(str(pin.failed_probes))),
     ]
     return Group(heading, facts([(name, value) for name, value in rows if str(value)]))
+
+
+def _why_in_full(pin: Pin) -> Text:
+    text = Text(reason_words(pin.reason))
+    if pin.check and pin.reason is not Reason.JUDGED:  # whose words name the check already
+        text.append_text(Text.assemble(", by ", safe_text(pin.check)))
+    return text.append(": ").append_text(safe_text(pin.message, most=1000)) if pin.message else text
 
 
 def _held(pin: Pin) -> str:
@@ -83,9 +87,20 @@ def _held(pin: Pin) -> str:
 def _next_probe(pin: Pin) -> str:
     if pin.reason is Reason.MANUAL:
         return "never: it was pinned by hand"
+    so_far = _probes_so_far(pin)
     if pin.remaining:
-        return f"after {pin.remaining} more request{'s' if pin.remaining > 1 else ''}"
-    return f"with the next request ({pin.passed_probes} passed in a row)"
+        return f"after {_counted(pin.remaining, 'more request')}{f' ({so_far})' if so_far else ''}"
+    return f"with the next request{f' ({so_far})' if so_far else ''}"
+
+
+def _probes_so_far(pin: Pin) -> str:
+    passed = f"{pin.passed_probes} passed in a row" if pin.passed_probes else ""
+    failed = f"{pin.failed_probes} failed" if pin.failed_probes else ""
+    return ", ".join(filter(None, (passed, failed)))
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _when(moment: datetime, now: datetime) -> Text:

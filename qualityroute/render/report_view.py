@@ -1,60 +1,65 @@
-"""The fallback report as a table: one row for each task."""
+"""The fallback report: a table with one row for each task, then what there is to say of each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.box import Box
 from rich.console import Group, RenderableType
+from rich.constrain import Constrain
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from qualityroute.records import Reason
 from qualityroute.render.safe import safe_text
-from qualityroute.render.tables import table
+from qualityroute.render.tables import facts, table
 from qualityroute.render.words import UNKNOWN, dollars, moment_text, percent, reason_words
-from qualityroute.report import Rate, Report, TaskReport
+from qualityroute.report import Rate, RateChange, Report, Suggestion, TaskReport
+from qualityroute.signal import Flag, State
 
-TOP_REASONS = 3
+WIDEST_PROSE = 110
+"""Longer lines are hard to read, however wide the screen is."""
+TOP_REASONS = 4
+
+_STATES: dict[State, tuple[str, str]] = {
+    State.MISCLASSIFIED: ("MISCLASSIFIED", "bold red"),
+    State.HEALTHY: ("HEALTHY", "green"),
+    State.BREAK_EVEN: ("BREAK EVEN", "yellow"),
+    State.INSUFFICIENT: ("INSUFFICIENT", "dim"),
+    State.COULD_TRY_EFFICIENCY: ("COULD TRY EFFICIENCY", "cyan"),
+}
+_FLAGS: dict[Flag, tuple[str, str]] = {
+    Flag.CHANGED: ("CHANGED", "yellow"),
+    Flag.UNCERTIFIED: ("UNCERTIFIED", "dim"),
+    Flag.REVOKED: ("REVOKED", "red"),
+}
 
 
 def report_view(report: Report, box: Box | None = None) -> RenderableType:
-    """Attempts, fallback rate, reasons, cost, saving and break-even of each task."""
+    """State, fallback rate, break-even, cost and saving of each task, and what to change."""
     since = f" since {moment_text(report.since)}" if report.since else ""
     if not report.tasks:
         return Text(f"Nothing is recorded{since} yet.")
-    shown = table(box)
-    shown.add_column("task", overflow="fold", min_width=8)
-    shown.add_column("attempts", justify="right", min_width=8)
-    shown.add_column("fallback rate", min_width=8, max_width=8)
-    shown.add_column("top reasons", min_width=18)
-    for name, width in (("cost", 7), ("saved", 7), ("break-\neven", 6)):
-        shown.add_column(name, justify="right", min_width=width)
-    for task in report.tasks.values():
-        shown.add_row(
-            safe_text(task.task, most=64),
-            f"{task.attempts} of {task.requests}",
-            rate_text(task.fallback_rate),
-            reasons_text(task),
-            dollars(task.cost.total),
-            saved_text(task),
-            percent(task.break_even),
-        )
-    return Group(shown, Text(""), *_sentences(report), *_suggestions(report), _legend(report, since))
+    parts = [_table(report, box), Text(""), *_blocks(report.tasks.values()), _prose(_legend(report, since)), Text("")]
+    return Group(*parts, *([suggestions_view(report.suggestions)] if report.suggestions else []))
 
 
-def _sentences(report: Report) -> Iterator[RenderableType]:
-    """What each task's numbers mean."""
-    for task in report.tasks.values():
-        yield safe_text(task.sentence)
-    yield Text("")
+def suggestions_view(suggestions: Sequence[Suggestion]) -> RenderableType:
+    """What to change in the configuration, as one TOML diff."""
+    lines = [Text("Suggested change of the configuration:", style="bold")]
+    lines += [_diff_line(line) for suggestion in suggestions for line in suggestion.diff.splitlines()]
+    return Group(*lines)
 
 
-def _suggestions(report: Report) -> Iterator[RenderableType]:
-    for suggestion in report.suggestions:
-        yield Text("Suggested:", style="bold")
-        for line in suggestion.diff.splitlines():
-            yield safe_text(f"  {line}")
-        yield Text("")
+def state_text(state: State) -> Text:
+    words, style = _STATES[state]
+    return Text(words, style=style)
+
+
+def flag_text(flag: Flag) -> Text:
+    words, style = _FLAGS[flag]
+    return Text(words, style=style)
 
 
 def rate_text(rate: Rate) -> Text:
@@ -65,17 +70,105 @@ def rate_text(rate: Rate) -> Text:
 
 
 def reasons_text(task: TaskReport) -> Text:
-    """The commonest reasons, a line each."""
-    ordered = sorted(task.by_reason.items(), key=lambda item: (-item[1], item[0]))[:TOP_REASONS]
-    return Text("\n").join(Text(f"{count} {reason_words(Reason(reason))}") for reason, count in ordered)
+    """The commonest reasons, the commonest first."""
+    ordered = sorted(task.by_reason.items(), key=lambda item: (-item[1], item[0]))
+    told = [f"{reason_words(Reason(reason))} ({count:,})" for reason, count in ordered[:TOP_REASONS]]
+    rest = sum(count for _, count in ordered[TOP_REASONS:])
+    return Text(", ".join(told + ([f"others ({rest:,})"] if rest else [])))
 
 
 def saved_text(task: TaskReport) -> Text:
     if task.saved.amount is None:
         return Text(UNKNOWN, style="dim")
-    lost = task.saved.amount < 0
     share = f"\n({percent(task.saved.share)})" if task.saved.share is not None else ""
-    return Text(f"{dollars(task.saved.amount)}{share}", style="red" if lost else "green")
+    return Text(f"{dollars(task.saved.amount)}{share}", style="red" if task.saved.amount < 0 else "green")
+
+
+def _table(report: Report, box: Box | None) -> Table:
+    shown = table(box)
+    shown.add_column("task", overflow="fold", min_width=8)
+    shown.add_column("state", min_width=13, overflow="fold")
+    shown.add_column("attempts", justify="right", min_width=8, overflow="fold")
+    for name, width in (("fallback\nrate", 8), ("break-\neven", 7), ("cost", 7), ("saved", 8)):
+        shown.add_column(name, justify="right", min_width=width, overflow="fold")
+    for task in report.tasks.values():
+        shown.add_row(
+            safe_text(task.task, most=64),
+            state_text(task.state),
+            f"{task.attempts:,} of {task.requests:,}",
+            rate_text(task.fallback_rate),
+            percent(task.break_even),
+            dollars(task.cost.total),
+            saved_text(task),
+        )
+    return shown
+
+
+def _blocks(tasks: Iterable[TaskReport]) -> Iterator[RenderableType]:
+    for task in tasks:
+        yield _block_heading(task)
+        yield _prose(Padding(safe_text(task.sentence), (0, 0, 0, 2)))
+        yield _prose(facts(list(_facts(task))))
+        yield Text("")
+
+
+def _block_heading(task: TaskReport) -> Text:
+    flags = [part for flag in task.flags for part in (Text(", "), flag_text(flag))]
+    return Text.assemble(safe_text(task.task, "bold", most=64), ": ", state_text(task.state), *flags)
+
+
+def _facts(task: TaskReport) -> Iterator[tuple[str, RenderableType]]:
+    """What there is to say; nothing is said of what did not happen."""
+    if task.why:
+        yield "evidence", safe_text(_sentence(task.why))
+    if task.by_reason:
+        yield "top reasons", reasons_text(task)
+    if task.judge.judged or task.judge.errors:
+        yield "judge", Text(" ".join(filter(None, (task.judge.sentence, _judge_errors(task)))))
+    if task.pins.held:
+        yield "pins", Text(task.pins.sentence)
+    for change in task.changes:
+        yield "changed", _change(change)
+    if task.cost.cut_off:
+        yield "unknown", Text(_cut_off(task.cost.cut_off))
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
+
+
+def _judge_errors(task: TaskReport) -> str:
+    if not task.judge.errors:
+        return ""
+    causes = ", ".join(f"{count} {cause}" for cause, count in task.judge.errors.items())
+    return f"It could not judge {_times(sum(task.judge.errors.values()))}: {causes}."
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
+
+
+def _change(change: RateChange) -> Text:
+    way = "rose" if change.after > change.before else "fell"
+    return Text.assemble(
+        f"On {moment_text(change.at)} the rate of first attempts {way} from ",
+        (f"{percent(change.before)} to {percent(change.after)}", "bold"),
+        "; the evidence counts from there.",
+    )
+
+
+def _cut_off(calls: int) -> str:
+    if calls == 1:
+        return "1 call got no answer but may be billed; what it cost is in no sum."
+    return f"{calls:,} calls got no answer but may be billed; what they cost is in no sum."
+
+
+def _diff_line(line: str) -> Text:
+    return safe_text(f"  {line}", {"+": "green", "-": "red"}.get(line[:1], ""))
+
+
+def _prose(text: RenderableType) -> RenderableType:
+    return Constrain(text, WIDEST_PROSE)
 
 
 def _legend(report: Report, since: str) -> Text:
@@ -83,10 +176,11 @@ def _legend(report: Report, since: str) -> Text:
     held = f"{pins} session{' is' if pins == 1 else 's are'} pinned now"
     counted = f", counted{since}" if since else ""
     return Text(
-        f"{held[0].upper()}{held[1:]}{counted}. "
+        f"{held}{counted}. "
         "Attempts: requests that tried efficiency unpinned and that the gate could judge. "
         "Fallback rate: the share of them that it rejected, with its 95 % interval. "
+        "Break-even: the fallback rate from which trying efficiency first no longer pays. "
         "Saved: an estimate, against sending every request to performance. "
-        "Break-even: the fallback rate from which trying efficiency first no longer pays.",
+        "Evidence: what closed sessions prove; it may be looked at any number of times.",
         style="dim",
     )

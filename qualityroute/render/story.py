@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from itertools import groupby
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
 from qualityroute.pins import PinEffect
-from qualityroute.records import Attempt, Decision, ModelCall, Ruling, Verdict
+from qualityroute.records import Attempt, Decision, ModelCall, Outcome, Role, Ruling, Tier, Verdict, total_cost
 from qualityroute.render.safe import safe_text
 from qualityroute.render.words import (
     UNKNOWN,
@@ -39,10 +42,10 @@ def _lines(decision: Decision, effect: PinEffect | None) -> Iterator[RenderableT
         yield from _attempt(number, attempt)
     yield Text.assemble("Outcome: ", (decision.outcome.value, "bold"), f", {outcome_words(decision.outcome)}")
     if decision.reason is not None:
-        yield Text.assemble("Reason: ", reason_words(decision.reason), *_told(decision.message))
+        yield Text.assemble("Reason: ", reason_words(decision.reason), *_told(_untold_message(decision)))
     if effect is not None:
         yield Text.assemble("Pin: ", effect_words(effect))
-    yield _bill(decision)
+    yield from _bill(decision)
 
 
 def _heading(decision: Decision) -> Text:
@@ -61,13 +64,28 @@ def _heading(decision: Decision) -> Text:
 
 
 def _attempt(number: int, attempt: Attempt) -> Iterator[RenderableType]:
-    yield Text.assemble(f"Attempt {number}, {attempt.tier} tier: ", _ruling(attempt.ruling))
+    cost = (f", {dollars(attempt.cost)}", "dim") if attempt.all_calls else ""
+    yield Text.assemble(f"Attempt {number}, {attempt.tier} tier: ", _ruling(attempt.ruling), cost)
     for call in attempt.calls:
         yield Padding(_call(call), (0, 0, 0, _CALL_INDENT))
-    for verdict in attempt.verdicts:
-        yield Padding(_verdict(verdict), (0, 0, 0, _CALL_INDENT))
-        for call in verdict.calls:
-            yield Padding(_call(call), (0, 0, 0, _VERDICT_INDENT))
+    for plain, verdicts in groupby(attempt.verdicts, key=_just_passed):
+        if plain:
+            yield Padding(_passed(verdicts), (0, 0, 0, _CALL_INDENT))
+            continue
+        for verdict in verdicts:
+            yield Padding(_verdict(verdict), (0, 0, 0, _CALL_INDENT))
+            for call in verdict.calls:
+                yield Padding(_call(call), (0, 0, 0, _VERDICT_INDENT))
+
+
+def _just_passed(verdict: Verdict) -> bool:
+    """There is no more to say of it."""
+    return verdict.ruling is Ruling.ACCEPTED and not (verdict.calls or verdict.message or verdict.score is not None)
+
+
+def _passed(verdicts: Iterable[Verdict]) -> Text:
+    names = [safe_text(verdict.check) for verdict in verdicts]
+    return Text.assemble(Text(", ").join(names), " ", _ruling(Ruling.ACCEPTED))
 
 
 def _call(call: ModelCall) -> Text:
@@ -101,7 +119,37 @@ def _count(tokens: int | None) -> str:
     return UNKNOWN if tokens is None else f"{tokens:,}"
 
 
-def _bill(decision: Decision) -> Text:
-    calls = sum(len(attempt.all_calls) for attempt in decision.attempts)
-    made = f"{calls} model call{'' if calls == 1 else 's'}"
-    return Text.assemble("Cost: ", (dollars(decision.cost), "bold"), f" in {made}, {seconds(decision.latency)}")
+def _untold_message(decision: Decision) -> str:
+    """What a verdict or call has told already is not told again."""
+    told = {verdict.message for attempt in decision.attempts for verdict in attempt.verdicts}
+    told |= {call.message for attempt in decision.attempts for call in attempt.all_calls}
+    return "" if decision.message in told else decision.message
+
+
+def _bill(decision: Decision) -> Iterator[RenderableType]:
+    calls = [call for attempt in decision.attempts for call in attempt.all_calls]
+    made = f"{len(calls)} model call{'' if len(calls) == 1 else 's'}"
+    yield Text.assemble("Cost: ", (dollars(decision.cost), "bold"), f" in {made}, {seconds(decision.latency)}")
+    parts = _parts(calls)
+    if len(parts) > 1:
+        spent = ", ".join(f"{name} {dollars(cost)}" for name, cost in parts.items())
+        yield Padding(Text(f"of which {spent}", "dim"), (0, 0, 0, _CALL_INDENT))
+    extra = _cost_of_trying(decision)
+    if extra is not None:
+        more = f"{dollars(extra)} more than asking performance at once would have"
+        yield Padding(Text(f"trying efficiency first cost {more}", "dim"), (0, 0, 0, _CALL_INDENT))
+
+
+def _parts(calls: Iterable[ModelCall]) -> dict[str, Decimal | None]:
+    costs: defaultdict[str, list[Decimal | None]] = defaultdict(list)
+    for call in calls:
+        costs["judge" if call.role is Role.JUDGE or call.tier is None else call.tier.value].append(call.cost)
+    return {name: total_cost(found) for name, found in costs.items()}
+
+
+def _cost_of_trying(decision: Decision) -> Decimal | None:
+    """Of a fallback: everything but its performance answer."""
+    if decision.outcome is not Outcome.FALLBACK:
+        return None
+    tries = [attempt.cost for attempt in decision.attempts if attempt.tier is Tier.EFFICIENCY]
+    return total_cost(tries) if tries else None

@@ -51,7 +51,7 @@ async def build_report(
         epoch = await _epoch(store, summary.task, now)
         errors = await store.judge_errors(summary.task, since=since)
         tasks[summary.task] = _task_report(summary, config, epoch, errors, pins.get(summary.task, 0))
-    found = suggestions.all_of(config, tasks.values())
+    found = suggestions.all_of(config, tasks.values(), for_all=task is None)
     return Report(tasks, sum(pins.values()), _hour(since), now, found)
 
 
@@ -88,7 +88,7 @@ def _task_report(
         break_even=assessment.break_even,
         state=assessment.state,
         flags=assessment.flags,
-        sentence=words.state_sentence(summary.task, assessment, means.performance),
+        sentence=words.state_sentence(summary.task, assessment, means.performance, tried=summary.efficiency.count > 0),
         why=assessment.why,
         suggestion=suggestions.for_task(summary.task, assessment.state, tier),
         sessions=assessment.sessions,

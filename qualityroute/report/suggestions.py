@@ -26,9 +26,12 @@ def for_pins(config: Config, pins: Iterable[PinReport]) -> Suggestion | None:
     return _suggestion(("pins", "after"), after, after + 1)
 
 
-def all_of(config: Config, tasks: Iterable[TaskReport]) -> tuple[Suggestion, ...]:
+def all_of(config: Config, tasks: Iterable[TaskReport], *, for_all: bool) -> tuple[Suggestion, ...]:
+    """Each task's, and where all tasks are looked at, what concerns all of them."""
     listed = list(tasks)
-    found = [*(task.suggestion for task in listed), for_pins(config, [task.pins for task in listed])]
+    found = [task.suggestion for task in listed]
+    if for_all:
+        found.append(for_pins(config, [task.pins for task in listed]))
     return tuple(suggestion for suggestion in found if suggestion is not None)
 
 

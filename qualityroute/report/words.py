@@ -19,7 +19,8 @@ def dollars(amount: Decimal | float) -> str:
     return f"{'-' if Decimal(str(amount)) < 0 else ''}${value:,.{digits}f}"
 
 
-def state_sentence(task: str, assessment: Assessment, performance_cost: Decimal | None) -> str:
+def state_sentence(task: str, assessment: Assessment, performance_cost: Decimal | None, *, tried: bool) -> str:
+    """The state in words; `tried`: has efficiency ever answered a request of the task?"""
     money = _money(assessment, performance_cost)
     match assessment.state:
         case State.MISCLASSIFIED:
@@ -38,7 +39,7 @@ def state_sentence(task: str, assessment: Assessment, performance_cost: Decimal 
         case State.BREAK_EVEN:
             return f"{task} neither saves nor loses enough to matter."
         case State.INSUFFICIENT:
-            return _insufficient(task, assessment)
+            return _insufficient(task, assessment, tried=tried)
 
 
 def _money(assessment: Assessment, performance_cost: Decimal | None) -> str:
@@ -47,7 +48,9 @@ def _money(assessment: Assessment, performance_cost: Decimal | None) -> str:
     return dollars(abs(Decimal(assessment.saving)) * performance_cost * PER_SESSIONS)
 
 
-def _insufficient(task: str, assessment: Assessment) -> str:
+def _insufficient(task: str, assessment: Assessment, *, tried: bool) -> str:
+    if not tried:
+        return f"{task}: nothing has tried efficiency, so there is no verdict; `explore = 0.02` would try a share."
     if assessment.break_even is None:
         return f"{task}: no verdict, because costs are unknown; add [[prices]] for its models."
     if assessment.sessions_to_go is None:
