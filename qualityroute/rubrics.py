@@ -74,6 +74,15 @@ class Rubric(BaseModel):
         return self
 
 
+def nearest_rule(path: str, rules: Mapping[str, FieldRule]) -> FieldRule | None:
+    """The rule of a dotted path: its own, or that of the nearest thing it is in."""
+    while path not in rules:
+        path, dot, _ = path.rpartition(".")
+        if not dot:
+            return None
+    return rules[path]
+
+
 def load_rubric(path: Path) -> Rubric:
     """Read a rubric file. Raises `ConfigError` that names the file and the key."""
     try:

@@ -1,5 +1,6 @@
-"""When two written values are the same value: canonical forms of texts, numbers, money and dates."""
+"""When two written values are the same value, and two structured answers the same answer."""
 
+from qualityroute.comparison.answers import Comparison, Difference, compare_answers
 from qualityroute.comparison.forms import Compare, canonical, equal, readings
 
-__all__ = ["Compare", "canonical", "equal", "readings"]
+__all__ = ["Compare", "Comparison", "Difference", "canonical", "compare_answers", "equal", "readings"]

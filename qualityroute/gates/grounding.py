@@ -14,7 +14,7 @@ from qualityroute.comparison.dates import dates_in
 from qualityroute.comparison.forms import Compare, as_decimal, is_number
 from qualityroute.comparison.text import canonical_text, folded, on_one_line
 from qualityroute.records import Json
-from qualityroute.rubrics import FieldRule
+from qualityroute.rubrics import FieldRule, nearest_rule
 
 # Scripts that set words without spaces between them: there every place is the edge of a word.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
@@ -46,7 +46,7 @@ def ungrounded(output: Json, source: str, rules: Mapping[str, FieldRule]) -> lis
     statements = Statements(source)
     findings = []
     for leaf in _leaves(output, "", ""):
-        rule = _nearest(leaf.path, rules)
+        rule = nearest_rule(leaf.path, rules)
         if rule is not None and rule.ground != "off" and not statements.hold(leaf.value, Compare(rule.compare)):
             message = f"{_quoted(leaf.place)} has a {_kind(leaf.value, rule)} that the source does not state"
             findings.append(Finding(leaf.path, leaf.value, message, rule.ground))
@@ -140,14 +140,6 @@ def _leaves(value: Json, path: str, place: str) -> Iterator[_Leaf]:
             yield from _leaves(item, path, f"{place}[{position}]")
     elif (isinstance(value, str) and canonical_text(value)) or is_number(value):
         yield _Leaf(path, place, value)
-
-
-def _nearest(path: str, rules: Mapping[str, FieldRule]) -> FieldRule | None:
-    while path not in rules:
-        path, dot, _ = path.rpartition(".")
-        if not dot:
-            return None
-    return rules[path]
 
 
 def _holds_words(text: str, words: str) -> bool:
