@@ -312,6 +312,15 @@ async def test_one_repair_is_asked_of_the_same_tier_with_the_errors(world: World
     assert "lacks one of" in repair[-1]["content"]
 
 
+async def test_a_repair_that_nobody_answers_leaves_the_first_answer_rejected(world: Worlds) -> None:
+    task = {"schema": INVOICE_SCHEMA, "repairs": 1}
+    w = await world(client_with(efficiency=[BAD, ProviderError("down")]), config_with(task=task))
+    decision = (await w.run()).decision
+    assert (decision.outcome, decision.reason) == (Outcome.FALLBACK, Reason.SCHEMA)
+    assert [call.error for call in decision.attempts[0].calls] == [None, Reason.PROVIDER_ERROR]
+    assert decision.attempts[0].model == "practice/small"
+
+
 async def test_a_cut_off_answer_is_not_repaired(world: Worlds) -> None:
     w = await world(
         client_with(efficiency=Completion("{", "length")), config_with(task={"schema": INVOICE_SCHEMA, "repairs": 1})

@@ -61,6 +61,7 @@ def test_a_rejected_answer_pins_the_session_with_its_reason() -> None:
         Reason.JUDGED, "judge", 2, "d1",
     )  # fmt: skip
     assert result.pin.state is PinState.HELD
+    assert (result.pin.tenant, result.pin.session, result.pin.task) == ("default", "user-42", "")
 
 
 def test_after_two_means_the_first_rejection_is_only_watched() -> None:

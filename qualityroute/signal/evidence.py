@@ -99,7 +99,7 @@ class Evidence:
     @property
     def _what_is_missing(self) -> str:
         if self.counts.sessions < FEWEST_SESSIONS:
-            return f"costs are not trusted before {FEWEST_SESSIONS} sessions"
+            return f"no verdict is given before {FEWEST_SESSIONS} sessions"
         return f"E = {self.loss:.3g} for a loss, {self.gain:.3g} for a saving, {NEEDED:g} needed"
 
 
