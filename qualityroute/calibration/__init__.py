@@ -1,0 +1,38 @@
+"""Which judge score is good enough? Thresholds proven on labels, and what tells when the proof no longer holds.
+
+Pure: scores and labels go in, certificates and metrics come out. No clock, no chance, no store.
+"""
+
+from qualityroute.calibration.certificate import Certified, Refused, Scored, promise
+from qualityroute.calibration.certify import certify, certify_anytime
+from qualityroute.calibration.confusion import Confusion, confusion
+from qualityroute.calibration.curve import Compared, Point, apgr, pgr, quality_curve
+from qualityroute.calibration.cusum import Cusum
+from qualityroute.calibration.grid import threshold_grid
+from qualityroute.calibration.pipeline import Pipeline, changed
+from qualityroute.calibration.proof import accepted_needed, any_look, binomial_cdf, one_look, upper_bound
+
+__all__ = [
+    "Certified",
+    "Compared",
+    "Confusion",
+    "Cusum",
+    "Pipeline",
+    "Point",
+    "Refused",
+    "Scored",
+    "accepted_needed",
+    "any_look",
+    "apgr",
+    "binomial_cdf",
+    "certify",
+    "certify_anytime",
+    "changed",
+    "confusion",
+    "one_look",
+    "pgr",
+    "promise",
+    "quality_curve",
+    "threshold_grid",
+    "upper_bound",
+]
