@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import logging
 import random
-import secrets
 import time
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,7 +23,7 @@ from qualityroute.background import Background
 from qualityroute.cascade import Caller, Passage, World
 from qualityroute.client import Client
 from qualityroute.config import Config
-from qualityroute.config.models import check_providers
+from qualityroute.doors import client_for, log_decision, new_decision_id, store_for, utc_now
 from qualityroute.errors import ConfigError, QualityRouteError
 from qualityroute.exploring import chosen
 from qualityroute.inputs import Input, as_messages, checked_name, checked_tier, moment
@@ -34,21 +33,12 @@ from qualityroute.records import Answer, Decision, Route, Tier
 from qualityroute.report import Report, build_report
 from qualityroute.routing import exploration
 from qualityroute.setup import Setup, build_setup
-from qualityroute.store import SessionStore, open_store
+from qualityroute.store import SessionStore
 from qualityroute.sync import SyncFace
 
 logger = logging.getLogger("qualityroute")
 MOST_EXPLORING = 16
 """Exploring tries at once; more are left out rather than queued."""
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def new_decision_id() -> str:
-    """24 hexadecimal digits: milliseconds first, so that ids sort by time, then chance."""
-    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}"
 
 
 class Engine:
@@ -75,16 +65,16 @@ class Engine:
         *,
         client: Client | None = None,
         store: str | SessionStore | None = None,
-        now: Callable[[], datetime] = _now,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         if not isinstance(config, Config):
             config = Config.model_validate(config)
         self._setup = build_setup(config, time.monotonic)
         self._given_client, self._given_store = client, store
-        self._client = client if client is not None else _client_for(config)
+        self._client = client if client is not None else client_for(config)
         self._now = now
-        self._store = _store_for(config, store, now)
-        self._listeners: list[Callable[[Decision], None]] = [_log]
+        self._store = store_for(config, store, now)
+        self._listeners: list[Callable[[Decision], None]] = [log_decision]
         self._background: Background | None = None
         self._open: AsyncExitStack | None = None
         self._sync = SyncFace()
@@ -209,7 +199,7 @@ class Engine:
             if self.config.file is None:
                 raise ConfigError("this configuration did not come from a file")
             setup = build_setup(Config.load(self.config.file), time.monotonic)
-            client = self._client if self._given_client is not None else _client_for(setup.config)
+            client = self._client if self._given_client is not None else client_for(setup.config)
         except ConfigError as error:
             if str(error) != self._reload_failure:
                 self._reload_failure = str(error)
@@ -325,34 +315,3 @@ def _request(
     resolved = setup.task(task)
     messages = as_messages(value, setup.config.max_input)
     return Request(resolved, setup.gates[task], messages, setup.systems[task], tuple(tools), parameters)
-
-
-def _client_for(config: Config) -> Client:
-    from qualityroute.openai_client import OpenAIClient  # noqa: PLC0415  (not needed with a client of one's own)
-
-    check_providers(config)
-    used = {model.partition("/")[0] for model in config.models_used()}
-    return OpenAIClient({name: provider for name, provider in config.known_providers.items() if name in used})
-
-
-def _store_for(config: Config, store: str | SessionStore | None, now: Callable[[], datetime]) -> SessionStore:
-    if store is None:
-        return open_store(config.store.url, folder=config.folder, now=now)
-    return open_store(store, folder=Path(), now=now) if isinstance(store, str) else store
-
-
-def _log(decision: Decision) -> None:
-    """One structured record for each decision; never contents."""
-    if not logger.isEnabledFor(logging.INFO):
-        return
-    fields = {
-        "decision_id": decision.id,
-        "task": decision.task,
-        "tier": decision.tier,
-        "model": decision.model,
-        "outcome": decision.outcome,
-        "reason": decision.reason,
-        "cost": decision.cost,
-        "latency_ms": round(decision.latency.total_seconds() * 1000, 3),
-    }
-    logger.info("decision %s", " ".join(f"{name}={value}" for name, value in fields.items()), extra=fields)
