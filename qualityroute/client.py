@@ -26,6 +26,8 @@ class CompletionRequest:
     tools: tuple[Mapping[str, Any], ...] = ()
     max_output_tokens: int | None = None
     temperature: float | None = None
+    top_logprobs: int | None = None
+    """Ask for the log probability of each token, with so many alternatives; not every endpoint gives them."""
     timeout: timedelta | None = None
     """How long this one call may take, retries included; the request's deadline stands above it."""
     parameters: Mapping[str, Any] = field(default_factory=dict)

@@ -67,6 +67,7 @@ class ScriptedClient:
             if items is None:
                 raise ProviderError(f"the script has no answers for '{name}'", retryable=False)
             item = items[min(self._used[name], len(items) - 1)]
+            _refuse_logprobs(item, request)
             self._used[name] += 1
             return item
 
@@ -96,13 +97,25 @@ def _as_provider_error(item: BaseException) -> BaseException:
 def _completion(item: Any, request: CompletionRequest) -> Completion:
     if isinstance(item, Completion):
         return item
-    if request.role is Role.JUDGE and (isinstance(item, Mapping) or item in ("yes", "no", "unsure")):
+    if request.role is Role.JUDGE and _is_verdict(item):
+        _refuse_logprobs(item, request)
         item = _verdicts(item, request)
     if not isinstance(item, str):
         item = json.dumps(item, ensure_ascii=False)
     read = sum(len(json.dumps(message, default=str)) for message in request.messages)
     usage = Usage(read // 4 + 1, 0, len(item) // 4 + 1, estimated=True)
     return replace(Completion(item), usage=usage, model=request.model)
+
+
+def _is_verdict(item: Any) -> bool:
+    return isinstance(item, Mapping) or (isinstance(item, str) and item in ("yes", "no", "unsure"))
+
+
+def _refuse_logprobs(item: Any, request: CompletionRequest) -> None:
+    """A scripted word has no probability: like many endpoints, and before it is used up, so that the judge asks
+    for it in the other form."""
+    if request.role is Role.JUDGE and request.top_logprobs is not None and _is_verdict(item):
+        raise ProviderError("scripted verdicts have no logprobs; script a Completion", retryable=False, status=400)
 
 
 def _verdicts(item: str | Mapping[str, str], request: CompletionRequest) -> str:

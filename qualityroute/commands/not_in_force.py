@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from qualityroute.config import Accept, Budget, Cache, Config, Task
+from qualityroute.config import Accept, Budget, Cache, Config, Task, same_family_warning
 
 
 def not_in_force(config: Config, today: date) -> Iterator[str]:
@@ -14,6 +14,9 @@ def not_in_force(config: Config, today: date) -> Iterator[str]:
         yield _later("budget", "no budget is kept")
     if config.cache != Cache():
         yield _later("cache", "nothing is cached")
+    family = same_family_warning(config)
+    if family is not None:
+        yield family
     for name, task in config.tasks.items():
         yield from _of_task(f"tasks.{name}", task)
     for model, key in config.models_used().items():
@@ -24,8 +27,8 @@ def not_in_force(config: Config, today: date) -> Iterator[str]:
 def _of_task(where: str, task: Task) -> Iterator[str]:
     if task.tier == "auto":
         yield _later(f"{where}.tier", "'auto' is taken as 'efficiency'")
-    if task.agreement is not None:
-        yield _later(f"{where}.agreement", "no peers are asked")
+    if task.agreement is not None and "agreement" not in (task.gate or ()):
+        yield f"{where}.agreement changes nothing: 'agreement' is not in {where}.gate"
     if task.accept != Accept():
         yield _later(f"{where}.accept", "nothing is audited, and thresholds are the rubric's, uncertified")
     if task.explore and task.tier != "performance":

@@ -1,5 +1,6 @@
 """The configuration: `qualityroute.toml` or the same built in Python, checked before the first request."""
 
+from qualityroute.config.advice import same_family_warning
 from qualityroute.config.fields import Duration, parse_duration
 from qualityroute.config.models import (
     Accept,
@@ -38,4 +39,5 @@ __all__ = [
     "fingerprint",
     "parse_duration",
     "resolve",
+    "same_family_warning",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from qualityroute.prices import Price, PriceBook
 from qualityroute.records import Tier
 from qualityroute.rubrics import Rubric, mistakes
 
+_SAMPLES = re.compile(r"([1-3])\.\.([1-3])", re.ASCII)
 CheckName = Literal["schema", "checks", "grounded", "agreement", "judge"]
 
 
@@ -50,17 +52,62 @@ class Tiers(Section):
 
 class Judge(Section):
     model: ModelName
+    panel: tuple[ModelName, ...] = ()
+    """Further judges, each asked on its own; the probabilities of all are averaged."""
+    quorum: int | None = Field(default=None, ge=1)
+    """How many of the judges must give a verdict; left out: all."""
     mode: Literal["auto", "evidence", "logprob", "decisions"] = "auto"
-    samples: int = Field(default=1, ge=1, le=3)
+    """evidence: a quotation before each verdict; logprob: verdict letters with their log probabilities, evidence
+    where the endpoint gives none; auto: evidence, until an endpoint can be known to give log probabilities."""
+    samples: int | str = 1
+    """How many verdicts: 1, 2 or 3, or a range such as "1..3", where further ones are drawn only if they matter."""
     timeout: Duration = timedelta(seconds=20)
     on_error: Literal["fallback", "accept", "error"] = "fallback"
     parameters: Mapping[str, Any] = Field(default_factory=dict)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return (self.model, *self.panel)
+
+    @property
+    def sample_range(self) -> tuple[int, int]:
+        """The least and the most verdicts asked of one judge."""
+        least, _, most = str(self.samples).partition("..")
+        return int(least), int(most or least)
+
+    @field_validator("samples", mode="before")
+    @classmethod
+    def _samples_are_few(cls, samples: object) -> int | str:
+        match = _SAMPLES.fullmatch(samples) if isinstance(samples, str) else None
+        if match and match[1] <= match[2]:
+            return match[0] if match[1] < match[2] else int(match[1])
+        if isinstance(samples, int) and not isinstance(samples, bool) and 1 <= samples <= 3:
+            return samples
+        raise ValueError(f"{samples!r} is no number of samples; write 1, 2, 3 or a range such as '1..3'")
+
+    @model_validator(mode="after")
+    def _panel_can_meet(self) -> Self:
+        twice = next((model for model in self.models if self.models.count(model) > 1), None)
+        if twice is not None:
+            raise ValueError(f"the judge '{twice}' is named twice; samples asks one judge again")
+        if self.quorum is not None and self.quorum > len(self.models):
+            raise ValueError(f"quorum ({self.quorum}) is above the number of judges ({len(self.models)})")
+        return self
 
 
 class Agreement(Section):
     peers: tuple[ModelName, ...] = Field(min_length=1)
     rule: Literal["confirm", "majority"] = "confirm"
+    """confirm: `quorum` peers must equal the efficiency answer; majority: `quorum` + 1 equal answers are served."""
     quorum: int = Field(default=1, ge=1)
+
+    @model_validator(mode="after")
+    def _quorum_can_be_reached(self) -> Self:
+        if len(set(self.peers)) != len(self.peers):
+            raise ValueError(f"a peer is named twice in {list(self.peers)}")
+        if self.quorum > len(self.peers):
+            raise ValueError(f"quorum ({self.quorum}) is above the number of peers ({len(self.peers)})")
+        return self
 
 
 class Accept(Section):
@@ -240,6 +287,8 @@ class Config(Section):
                 named.setdefault(model, f"tiers.{tier}.models.{position}")
         if self.judge is not None:
             named.setdefault(self.judge.model, "judge.model")
+            for position, model in enumerate(self.judge.panel):
+                named.setdefault(model, f"judge.panel.{position}")
         for name, task in self.tasks.items():
             # Peers of a check that is not in the gate are asked nothing, and need no provider.
             peers = task.agreement.peers if task.agreement and "agreement" in (task.gate or ()) else ()
@@ -286,13 +335,22 @@ def _check_gate(config: Config, name: str, task: Task) -> None:
     if "grounded" in gate and task.rubric is None:
         raise ValueError(f"{where}.gate: 'grounded' needs {where}.rubric with [fields] rules")
     if "agreement" in gate:
-        raise ValueError(f"{where}.gate: 'agreement' is not available in this version")
+        _check_agreement(config, where, task.agreement)
     if task.cache != "off":
         raise ValueError(f"{where}.cache: '{task.cache}' is not available in this version; use 'off'")
-    if config.judge is not None and config.judge.mode not in ("auto", "evidence"):
-        raise ValueError(f"judge.mode: '{config.judge.mode}' is not available in this version; use 'evidence'")
-    if config.judge is not None and config.judge.samples != 1:
-        raise ValueError("judge.samples: more than 1 is not available in this version")
+    if config.judge is not None and config.judge.mode == "decisions":
+        raise ValueError("judge.mode: 'decisions' is not available in this version; use 'evidence' or 'logprob'")
+
+
+def _check_agreement(config: Config, where: str, agreement: Agreement | None) -> None:
+    if agreement is None:
+        raise ValueError(f"{where}.gate: 'agreement' needs {where}.agreement.peers, a list of models")
+    for position, peer in enumerate(agreement.peers):
+        if peer in config.tiers.efficiency.models:
+            raise ValueError(
+                f"{where}.agreement.peers.{position}: '{peer}' is of the efficiency tier, and would only agree with "
+                "itself; name a model of another family"
+            )
 
 
 def near(name: str, known: Mapping[str, Any]) -> str:

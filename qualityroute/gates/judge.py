@@ -7,18 +7,18 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from qualityroute.client import CompletionRequest
 from qualityroute.config import Judge
-from qualityroute.config.fields import split_model
 from qualityroute.gates.form import all_null
 from qualityroute.gates.interface import Candidate
-from qualityroute.gates.judge_prompt import judge_messages, judge_schema
-from qualityroute.gates.judge_verdict import Judgement, UnreadableVerdict, read_judgement, score
+from qualityroute.gates.judge_backend import JudgeBackend, Judged, Trouble
+from qualityroute.gates.judge_forms import EvidenceForm
+from qualityroute.gates.judge_model import LogprobJudge, ModelJudge
+from qualityroute.gates.judge_panel import Panel
+from qualityroute.gates.judge_samples import Samples
+from qualityroute.gates.judge_verdict import Judgement, score
 from qualityroute.metering import Meter
-from qualityroute.records import Completion, JudgeTrouble, ModelCall, Reason, Role, Ruling, Verdict
+from qualityroute.records import JudgeTrouble, ModelCall, Reason, Ruling, Verdict
 from qualityroute.rubrics import Rubric
-
-_LARGEST_LIMIT = 16
 
 
 @dataclass(slots=True)
@@ -49,8 +49,22 @@ class Breaker:
             self._open_until = self.clock() + self.pause
 
 
+class Guarded:
+    """A judge behind its breaker."""
+
+    def __init__(self, judge: JudgeBackend, breaker: Breaker) -> None:
+        self._judge, self._breaker = judge, breaker
+
+    async def judge(self, rubric: Rubric, source: str, candidate: str, meter: Meter) -> Judged:
+        if not self._breaker.allows():
+            return Judged(Trouble(JudgeTrouble.OPEN, "the judge failed too often and is left alone for a while"))
+        judged = await self._judge.judge(rubric, source, candidate, meter)
+        self._breaker.note(isinstance(judged.found, Judgement))
+        return judged
+
+
 class JudgeCheck:
-    """Asks one judge model by one rubric, in evidence mode.
+    """Asks the judge, or the panel of judges, by one rubric.
 
     A judge in trouble is undecided, never a failed answer: `judge_error` with its cause.
     """
@@ -65,77 +79,47 @@ class JudgeCheck:
         breaker: Breaker,
         new_tag: Callable[[], str] = lambda: secrets.token_hex(4),
     ) -> None:
-        self._judge, self._rubric, self._breaker, self._new_tag = judge, rubric, breaker, new_tag
-        self._schema = judge_schema(rubric)
-        self._limit_factor = 1
+        self._rubric, self._backend = rubric, backend_for(judge, breaker, new_tag)
 
     async def check(self, candidate: Candidate, meter: Meter) -> Verdict:
         if all_null(candidate.value):  # judges like an empty answer too well; it costs nothing to see it here
             return Verdict(self.name, Ruling.REJECTED, Reason.EMPTY, "every field of the answer is null or empty")
-        if not self._breaker.allows():
-            return _undecided(JudgeTrouble.OPEN, "the judge failed too often and is left alone for a while", ())
-        calls: list[ModelCall] = []
-        for last in (False, True):
-            found = await self._ask(candidate, meter, calls)
-            if isinstance(found, Judgement):
-                self._breaker.note(True)
-                return _verdict(found, self._rubric, tuple(calls))
-            trouble, message = found
-            if last or trouble not in (JudgeTrouble.PARSE, JudgeTrouble.TRUNCATED):
-                break
-        self._breaker.note(False)
-        return _undecided(trouble, message, tuple(calls))
-
-    async def _ask(
-        self, candidate: Candidate, meter: Meter, calls: list[ModelCall]
-    ) -> Judgement | tuple[JudgeTrouble, str]:
-        called = await meter.ask(self._request(candidate))
-        calls.append(called.call)
-        if called.completion is None:
-            return JudgeTrouble.TIMEOUT, f"no answer from the judge: {called.call.message}"
-        trouble = _trouble(called.completion)
-        if trouble is JudgeTrouble.TRUNCATED:  # models that reason need more room, and will the next time too
-            self._limit_factor = min(_LARGEST_LIMIT, 2 * self._limit_factor)
-        if trouble is not None:
-            return trouble, f"the judge's answer was {_WORDS[trouble]}"
-        try:
-            return read_judgement(called.completion.content or "", self._rubric)
-        except UnreadableVerdict as error:
-            return JudgeTrouble.PARSE, f"the judge's answer could not be read: {error}"
-
-    def _request(self, candidate: Candidate) -> CompletionRequest:
-        provider, model = split_model(self._judge.model)
-        return CompletionRequest(
-            role=Role.JUDGE,
-            tier=None,
-            provider=provider,
-            model=model,
-            messages=judge_messages(self._rubric, candidate.source, candidate.text, self._new_tag()),
-            response_schema=self._schema,
-            max_output_tokens=self._limit_factor * (64 + 40 * len(self._rubric.criteria)),
-            timeout=self._judge.timeout,
-            parameters=self._judge.parameters,
-        )
+        judged = await self._backend.judge(self._rubric, candidate.source, candidate.text, meter)
+        if isinstance(judged.found, Trouble):
+            return _undecided(judged.found, judged.calls)
+        return _verdict(judged.found, self._rubric, judged)
 
 
-_WORDS = {JudgeTrouble.REFUSAL: "a refusal", JudgeTrouble.TRUNCATED: "cut off at the token limit"}
+def backend_for(judge: Judge, breaker: Breaker, new_tag: Callable[[], str]) -> JudgeBackend:
+    """What the configuration asks for. The first judge has the given breaker, each of the panel its own."""
+    first, *others = (_sampled(judge, model, new_tag) for model in judge.models)
+    guarded = [Guarded(first, breaker), *(Guarded(other, Breaker(breaker.clock)) for other in others)]
+    return Panel(guarded, judge.quorum or len(guarded)) if others else guarded[0]
 
 
-def _trouble(completion: Completion) -> JudgeTrouble | None:
-    if completion.refusal or completion.finish_reason == "content_filter":
-        return JudgeTrouble.REFUSAL
-    return JudgeTrouble.TRUNCATED if completion.finish_reason == "length" else None
-
-
-def _undecided(trouble: JudgeTrouble, message: str, calls: tuple[ModelCall, ...]) -> Verdict:
-    return Verdict(
-        "judge", Ruling.UNDECIDED, Reason.JUDGE_ERROR, message, calls=calls, details={"cause": trouble.value}
+def _sampled(judge: Judge, model: str, new_tag: Callable[[], str]) -> JudgeBackend:
+    asked: JudgeBackend = (
+        LogprobJudge(judge, model, new_tag)
+        if judge.mode == "logprob"
+        else ModelJudge(judge, model, EvidenceForm(), new_tag)
     )
+    return asked if judge.sample_range == (1, 1) else Samples(asked, *judge.sample_range)
 
 
-def _verdict(judgement: Judgement, rubric: Rubric, calls: tuple[ModelCall, ...]) -> Verdict:
-    points = score(judgement, rubric)
-    details = {"yes": dict(judgement.yes), "threshold": rubric.threshold, "evidence": dict(judgement.evidence)}
+def _undecided(trouble: Trouble, calls: tuple[ModelCall, ...]) -> Verdict:
+    details = {"cause": trouble.cause.value}
+    return Verdict("judge", Ruling.UNDECIDED, Reason.JUDGE_ERROR, trouble.message, calls=calls, details=details)
+
+
+def _verdict(judgement: Judgement, rubric: Rubric, judged: Judged) -> Verdict:
+    points, calls = score(judgement, rubric), judged.calls
+    details = {
+        "yes": dict(judgement.yes),
+        "threshold": rubric.threshold,
+        "evidence": dict(judgement.evidence),
+        "verdicts": len(judged.modes),
+        "with_logprobs": judged.modes.count("logprob"),
+    }
     if judgement.instructions_in_data:
         message = "the judge found text in the data that speaks to it"
         return Verdict("judge", Ruling.REJECTED, Reason.INJECTION, message, points, calls, details)
@@ -146,6 +130,9 @@ def _verdict(judgement: Judgement, rubric: Rubric, calls: tuple[ModelCall, ...])
 
 def _why(judgement: Judgement, rubric: Rubric) -> str:
     """The questions answered no, then those left unsure, as the rubric asks them."""
-    said = {0.0: "no", 0.5: "unsure"}
     asked = sorted((c for c in rubric.criteria if judgement.yes[c.id] < 1), key=lambda c: judgement.yes[c.id])
-    return "; ".join(f"{c.id}: {said.get(judgement.yes[c.id], 'doubtful')} ({c.ask})" for c in asked)[:1000]
+    return "; ".join(f"{c.id}: {_said(judgement.yes[c.id])} ({c.ask})" for c in asked)[:1000]
+
+
+def _said(p: float) -> str:
+    return {0.0: "no", 0.5: "unsure"}.get(p) or f"doubtful, {p:.2f}"

@@ -26,6 +26,9 @@ def request_body(request: CompletionRequest) -> Body:
         body[_token_field(request.provider)] = request.max_output_tokens
     if request.temperature is not None:
         body.setdefault("temperature", request.temperature)
+    if request.top_logprobs is not None:
+        body.setdefault("logprobs", True)
+        body.setdefault("top_logprobs", request.top_logprobs)
     # With tools the answer is a call, which a response format would forbid.
     if request.response_schema is not None and "tools" not in body:
         body.setdefault("response_format", _response_format(request.response_schema))
