@@ -96,7 +96,28 @@ def _completion_request(
 async def _gate(request: Request, tier: Tier, called: Called, meter: Meter, *, judged: bool) -> Gated:
     assert called.completion is not None
     return await request.gate(
-        called.completion, messages=request.messages, tools=request.tools, tier=tier, judged=judged, meter=meter
+        called.completion,
+        messages=request.messages,
+        tools=request.tools,
+        tier=tier,
+        judged=judged,
+        meter=meter,
+        asked=_asked_blind(request, called),
+    )
+
+
+def _asked_blind(request: Request, called: Called) -> CompletionRequest:
+    """What a peer is asked: what the tier was asked first, without its parameters and without any answer."""
+    return CompletionRequest(
+        role=Role.PEER,
+        tier=None,
+        provider=called.call.provider,
+        model=called.call.model,
+        messages=(*request.system, *request.messages),
+        response_schema=request.task.schema if not request.tools else None,
+        tools=request.tools,
+        max_output_tokens=request.task.settings.max_output_tokens,
+        parameters=dict(request.parameters or {}),
     )
 
 
@@ -129,7 +150,7 @@ def _attempt(
         reason=objection.reason if objection else None,
         calls=calls,
         verdicts=verdicts,
-        completion=called.completion,
+        completion=gated.completion or called.completion,
         output=gated.output,
         message=objection.message if objection else "",
         repaired=gated.repaired,

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from qualityroute.client import CompletionRequest
 from qualityroute.config import Judge, ResolvedTask
+from qualityroute.gates.agreement import AgreementCheck
 from qualityroute.gates.code import CodeChecks
 from qualityroute.gates.form import read_answer
 from qualityroute.gates.grounded import GroundedCheck
@@ -14,7 +16,7 @@ from qualityroute.gates.interface import Candidate, Check
 from qualityroute.gates.judge import Breaker, JudgeCheck
 from qualityroute.gates.schema import JsonSchemaCheck, ModelCheck, SchemaCheck, ToolsCheck
 from qualityroute.metering import Meter
-from qualityroute.records import Completion, Message, Ruling, Tier, Verdict, source_text
+from qualityroute.records import Completion, Message, Reason, ReasonKind, Ruling, Tier, Verdict, source_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +26,30 @@ class Gated:
     verdicts: tuple[Verdict, ...]
     output: Any = None
     repaired: bool = False
+    completion: Completion | None = None
+    """The words behind `output`, where they are a peer's."""
 
     @property
     def objection(self) -> Verdict | None:
-        """The verdict that was not "accepted", if there is one; it is the last."""
-        last = self.verdicts[-1]
-        return None if last.ruling is Ruling.ACCEPTED else last
+        """The first verdict that was not "accepted", unless what came after it saved the answer."""
+        if self.verdicts[-1].ruling is Ruling.ACCEPTED:
+            return None
+        return next(verdict for verdict in self.verdicts if verdict.ruling is not Ruling.ACCEPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Admission:
+    """What form and schema said of a completion."""
+
+    verdicts: tuple[Verdict, ...]
+    candidate: Candidate | None
+    repaired: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
     schema: SchemaCheck | None
-    checks: tuple[Check, ...]
+    checks: tuple[Check | AgreementCheck, ...]
     """What follows form and schema, in the task's order."""
 
     async def __call__(
@@ -47,42 +61,77 @@ class Gate:
         tier: Tier,
         judged: bool,
         meter: Meter,
+        asked: CompletionRequest | None = None,
     ) -> Gated:
+        """`asked` is the request as any model would be asked it; without it no peers are."""
+
+        def admit(answer: Completion) -> _Admission:
+            return self._admit(answer, messages, tools)
+
+        own = admit(completion)
+        checks = self._checks_for(tier, judged=judged)
+        if own.candidate is None and (asked is None or not _can_be_rescued(own, checks)):
+            return Gated(own.verdicts, repaired=own.repaired)
+        verdicts, candidate = list(own.verdicts), own.candidate
+        pending = [check for check in checks if candidate is not None or isinstance(check, AgreementCheck)]
+        while pending:
+            check = pending.pop(0)
+            if not isinstance(check, AgreementCheck):
+                assert candidate is not None
+                verdicts.append(await check.check(candidate, meter))
+            elif asked is not None:
+                vote = await check.vote(candidate, asked, lambda answer: admit(answer).candidate, meter)
+                verdicts.append(vote.verdict)
+                if vote.winner is not None and vote.winner is not candidate:
+                    # A peer's answer must pass all that the efficiency tier's had to, and has still to.
+                    candidate, pending = vote.winner, [other for other in checks if other is not check]
+            if verdicts[-1].ruling is not Ruling.ACCEPTED:
+                break
+        served = candidate.completion if candidate and candidate.completion is not completion else None
+        return Gated(tuple(verdicts), candidate.output if candidate else None, own.repaired, served)
+
+    def _admit(
+        self, completion: Completion, messages: tuple[Message, ...], tools: Sequence[Mapping[str, Any]]
+    ) -> _Admission:
         reading = read_answer(completion, wants_json=self.schema is not None and not completion.tool_calls)
-        verdicts = [reading.verdict]
         if reading.verdict.ruling is not Ruling.ACCEPTED:
-            return Gated(tuple(verdicts))
+            return _Admission((reading.verdict,), None, False)
+        verdicts: tuple[Verdict, ...] = (reading.verdict,)
         output = reading.value
         schema = ToolsCheck(tools) if completion.tool_calls else self.schema
         if schema is not None:
             output, verdict = schema.read(reading)
-            verdicts.append(verdict)
+            verdicts = (*verdicts, verdict)
             if verdict.ruling is not Ruling.ACCEPTED:
-                return Gated(tuple(verdicts), repaired=reading.repaired)
+                return _Admission(verdicts, None, reading.repaired)
         candidate = Candidate(messages, source_text(messages), completion, reading.text, reading.value, output)
-        for check in self._checks_for(tier, judged=judged):
-            verdict = await check.check(candidate, meter)
-            verdicts.append(verdict)
-            if verdict.ruling is not Ruling.ACCEPTED:
-                break
-        return Gated(tuple(verdicts), output, reading.repaired)
+        return _Admission(verdicts, candidate, reading.repaired)
 
-    def _checks_for(self, tier: Tier, *, judged: bool) -> tuple[Check, ...]:
+    def _checks_for(self, tier: Tier, *, judged: bool) -> tuple[Check | AgreementCheck, ...]:
         """The performance tier passes form, schema and the user's code; nothing judges it."""
         if tier is Tier.PERFORMANCE:
             return tuple(check for check in self.checks if isinstance(check, CodeChecks))
-        return tuple(check for check in self.checks if judged or not isinstance(check, JudgeCheck))
+        return tuple(check for check in self.checks if judged or not isinstance(check, JudgeCheck | AgreementCheck))
+
+
+def _can_be_rescued(own: _Admission, checks: Sequence[Check | AgreementCheck]) -> bool:
+    """A bad answer can be replaced by a majority of peers; a refusal is the task's `on_refusal` to decide."""
+    reason = own.verdicts[-1].reason
+    bad = reason is Reason.TRUNCATED or (reason is not None and reason.kind is ReasonKind.QUALITY)
+    return bad and any(isinstance(check, AgreementCheck) and check.rescues for check in checks)
 
 
 def gate_for(task: ResolvedTask, judge: Judge | None, breaker: Breaker) -> Gate:
     """The gate of a task, its schema compiled. Raises `ConfigError` for a schema that is none."""
-    checks: list[Check] = []
+    checks: list[Check | AgreementCheck] = []
     for name in task.gate:
         match name:
             case "checks":
                 checks.append(CodeChecks(task.checks))
             case "grounded" if task.rubric is not None:
                 checks.append(GroundedCheck(task.rubric.fields))
+            case "agreement" if task.settings.agreement is not None:
+                checks.append(AgreementCheck(task.settings.agreement, task.rubric.fields if task.rubric else {}))
             case "judge" if task.rubric is not None and judge is not None:
                 checks.append(JudgeCheck(judge, task.rubric, breaker=breaker))
             case _:  # the schema stands first, and the configuration refuses what is left

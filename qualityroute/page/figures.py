@@ -174,6 +174,8 @@ def _cost_parts(task: TaskReport) -> list[tuple[str, Decimal | None, str]]:
         ("judge", cost.judge, "var(--even)"),
         ("performance", cost.performance, "var(--change)"),
     ]
+    if cost.peers:
+        parts.insert(2, ("peers", cost.peers, "var(--good)"))
     return [*parts, ("audit", cost.audit, "var(--quiet)")] if cost.audit else parts
 
 

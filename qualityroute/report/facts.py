@@ -33,6 +33,8 @@ class Cost:
     total: Decimal | None
     cut_off: int = 0
     """Calls that got no answer but may be billed; what they cost is unknown and in no sum."""
+    peers: Decimal | None = Decimal(0)
+    """Models of other families that answered the same requests, for the agreement check."""
 
 
 @dataclass(frozen=True, slots=True)

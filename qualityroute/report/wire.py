@@ -11,6 +11,7 @@ from qualityroute.report.facts import PinReport, Rate, RateChange, Report, Saved
 from qualityroute.store import LatencySummary
 
 VERSION = 1
+_PARTS = ("efficiency", "judge", "peers", "performance", "audit")
 
 
 def report_json(report: Report) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def _task(task: TaskReport) -> dict[str, Any]:
         "pin_share": task.pin_share,
         "pins": _pins(task.pins),
         "cost": {
-            **{name: _money(getattr(task.cost, name)) for name in ("efficiency", "judge", "performance", "audit")},
+            **{name: _money(getattr(task.cost, name)) for name in _PARTS},
             "total": _money(task.cost.total),
             "cut_off": task.cost.cut_off,
         },

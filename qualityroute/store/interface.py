@@ -39,7 +39,7 @@ class CostSummary:
     """USD spent on one part. Where the cost of an answer is unknown, no sum is told."""
 
     count: int = 0
-    """Attempts of a tier that got an answer, or calls of a judge."""
+    """Attempts of a tier that got an answer, or calls of a judge or of peers."""
     known: Decimal = Decimal(0)
     unknown: int = 0
     """Answers whose cost is unknown."""
@@ -107,6 +107,10 @@ class TaskSummary:
     """Attempts of the fallback rate that reached the judge."""
     judge_catches: int
     """Attempts the judge rejected after every free check had passed."""
+    tried: CostSummary
+    """Efficiency answers that the gate was to judge, wherever the caller did not ask for the tier."""
+    judging: CostSummary
+    """Judge and peers, of those."""
     efficiency: CostSummary
     judge: CostSummary
     performance: CostSummary
@@ -125,6 +129,7 @@ class TaskSummary:
     explored: int
     """Tries of the efficiency tier for a task on performance."""
     hours: tuple[HourSummary, ...]
+    peers: CostSummary = CostSummary()
 
 
 class SessionStore(Protocol):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qualityroute.errors import StoreError
-from qualityroute.store.tallies import LATENCIES
+from qualityroute.store.tallies import LATENCIES, PEER_COLUMNS
 from qualityroute.store.tallies import TABLE as TALLIES
 
 if TYPE_CHECKING:
@@ -202,7 +202,12 @@ def first_tables(db: Database) -> None:
         db.execute(statement.strip())
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (first_tables,)
+def costs_of_peers(db: Database) -> None:
+    for statement in PEER_COLUMNS:
+        db.execute(statement)
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (first_tables, costs_of_peers)
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:

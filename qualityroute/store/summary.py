@@ -64,6 +64,7 @@ def _summary(
     task: str, tallies: list[_Tally], hours: Iterable[tuple[Any, ...]], latencies: Iterable[tuple[Any, ...]]
 ) -> TaskSummary:
     asked = [tally for tally in tallies if tally.route is not Route.EXPLORE]
+    tried = [tally for tally in tallies if tally.route in (*_JUDGED_ROUTES, Route.PROBE)]
     counted = [tally for tally in tallies if tally.failed >= 0]
     first = [tally for tally in counted if tally.session_attempt == 1]
     return TaskSummary(
@@ -81,6 +82,8 @@ def _summary(
         first_fallbacks=_count(tally for tally in first if tally.failed),
         judged=_count(tally for tally in counted if tally.judged),
         judge_catches=_count(tally for tally in counted if tally.caught),
+        tried=_cost(tried, "efficiency", "attempts"),
+        judging=_together(_cost(tried, "judge", "calls"), _cost(tried, "peer", "calls")),
         efficiency=_cost(tallies, "efficiency", "attempts"),
         judge=_cost(tallies, "judge", "calls"),
         performance=_cost(tallies, "performance", "attempts"),
@@ -94,6 +97,7 @@ def _summary(
         released=_with_pin(tallies, PinEffect.RELEASED),
         explored=_count(tally for tally in tallies if tally.route is Route.EXPLORE),
         hours=tuple(HourSummary(_hour(hour), attempts, fallbacks) for hour, attempts, fallbacks in hours),
+        peers=_cost(tallies, "peer", "calls"),
     )
 
 
@@ -120,6 +124,10 @@ def _cost(tallies: list[_Tally], part: str, unit: str) -> CostSummary:
     return CostSummary(
         _sum(tallies, f"{part}_{unit}"), from_units(_sum(tallies, f"{part}_cost")), _sum(tallies, f"{part}_unknown")
     )
+
+
+def _together(one: CostSummary, other: CostSummary) -> CostSummary:
+    return CostSummary(one.count + other.count, one.known + other.known, one.unknown + other.unknown)
 
 
 def _pairs(tallies: list[_Tally]) -> Pairs:

@@ -70,7 +70,13 @@ MEASURES = (
     "decisions", "cut_off", "efficiency_attempts", "efficiency_cost", "efficiency_unknown", "judge_calls",
     "judge_cost", "judge_unknown", "performance_attempts", "performance_cost", "performance_unknown", "alone",
     "alone_tokens", "pairs", "pair_tokens", "pair_cost", "pair_tokens_squared", "pair_tokens_cost",
+    "peer_calls", "peer_cost", "peer_unknown",
 )  # fmt: skip
+PEER_COLUMNS = tuple(
+    f"ALTER TABLE tallies ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"
+    for name in ("peer_calls", "peer_cost", "peer_unknown")
+)
+"""Added after the first tables were out; peers were never asked before."""
 _ADD = (
     f"INSERT INTO tallies ({', '.join((*KEYS, *MEASURES))}) VALUES ({', '.join('?' * len((*KEYS, *MEASURES)))})"
     f" ON CONFLICT DO UPDATE SET {', '.join(f'{name} = {name} + excluded.{name}' for name in MEASURES)}"
@@ -142,6 +148,7 @@ def _measures(decision: Decision) -> tuple[Any, ...]:
     cheap = [call for call in calls if call.role is Role.ANSWER and call.tier is Tier.EFFICIENCY]
     dear = [call for call in calls if call.role is Role.ANSWER and call.tier is Tier.PERFORMANCE]
     judge = [call for call in calls if call.role is Role.JUDGE]
+    peers = [call for call in calls if call.role is Role.PEER]
     return (
         1,
         sum(call.error is not None and call.cost is None for call in calls),
@@ -149,6 +156,7 @@ def _measures(decision: Decision) -> tuple[Any, ...]:
         len(judge), *_spent(judge),
         _attempts_on(decision, Tier.PERFORMANCE), *_spent(dear),
         *_paired(_tokens(cheap), dear),
+        len(peers), *_spent(peers),
     )  # fmt: skip
 
 
