@@ -7,11 +7,16 @@ elsewhere, several at once. So the group has a task of its own, which ends when 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
+
+from qualityroute.errors import QualityRouteError
+
+logger = logging.getLogger("qualityroute")
 
 
 class Background:
@@ -27,8 +32,10 @@ class Background:
         await self._started.wait()
 
     def start_soon(self, function: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any) -> None:
-        assert self._group is not None
-        self._group.start_soon(function, *arguments)
+        """Raises `QualityRouteError` once closed."""
+        if self._group is None or self._stop.is_set():
+            raise QualityRouteError("the engine is closed")
+        self._group.start_soon(_guarded, function, *arguments)
 
     async def aclose(self) -> None:
         self._stop.set()
@@ -42,6 +49,14 @@ class Background:
                 self._group.cancel_scope.cancel()
         finally:
             self._ended.set()
+
+
+async def _guarded(function: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any) -> None:
+    """One failure must not end the group, and with it everybody else's work."""
+    try:
+        await function(*arguments)
+    except Exception:
+        logger.exception("background work failed")
 
 
 def _spawn(function: Callable[[], Awaitable[None]]) -> asyncio.Task[None] | None:

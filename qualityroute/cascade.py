@@ -86,8 +86,15 @@ class Passage:
             if scope.cancelled_caught:
                 limit = Reason.DEADLINE
         except anyio.get_cancelled_exc_class():
-            await self._record_cancelled()
+            await self._record_broken_off(Reason.CANCELLED)
             raise
+        except StoreError:
+            raise
+        except Exception as error:  # whatever broke, what was spent is written down, and a probe's lease given back
+            await self._record_broken_off(Reason.INTERNAL)
+            if isinstance(error, QualityRouteError):
+                raise
+            raise QualityRouteError(f"task '{self.request.task.name}': {type(error).__name__}: {error}") from error
         decision = await self._record(kept, limit)
         if kept is None:
             raise self._error(decision, limit)
@@ -114,8 +121,15 @@ class Passage:
         )
         if plan.route is not Route.PROBE or pin is None:
             return plan
+        # Already a probe while the lease is being taken: cancelled in between, it gives the lease back.
+        self.plan = plan
         expires = now + self.request.task.deadline + LEASE_MARGIN
-        got_it = await self.world.store.lease_probe(pin, self.id, now=now, expires=expires)
+        try:
+            got_it = await self.world.store.lease_probe(pin, self.id, now=now, expires=expires)
+        except StoreError:
+            if config.store.on_store_error == "raise":
+                raise
+            got_it = False
         return plan if got_it else held(plan)
 
     async def _pin(self) -> Pin | None:
@@ -154,12 +168,12 @@ class Passage:
         self.world.tell(decision)
         return decision
 
-    async def _record_cancelled(self) -> None:
+    async def _record_broken_off(self, limit: Reason) -> None:
         try:
             with anyio.CancelScope(shield=True):
-                await self._record(None, Reason.CANCELLED)
-        except StoreError as error:  # the cancellation must go on whatever the store says
-            logger.error("cancelled decision could not be written: %s", error, extra={"decision_id": self.id})
+                await self._record(None, limit)
+        except StoreError as error:  # what broke it off must go on, whatever the store says
+            logger.error("%s decision could not be written: %s", limit, error, extra={"decision_id": self.id})
 
     def _note_interrupted(self, limit: Reason) -> None:
         """Calls of the attempt that was cut short belong to the story, and to the bill."""
@@ -169,7 +183,8 @@ class Passage:
             return
         answers = tuple(call for call in calls if call.role is Role.ANSWER)
         others = tuple(call for call in calls if call.role is not Role.ANSWER)
-        verdicts = (Verdict("judge", Ruling.UNDECIDED, limit, "interrupted", calls=others),) if others else ()
+        check = "agreement" if others and others[-1].role is Role.PEER else "judge"
+        verdicts = (Verdict(check, Ruling.UNDECIDED, limit, "interrupted", calls=others),) if others else ()
         self.attempts.append(Attempt(self.trying, Ruling.UNDECIDED, limit, answers, verdicts, message="interrupted"))
 
     def _decision(self, kept: Attempt | None, limit: Reason | None) -> Decision:
@@ -239,7 +254,9 @@ class Passage:
 
 
 def _without_quotes(verdict: Verdict) -> Verdict:
-    kept = {name: value for name, value in verdict.details.items() if name not in ("evidence", "not_found")}
+    kept = {
+        name: value for name, value in verdict.details.items() if name not in ("evidence", "not_found", "differences")
+    }
     return replace(verdict, details=kept)
 
 

@@ -26,8 +26,9 @@ from qualityroute.config import Config
 from qualityroute.doors import client_for, log_decision, new_decision_id, store_for, utc_now
 from qualityroute.errors import ConfigError, QualityRouteError
 from qualityroute.exploring import chosen
-from qualityroute.inputs import Input, as_messages, checked_name, checked_tier, moment
-from qualityroute.mapping import MapResults
+from qualityroute.gates import ToolsCheck
+from qualityroute.inputs import Input, as_messages, checked_metadata, checked_name, checked_tier, moment
+from qualityroute.mapping import MapResults, options_of
 from qualityroute.pinboard import Pinboard
 from qualityroute.records import Answer, Decision, Route, Tier
 from qualityroute.report import Report, build_report
@@ -79,7 +80,7 @@ class Engine:
         self._open: AsyncExitStack | None = None
         self._sync = SyncFace()
         self._reload_failure = ""
-        self._exploring = 0
+        self._exploring: set[object] = set()
         self.pins = Pinboard(self._store, lambda: self._setup.config.pins, now)
         """List, get, add and release pins."""
 
@@ -128,7 +129,7 @@ class Engine:
         setup = self._setup
         request = _request(setup, task, input, tools, parameters)
         name = checked_name(tenant, "tenant") or "default"
-        caller = Caller(checked_name(session, "session"), name, checked_tier(tier), metadata or {})
+        caller = Caller(checked_name(session, "session"), name, checked_tier(tier), checked_metadata(metadata))
         answer = await Passage(self._world(), setup, request, caller).answer()
         if request.task.settings.explore and answer.decision.route is Route.TASK:
             await self._explore(setup, request, caller)
@@ -150,8 +151,9 @@ class Engine:
     ) -> MapResults:
         """Answer many inputs, at most `concurrency` at once; items come in the order they are done.
 
-        Each input is text, messages, or a mapping with `input` and perhaps `session`; inputs that bring the same
-        session are answered one after another, in their order, so that its pin is met. Each item has `.index`,
+        Each input is text, messages, or a mapping with `input` and perhaps `session`, `tenant`, `tier`, `metadata`,
+        `tools`, `parameters` and an `id` of your own; inputs of one session are answered one after another, in
+        their order, so that its pin is met. Each item has `.index`,
         `.answer` and `.error`, one of the two `None`; a failed input does not end the others.
 
             async for item in engine.map("invoice", texts, concurrency=16): ...
@@ -167,11 +169,16 @@ class Engine:
         async def one(value: Any) -> Answer:
             given: dict[str, Any] = {"session": session, "tenant": tenant}
             if isinstance(value, Mapping):
-                given |= {name: value[name] for name in ("session", "metadata") if value.get(name) is not None}
+                given |= options_of(value)
                 value = value.get("input")
             return await self.run(task, value, **given)
 
-        return MapResults(one, inputs, concurrency, self._background)
+        def lane(value: Any) -> str | None:
+            own = value if isinstance(value, Mapping) else {}
+            name = own.get("session") or session
+            return f"{own.get('tenant') or tenant}\x00{name}" if name else None
+
+        return MapResults(one, inputs, concurrency, self._background, lane)
 
     async def report(self, task: str | None = None, since: datetime | timedelta | str | None = None) -> Report:
         """The fallback report, of all tasks or one, of all time or since a date (or so long ago, as in `"7d"`)."""
@@ -232,12 +239,14 @@ class Engine:
 
     async def aclose(self) -> None:
         """Close connections and the store; what is still running in `map` is cancelled."""
-        if self._sync.holds_another(self):
-            await anyio.to_thread.run_sync(self._sync.close)
         stack, self._open = self._open, None
-        if stack is not None:
-            with anyio.CancelScope(shield=True):
-                await stack.aclose()
+        with anyio.CancelScope(shield=True):
+            try:
+                if self._sync.holds_another(self):
+                    await anyio.to_thread.run_sync(self._sync.close)
+            finally:
+                if stack is not None:
+                    await stack.aclose()
 
     async def __aenter__(self) -> Self:
         return await self.aopen()
@@ -274,28 +283,37 @@ class Engine:
         share = task.settings.explore
         if not chosen(share, caller.tenant, caller.session, task.name, random.random()):  # noqa: S311  (no secret)
             return
-        session = caller.session
-        if background is None or self._exploring >= MOST_EXPLORING:
+        # A session is explored once: not again while its first try is on its way, nor when that is written.
+        key = (caller.tenant, caller.session, task.name) if caller.session is not None else object()
+        if background is None or len(self._exploring) >= MOST_EXPLORING or key in self._exploring:
             return
-        if session is not None and await self._store.has_attempt(caller.tenant, session, task.name):
-            return
-        self._exploring += 1
-        background.start_soon(self._try_efficiency, Passage(self._world(), setup, request, caller, exploration()))
+        self._exploring.add(key)
+        try:
+            if caller.session is None or not await self._store.has_attempt(caller.tenant, caller.session, task.name):
+                passage = Passage(self._world(), setup, request, caller, exploration())
+                background.start_soon(self._try_efficiency, passage, key)
+                return
+        except QualityRouteError as error:  # the caller has been served; whether to explore is no reason to fail
+            logger.warning("not explored: %s", error)
+        self._exploring.discard(key)
 
-    async def _try_efficiency(self, passage: Passage) -> None:
+    async def _try_efficiency(self, passage: Passage, key: object) -> None:
         try:
             await passage.answer()
         except QualityRouteError as error:  # its decision is written; nobody waits for an answer
             logger.debug("explored: %s", type(error).__name__)
         finally:
-            self._exploring -= 1
+            self._exploring.discard(key)
 
     def _world(self) -> World:
         return World(self._store, self._client, self._now, time.monotonic, new_decision_id, self._tell)
 
     def _tell(self, decision: Decision) -> None:
         for listener in self._listeners:
-            listener(decision)
+            try:
+                listener(decision)
+            except Exception:  # the answer is the caller's, whatever a listener makes of it
+                logger.exception("a listener failed")
 
     def _check_open(self) -> None:
         if self._open is None:
@@ -314,4 +332,5 @@ def _request(
 ) -> Request:
     resolved = setup.task(task)
     messages = as_messages(value, setup.config.max_input)
+    ToolsCheck(tools)  # compiled and kept; a tool that cannot be checked is found before any model is asked
     return Request(resolved, setup.gates[task], messages, setup.systems[task], tuple(tools), parameters)

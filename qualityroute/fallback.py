@@ -4,7 +4,7 @@ The order exists once, here:
 
     nothing tried yet              -> try the plan's tier
     accepted                       -> keep it
-    refused                        -> keep it | give up | go on      (the task's `on_refusal`)
+    refused by efficiency          -> keep it | give up | go on      (the task's `on_refusal`)
     a check could not be made      -> keep it | give up | go on      (the task's `on_undecided`)
     efficiency, and may fall back  -> try performance
     anything else                  -> give up
@@ -54,9 +54,10 @@ def next_step(plan: Plan, attempts: Sequence[Attempt], policy: FallbackPolicy = 
     last = attempts[-1]
     if last.ruling is Ruling.ACCEPTED:
         return Keep(last)
-    if last.reason is Reason.REFUSED and policy.on_refusal == "return":
+    refused = last.reason is Reason.REFUSED and last.tier is Tier.EFFICIENCY
+    if refused and policy.on_refusal == "return":
         return Keep(last)
-    if last.reason is Reason.REFUSED and policy.on_refusal == "error":
+    if refused and policy.on_refusal == "error":
         return GiveUp(last)
     if is_trouble(last) and policy.on_undecided == "accept":
         return Keep(last)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -44,9 +45,19 @@ def _checked(value: Any) -> tuple[Message, ...]:
     for position, message in enumerate(value):
         if not isinstance(message, Mapping) or message.get("role") not in _ROLES:
             raise ConfigError(f"input message {position} has no valid 'role'; use one of {', '.join(_ROLES)}")
-        if not isinstance(message.get("content"), str | Sequence | None):
-            raise ConfigError(f"input message {position}: 'content' must be text or a list of parts")
+        _check_content(position, message.get("content"))
     return tuple(value)
+
+
+def _check_content(position: int, content: Any) -> None:
+    where = f"input message {position}"
+    if isinstance(content, bytes) or not isinstance(content, str | Sequence | None):
+        raise ConfigError(f"{where}: 'content' must be text or a list of parts")
+    for part in () if isinstance(content, str | None) else content:
+        if not isinstance(part, Mapping) or not isinstance(part.get("type"), str):
+            raise ConfigError(f"{where}: a part needs a 'type', such as 'text' or 'image_url'")
+        if part["type"] == "text" and not isinstance(part.get("text"), str):
+            raise ConfigError(f"{where}: a part of type 'text' needs its 'text'")
 
 
 def checked_name(value: str | None, what: str) -> str | None:
@@ -64,6 +75,19 @@ def checked_name(value: str | None, what: str) -> str | None:
     return value
 
 
+def checked_metadata(metadata: Any) -> Mapping[str, Any]:
+    """The caller's own notes, which must fit into a row. Raises `ConfigError` before any money is spent."""
+    if metadata is None:
+        return {}
+    if not isinstance(metadata, Mapping) or not all(isinstance(key, str) for key in metadata):
+        raise ConfigError("metadata must be a mapping with text keys")
+    try:
+        json.dumps(metadata, default=str)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"metadata cannot be written as JSON: {error}") from None
+    return metadata
+
+
 def checked_tier(tier: Tier | str | None) -> Tier | None:
     """Raises `ConfigError` for a tier that is none."""
     if tier is None:
@@ -78,7 +102,12 @@ def moment(since: datetime | timedelta | str | None, now: datetime) -> datetime 
     """A date to count from: a date, a time before `now`, or the text of either. Raises `ConfigError`."""
     found = _read_moment(since) if isinstance(since, str) else since
     if isinstance(found, timedelta):
-        return now - found
+        try:
+            return now - found
+        except OverflowError:
+            raise ConfigError(f"{since!s:.40} ago is before all time") from None
+    if found is not None and not isinstance(found, datetime):
+        raise ConfigError(f"a time to count from is a datetime, a timedelta or text, not {type(found).__name__}")
     return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found
 
 

@@ -11,6 +11,7 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from qualityroute.background import Background
+from qualityroute.errors import ConfigError
 from qualityroute.lanes import work_through
 from qualityroute.records import Answer
 
@@ -37,8 +38,10 @@ class MapResults:
         inputs: Iterable[Any] | AsyncIterable[Any],
         concurrency: int,
         background: Background,
+        lane: Callable[[Any], str | None],
     ) -> None:
         self._one, self._inputs, self._concurrency, self._background = one, _numbered(inputs), concurrency, background
+        self._lane = lane
         self._results: MemoryObjectReceiveStream[Mapped] | None = None
         self._scope = anyio.CancelScope()
         self._failure: Exception | None = None
@@ -74,7 +77,9 @@ class MapResults:
         async def crew() -> None:
             async with aclosing(self._inputs):
                 with self._scope, send:
-                    await work_through(self._draw, work, session_of=_session_of, concurrency=self._concurrency)
+                    await work_through(
+                        self._draw, work, session_of=lambda item: self._lane(item[1]), concurrency=self._concurrency
+                    )
 
         self._background.start_soon(crew)
         return receive
@@ -93,10 +98,15 @@ class MapResults:
             return Mapped(index, error=error)
 
 
-def _session_of(item: tuple[int, Any]) -> str | None:
-    value = item[1]
-    session = value.get("session") if isinstance(value, Mapping) else None
-    return session if isinstance(session, str) else None
+_OPTIONS = ("session", "tenant", "tier", "metadata", "tools", "parameters")
+
+
+def options_of(value: Mapping[str, Any]) -> dict[str, Any]:
+    """What a mapping asks for besides its input. Raises `ConfigError` for a key that means nothing."""
+    unknown = sorted(str(key) for key in value if key not in (*_OPTIONS, "input", "id"))
+    if unknown:
+        raise ConfigError(f"an input has the key '{unknown[0][:40]}'; there are: input, id, {', '.join(_OPTIONS)}")
+    return {name: value[name] for name in _OPTIONS if value.get(name) is not None}
 
 
 async def _numbered(inputs: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[tuple[int, Any], None]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from qualityroute.client import Client, CompletionRequest
-from qualityroute.errors import ProviderError
+from qualityroute.errors import ProviderError, QualityRouteError
 from qualityroute.prices import PriceBook
 from qualityroute.records import Completion, ModelCall, Reason
 
@@ -48,6 +48,13 @@ class Meter:
             cost = None if error.may_be_billed else Decimal(0)
             failed = replace(call, error=error.reason, message=str(error), retries=error.retries, cost=cost)
             called = Called(failed, error=error)
+        except QualityRouteError:
+            raise
+        except Exception as error:  # a client of the user's own may raise anything; the request goes on without it
+            failure = ProviderError(f"{type(error).__name__}: {error}"[:300], retryable=False, may_be_billed=True)
+            failure.__cause__ = error
+            self.failures.append(failure)
+            called = Called(replace(call, error=failure.reason, message=str(failure)), error=failure)
         finally:
             latency = timedelta(seconds=self.clock() - started)
             self.calls[position] = replace(self.calls[position], latency=latency)

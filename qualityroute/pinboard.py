@@ -45,7 +45,10 @@ class Pinboard:
         now = self._now()
         pin = manual_pin(self._key(session, tenant, task), message=message, policy=self._policy(), now=now)
         if lasts is not None:
-            pin = replace(pin, until=now + lasts)
+            try:
+                pin = replace(pin, until=now + lasts)
+            except OverflowError:
+                raise ConfigError("a pin cannot last that long; leave `lasts` out for pins.max_age") from None
         await self._store.put_pin(pin)
         return pin
 

@@ -44,7 +44,7 @@ class ReasonKind(StrEnum):
     TROUBLE = "trouble"
     """A check could not be made (judge or user code in trouble); never in the rate, never pins."""
     LIMIT = "limit"
-    """The request was ended from outside: cancelled, out of time or money."""
+    """The request was broken off: cancelled, out of time, or by an error nobody foresaw."""
     HAND = "hand"
     """Somebody said so."""
 
@@ -71,6 +71,8 @@ class Reason(StrEnum):
     CHECK_ERROR = "check_error"
     DEADLINE = "deadline"
     CANCELLED = "cancelled"
+    INTERNAL = "internal"
+    """Something broke that nobody foresaw; the caller got its exception."""
     MANUAL = "manual"
 
     @property
@@ -107,6 +109,7 @@ _KINDS: dict[Reason, ReasonKind] = {
     Reason.CHECK_ERROR: ReasonKind.TROUBLE,
     Reason.DEADLINE: ReasonKind.LIMIT,
     Reason.CANCELLED: ReasonKind.LIMIT,
+    Reason.INTERNAL: ReasonKind.LIMIT,
     Reason.MANUAL: ReasonKind.HAND,
 }
 
@@ -284,7 +287,10 @@ class Attempt:
 
     @property
     def model(self) -> str | None:
-        """`provider/model` that answered, or was tried last."""
+        """`provider/model` that answered, or was tried last; a peer, where peers' votes put its answer in the place."""
+        served = next((v.details["served"] for v in self.verdicts if "served" in v.details), None)
+        if served is not None:
+            return str(served)
         return self.answer_call.name if self.answer_call else None
 
     @property

@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import pytest
 from conftest import INVOICE_SCHEMA, RUBRIC, config_with
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
 from qualityroute import (
     AnswerRejected,
@@ -30,6 +30,7 @@ from qualityroute import (
     StoreError,
     Tier,
 )
+from qualityroute.gates.judge import JudgeCheck
 from qualityroute.inputs import moment
 from qualityroute.store import SessionStore, open_store
 from qualityroute.testing import ScriptedClient
@@ -744,3 +745,179 @@ async def test_map_takes_inputs_that_come_one_by_one(world: Worlds) -> None:
             yield TEXT
 
     assert len([item async for item in w.engine.map("invoice", inputs())]) == 3
+
+
+class Client:
+    """A client of the user's own that breaks in its own way."""
+
+    async def complete(self, request: Any) -> Completion:
+        raise LookupError("my own bug")
+
+    async def aclose(self) -> None: ...
+
+
+async def test_a_client_that_breaks_is_an_endpoint_that_fails_and_its_rows_are_written(tmp_path: Path) -> None:
+    async with Engine(config_with(), client=Client(), store=str(tmp_path / "q.db")) as engine:
+        with pytest.raises(ProviderError, match="LookupError: my own bug") as caught:
+            await engine.run("invoice", TEXT, session="a")
+        assert not caught.value.retryable
+        assert (await engine.report()).tasks["invoice"].outcomes == {Outcome.FAILED: 1}
+
+
+async def test_what_was_spent_is_written_whatever_breaks_and_a_probe_gives_its_lease_back(
+    world: Worlds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w = await world(client_with(efficiency=[BAD, GOOD]))
+    for _ in range(3):
+        await w.run()
+
+    async def breaks(*arguments: Any, **named: Any) -> Any:
+        raise KeyError("a bug in a check")
+
+    monkeypatch.setattr(JudgeCheck, "check", breaks)
+    with pytest.raises(QualityRouteError, match="KeyError"):
+        await w.run()
+    assert w.rows("select route, outcome, reason, pin from decisions order by id desc limit 1") == [
+        ("probe", "failed", "internal", "probe_void")
+    ]
+    pin = await w.engine.pins.get("user-42")
+    assert pin is not None
+    assert pin.probe_token is None
+
+
+class Strict(BaseModel):
+    total: float
+
+    @field_validator("total")
+    @classmethod
+    def _breaks(cls, total: float) -> float:
+        raise KeyError("a bug in a validator")
+
+
+async def test_a_validator_that_breaks_could_not_judge(world: Worlds) -> None:
+    w = await world(config=config_with(task={"schema": Strict}))
+    with pytest.raises(AnswerRejected, match="a validator raised KeyError"):
+        await w.run()
+    assert w.rows("select outcome, reason from decisions") == [("rejected", "check_error")]
+
+
+async def test_a_number_of_hundreds_of_digits_is_a_schema_error_and_no_crash(world: Worlds) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "number", "multipleOf": 0.01}}}
+    w = await world(
+        client_with(efficiency=f'{{"n": {"9" * 400}}}', performance='{"n": 1}'), config_with(task={"schema": schema})
+    )
+    assert (await w.run()).decision.reason is Reason.SCHEMA
+
+
+@pytest.mark.parametrize(
+    "tools",
+    [
+        [7],
+        [{"type": "custom", "custom": {"name": "x"}}],
+        [{"type": "function", "function": {"name": "x", "parameters": {"type": "strng"}}}],
+    ],
+)
+async def test_tools_that_cannot_be_checked_are_refused_before_any_call(world: Worlds, tools: Any) -> None:
+    w = await world()
+    with pytest.raises(ConfigError, match="tool"):
+        await w.run(tools=tools)
+    assert w.used() == {}
+
+
+@pytest.mark.parametrize("metadata", [["a"], {("a",): 1}, {1: 2}])
+async def test_metadata_that_cannot_be_written_is_refused_before_any_call(world: Worlds, metadata: Any) -> None:
+    w = await world()
+    with pytest.raises(ConfigError, match="metadata"):
+        await w.run(metadata=metadata)
+    assert w.used() == {}
+
+
+@pytest.mark.parametrize("content", [[{"type": "text"}], [{"type": "text", "text": None}], [7], b"bytes"])
+async def test_parts_that_are_none_are_refused_before_any_call(world: Worlds, content: Any) -> None:
+    w = await world()
+    with pytest.raises(ConfigError, match="input message 0"):
+        await w.engine.run("invoice", [{"role": "user", "content": content}])
+
+
+async def test_a_listener_that_fails_costs_nobody_the_answer(world: Worlds, caplog: pytest.LogCaptureFixture) -> None:
+    w = await world()
+    w.engine.subscribe(lambda decision: 1 / 0)  # type: ignore[arg-type, return-value]
+    assert (await w.run()).decision.outcome is Outcome.ACCEPTED
+    assert "a listener failed" in caplog.text
+
+
+async def test_map_takes_tenant_and_tier_from_each_input_and_refuses_what_it_does_not_know(world: Worlds) -> None:
+    w = await world()
+    inputs = [
+        {"input": TEXT, "session": "s", "tenant": "acme", "tier": "performance", "id": 1},
+        {"input": TEXT, "colour": 1},
+    ]
+    items = {item.index: item async for item in w.engine.map("invoice", inputs)}
+    assert items[0].answer is not None
+    assert (items[0].answer.decision.tenant, items[0].answer.decision.route) == ("acme", Route.ASKED)
+    assert "the key 'colour'" in str(items[1].error)
+
+
+async def test_map_with_one_session_for_all_answers_one_after_another(world: Worlds) -> None:
+    w = await world(client_with(efficiency=BAD))
+    routes = [
+        item.answer.decision.route async for item in w.engine.map("invoice", [TEXT] * 3, session="s") if item.answer
+    ]
+    assert routes == [Route.CASCADE, Route.PINNED, Route.PINNED]
+
+
+async def test_exploring_that_breaks_harms_nobody(world: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = {"tier": "performance", "explore": 1.0, "schema": INVOICE_SCHEMA, "rubric": RUBRIC, "gate": ["judge"]}
+    w = await world(config=config_with(task=task))
+
+    async def breaks(*arguments: Any, **named: Any) -> Any:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(JudgeCheck, "check", breaks)
+    for session in ("a", "b"):
+        assert (await w.run(session)).decision.outcome is Outcome.PERFORMANCE
+        await anyio.sleep(0.05)
+    assert len([item async for item in w.engine.map("invoice", [TEXT])]) == 1
+
+
+async def test_a_session_is_explored_once_however_many_requests_it_has_at_once(world: Worlds) -> None:
+    async def slow(messages: Any) -> str:
+        await anyio.sleep(0.1)
+        return GOOD
+
+    task = {"tier": "performance", "explore": 1.0, "schema": INVOICE_SCHEMA}
+    w = await world(client_with(efficiency=slow), config_with(task=task))
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(w.run, "same")
+    await anyio.sleep(0.3)
+    assert w.rows("select count(*) from decisions where route = 'explore'") == [(1,)]
+
+
+async def test_a_lease_that_cannot_be_taken_under_warn_leaves_the_session_held(tmp_path: Path) -> None:
+    store: Any = Failing(open_store(f"{tmp_path}/q.db", folder=Path()))
+    config = config_with(store={"on_store_error": "warn"})
+    async with Engine(config, client=client_with(efficiency=BAD), store=store) as engine:
+        for _ in range(3):
+            await engine.run("invoice", TEXT, session="a")
+        store.broken = {"lease_probe"}
+        assert (await engine.run("invoice", TEXT, session="a")).decision.route is Route.PINNED
+
+
+async def test_a_refusal_of_the_performance_tier_is_never_an_answer(world: Worlds) -> None:
+    task = {"schema": INVOICE_SCHEMA, "on_refusal": "return"}
+    w = await world(client_with(efficiency=BAD, performance=Completion(None, refusal="No.")), config_with(task=task))
+    with pytest.raises(AnswerRejected):
+        await w.run()
+
+
+async def test_an_engine_whose_closing_is_cancelled_is_closed_all_the_same(tmp_path: Path) -> None:
+    engine = Engine(config_with(), client=client_with(), store=str(tmp_path / "q.db"))
+    with anyio.CancelScope() as scope:
+        async with engine:
+            engine.run_sync("invoice", TEXT)
+            scope.cancel()
+            await anyio.sleep(1)
+    assert not engine._sync.holds_another(engine)
+    with pytest.raises(QualityRouteError, match="not open"):
+        await engine.run("invoice", TEXT)

@@ -261,7 +261,8 @@ def test_an_empty_ledger_is_an_empty_report() -> None:
 SUMMARY = TaskSummary(
     task="t", requests=12, outcomes={Outcome.ACCEPTED: 10, Outcome.FALLBACK: 2}, attempts=12, accepted=10,
     fallbacks=2, by_reason={}, first_attempts=0, first_fallbacks=0, judged=0, judge_catches=0,
-    efficiency=CostSummary(12, Decimal(12)), judge=CostSummary(), performance=CostSummary(2, Decimal(200)),
+    tried=CostSummary(12, Decimal(12)), judging=CostSummary(), efficiency=CostSummary(12, Decimal(12)),
+    judge=CostSummary(), performance=CostSummary(2, Decimal(200)),
     cut_off=0, pairs=Pairs(), latency={}, pins_created=0, pinned=0, probes=0, failed_probes=0, released=0, explored=0,
     hours=(),
 )  # fmt: skip

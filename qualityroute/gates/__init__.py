@@ -2,5 +2,6 @@
 
 from qualityroute.gates.gate import Gate, Gated, gate_for
 from qualityroute.gates.judge import Breaker
+from qualityroute.gates.schema import ToolsCheck
 
-__all__ = ["Breaker", "Gate", "Gated", "gate_for"]
+__all__ = ["Breaker", "Gate", "Gated", "ToolsCheck", "gate_for"]

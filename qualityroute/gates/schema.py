@@ -50,6 +50,8 @@ class JsonSchemaCheck:
             found = sorted(self._validator.iter_errors(value), key=lambda error: list(map(str, error.absolute_path)))
         except RecursionError:
             return [f"{path or 'answer'}: the schema refers to itself without end"]
+        except (ArithmeticError, ValueError) as error:  # such as a number of hundreds of digits under `multipleOf`
+            return [f"{path or 'answer'}: a value cannot be checked ({type(error).__name__})"]
         return [
             f"{_path([path, *error.absolute_path] if path else error.absolute_path)}: "
             f"{_rule(str(error.validator), error.validator_value)}"
@@ -70,6 +72,9 @@ class ModelCheck:
         except ValidationError as error:
             details = error.errors(include_url=False, include_input=False, include_context=False)
             return None, _verdict([f"{_path(item['loc'])}: {_plain(item['msg'])}" for item in details[:MOST_ERRORS]])
+        except Exception as error:  # a validator of the user's own; it says nothing about the answer
+            message = f"{self._model.__name__}: a validator raised {type(error).__name__}"
+            return None, Verdict("schema", Ruling.UNDECIDED, Reason.CHECK_ERROR, message)
 
 
 class ToolsCheck:
@@ -89,10 +94,14 @@ class ToolsCheck:
 
 
 def _functions(tools: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for tool in tools:
-        function = tool.get("function") if tool.get("type", "function") == "function" else None
-        if isinstance(function, Mapping) and isinstance(function.get("name"), str):
-            yield function["name"], function.get("parameters") or {"type": "object"}
+    """Raises `ConfigError` for a tool that is no function with a name."""
+    for position, tool in enumerate(tools):
+        function = tool.get("function") if isinstance(tool, Mapping) else None
+        if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+            raise ConfigError(
+                f"tool {position} is no function; use {{'type': 'function', 'function': {{'name': ...}}}}"
+            )
+        yield function["name"], function.get("parameters") or {"type": "object"}
 
 
 def _tool_schema(name: str, parameters: Mapping[str, Any]) -> JsonSchemaCheck:

@@ -30,6 +30,7 @@ _REASONS: dict[Reason, str] = {
     Reason.CHECK_ERROR: "your check raised",
     Reason.DEADLINE: "out of time",
     Reason.CANCELLED: "cancelled",
+    Reason.INTERNAL: "an unforeseen error",
     Reason.MANUAL: "pinned by hand",
 }
 _OUTCOMES: dict[Outcome, str] = {

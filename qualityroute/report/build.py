@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from qualityroute.config import Config
-from qualityroute.records import Outcome, Tier
+from qualityroute.records import Outcome, Tier, total_cost
 from qualityroute.report import money, suggestions, words
 from qualityroute.report.facts import Cost, JudgeReport, PinReport, Rate, RateChange, Report, TaskReport
 from qualityroute.report.series import rate_of, series
@@ -47,10 +47,15 @@ async def build_report(
     """
     pins = await store.pins_active(now)
     tasks = {}
-    for summary in await store.summaries(task=task, since=since):
+    summaries = await store.summaries(task=task, since=since)
+    ever = summaries if since is None else await store.summaries(task=task)
+    whole = {summary.task: summary for summary in ever}
+    for summary in summaries:
         epoch = await _epoch(store, summary.task, now)
         errors = await store.judge_errors(summary.task, since=since)
-        tasks[summary.task] = _task_report(summary, config, epoch, errors, pins.get(summary.task, 0))
+        tasks[summary.task] = _task_report(
+            summary, whole[summary.task], config, epoch, errors, pins.get(summary.task, 0)
+        )
     found = suggestions.all_of(config, tasks.values(), for_all=task is None)
     return Report(tasks, sum(pins.values()), _hour(since), now, found)
 
@@ -66,11 +71,17 @@ async def _epoch(store: SessionStore, task: str, now: datetime) -> Epoch:
 
 
 def _task_report(
-    summary: TaskSummary, config: Config, epoch: Epoch, judge_errors: Mapping[str, int], pins_active: int
+    summary: TaskSummary,
+    ever: TaskSummary,
+    config: Config,
+    epoch: Epoch,
+    judge_errors: Mapping[str, int],
+    pins_active: int,
 ) -> TaskReport:
+    """`ever` is the same task of all time: what its state is judged by, however little is looked at."""
     settings = config.tasks.get(summary.task)
     tier = settings.tier if settings else "unknown"
-    means = money.means_of(summary)
+    means = money.means_of(ever)
     assessment = _assess(summary, means, epoch, tier)
     cost = _cost(summary)
     pins = _pins(summary, assessment, cost.total)
@@ -88,7 +99,7 @@ def _task_report(
         break_even=assessment.break_even,
         state=assessment.state,
         flags=assessment.flags,
-        sentence=words.state_sentence(summary.task, assessment, means.performance, tried=summary.efficiency.count > 0),
+        sentence=words.state_sentence(summary.task, assessment, means.performance, tried=ever.tried.count > 0),
         why=assessment.why,
         suggestion=suggestions.for_task(summary.task, assessment.state, tier),
         sessions=assessment.sessions,
@@ -128,9 +139,9 @@ def _difficulty(count: int, of: int) -> Rate:
 
 def _cost(summary: TaskSummary) -> Cost:
     parts = (summary.efficiency.total, summary.judge.total, summary.performance.total)
-    known = [part for part in parts if part is not None]
-    total = sum(known, Decimal(0)) if len(known) == len(parts) else None
-    return Cost(*parts, audit=Decimal(0), total=total, cut_off=summary.cut_off)
+    peers = summary.peers.total
+    total = total_cost((*parts, peers))
+    return Cost(*parts, audit=Decimal(0), total=total, cut_off=summary.cut_off, peers=peers)
 
 
 def _judge(summary: TaskSummary, errors: Mapping[str, int]) -> JudgeReport:

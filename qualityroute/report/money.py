@@ -14,7 +14,7 @@ FEWEST_PAIRS = 3
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """Mean costs in USD: of an efficiency answer, of judging it, of a performance answer."""
+    """Mean costs in USD: of an efficiency answer, of judging it (peers included), of a performance answer."""
 
     efficiency: Decimal | None
     judge: Decimal | None
@@ -22,11 +22,11 @@ class Means:
 
 
 def means_of(summary: TaskSummary) -> Means:
-    attempts = summary.efficiency.count
-    judge = summary.judge.total
+    attempts = summary.tried.count
+    judging = summary.judging.total
     return Means(
-        efficiency=summary.efficiency.mean,
-        judge=judge / attempts if judge is not None and attempts else None,
+        efficiency=summary.tried.mean,
+        judge=judging / attempts if judging is not None and attempts else None,
         performance=_overall_performance_mean(summary),
     )
 

@@ -12,8 +12,8 @@ from qualityroute.signal import State
 def for_task(task: str, state: State, tier: str) -> Suggestion | None:
     """Send a misclassified task to performance, and one that could to efficiency."""
     wanted = {State.MISCLASSIFIED: "performance", State.COULD_TRY_EFFICIENCY: "efficiency"}.get(state)
-    if wanted is None or wanted == tier:
-        return None
+    if wanted is None or wanted == tier or tier not in ("efficiency", "performance", "auto"):
+        return None  # nothing to change, or a task the configuration no longer has
     return _suggestion(("tasks", task, "tier"), tier, wanted)
 
 
