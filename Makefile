@@ -1,5 +1,7 @@
 # Each target sets up .venv by itself. A fresh machine needs only Python 3.11+ and make.
 PYTHON ?= python3
+# Recorded answers of real models, for the benchmark that replays them.
+REPLAY ?= ../shared/replay
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
@@ -22,7 +24,10 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 
 bench: .venv/dev
-	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark --quick || exit 1; done
+	@for benchmark in $(filter-out benchmarks/replay.py,$(wildcard benchmarks/*.py)); do \
+	    echo "== $$benchmark"; $(BIN)/python $$benchmark --quick || exit 1; done
+	@if [ -d $(REPLAY) ]; then echo "== benchmarks/replay.py"; $(BIN)/python benchmarks/replay.py --quick --data $(REPLAY); \
+	    else echo "no recorded answers in $(REPLAY); REPLAY=FOLDER names another"; fi
 
 .venv/uv:
 	$(PYTHON) -m venv .venv
