@@ -31,6 +31,10 @@ class Request:
     tools: tuple[Mapping[str, Any], ...] = ()
     parameters: Mapping[str, Any] | None = None
     """Further fields for the provider, from the caller; they win over the tier's."""
+    accept_at: float | None = None
+    """The score that a certificate proves to be good enough; `None`: the rubric's threshold."""
+    role: Role = Role.ANSWER
+    """What the calls of the tiers are for: an answer, or an audit of one."""
 
 
 async def make_attempt(request: Request, tier: Tier, config: Config, meter: Meter, *, judged: bool) -> Attempt:
@@ -81,7 +85,7 @@ def _completion_request(
 ) -> CompletionRequest:
     provider, name = split_model(model)
     return CompletionRequest(
-        role=Role.ANSWER,
+        role=request.role,
         tier=tier,
         provider=provider,
         model=name,
@@ -103,6 +107,7 @@ async def _gate(request: Request, tier: Tier, called: Called, meter: Meter, *, j
         judged=judged,
         meter=meter,
         asked=_asked_blind(request, called),
+        accept_at=request.accept_at,
     )
 
 

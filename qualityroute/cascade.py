@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -12,9 +11,13 @@ from typing import Any
 import anyio
 
 from qualityroute.attempts import Request, make_attempt
+from qualityroute.calibration import Certificate
 from qualityroute.client import Client
-from qualityroute.errors import AnswerRejected, DeadlineExceeded, ProviderError, QualityRouteError, StoreError
-from qualityroute.fallback import FallbackPolicy, GiveUp, Keep, Try, is_unavailable, next_step, outcome_of, reason_of
+from qualityroute.endings import error_of, output_of, payloads_of, without_quotes
+from qualityroute.errands import Ending, Errand, label_of_fallback, reference_of
+from qualityroute.errors import QualityRouteError, StoreError
+from qualityroute.fallback import FallbackPolicy, GiveUp, Keep, Try, next_step, outcome_of, reason_of
+from qualityroute.labels import Fact
 from qualityroute.metering import Meter
 from qualityroute.pins import Pin, PinKey, key_for, pin_after
 from qualityroute.records import (
@@ -64,14 +67,28 @@ class Caller:
 class Passage:
     """One request from route to recorded decision."""
 
-    def __init__(self, world: World, setup: Setup, request: Request, caller: Caller, plan: Plan | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        setup: Setup,
+        request: Request,
+        caller: Caller,
+        errand: Errand | None = None,
+        *,
+        audited: bool = False,
+    ) -> None:
+        """`audited`: the coin was flipped for this request, whatever becomes of it."""
         self.world, self.setup, self.request, self.caller = world, setup, request, caller
+        self.errand, self.audited = errand, audited
         self.id, self.at, self.started = world.new_id(), world.now(), world.clock()
         self.meter = Meter(world.client, setup.prices, world.now, world.clock)
         self.attempts: list[Attempt] = []
         self.trying: Tier | None = None
-        self.plan = plan
-        """Given, or found by `route` from the task and its pin."""
+        self.plan = errand.plan if errand is not None else None
+        """The errand's, or found by `route` from the task and its pin."""
+        self.certificate: Certificate | None = None
+        self.ending: Ending | None = None
+        """Once it is over."""
 
     async def answer(self) -> Answer:
         """Serve the request. Raises `AnswerRejected`, `ProviderError`, `DeadlineExceeded` or `StoreError`."""
@@ -80,6 +97,7 @@ class Passage:
         kept: Attempt | None = None
         limit: Reason | None = None
         try:
+            self.certificate = await self._certificate()
             self.plan = self.plan or await self._plan()
             with anyio.move_on_after(self.request.task.deadline.total_seconds()) as scope:
                 kept = await self._walk(self.plan, policy)
@@ -97,8 +115,8 @@ class Passage:
             raise QualityRouteError(f"task '{self.request.task.name}': {type(error).__name__}: {error}") from error
         decision = await self._record(kept, limit)
         if kept is None:
-            raise self._error(decision, limit)
-        return Answer(_output(kept), decision, kept.completion)
+            raise error_of(decision, limit, self.request.task.deadline, self.meter.failures)
+        return Answer(output_of(kept), decision, kept.completion)
 
     async def _walk(self, plan: Plan, policy: FallbackPolicy) -> Attempt | None:
         while True:
@@ -117,7 +135,13 @@ class Passage:
         config, now = self.setup.config, self.at
         pin = await self._pin()
         plan = route(
-            self.request.task.settings, pin, self.caller.tier, policy=config.pins, now=now, mode=config.routing.mode
+            self.request.task.settings,
+            pin,
+            self.caller.tier,
+            policy=config.pins,
+            now=now,
+            mode=config.routing.mode,
+            certified=self.certificate is not None,
         )
         if plan.route is not Route.PROBE or pin is None:
             return plan
@@ -131,6 +155,22 @@ class Passage:
                 raise
             got_it = False
         return plan if got_it else held(plan)
+
+    async def _certificate(self) -> Certificate | None:
+        """The task's, if it is in force; the gate then accepts at its threshold."""
+        task = self.request.task
+        if "judge" not in task.gate and task.settings.accept.on_uncertified == "threshold":
+            return None
+        try:
+            found = await self.world.store.certificate(task.name)
+        except StoreError:
+            if self.setup.config.store.on_store_error == "raise":
+                raise
+            found = None
+        if found is None or not found.in_force(self.setup.pipelines[task.name], self.at):
+            return None
+        self.request = replace(self.request, accept_at=found.threshold)
+        return found
 
     async def _pin(self) -> Pin | None:
         key = self._pin_key
@@ -156,7 +196,8 @@ class Passage:
             self._note_interrupted(limit)
         decision = self._decision(kept, limit)
         event = pin_after(decision.route, self.attempts, self.id)
-        entry = Entry(decision, self._pin_key, event, self.setup.config.pins, self._payloads())
+        payloads = payloads_of(self.setup.config.store.payloads, self.request.messages, self.attempts)
+        entry = Entry(decision, self._pin_key, event, self.setup.config.pins, payloads, self._facts(kept))
         try:
             with anyio.CancelScope(shield=True):
                 await self.world.store.record(entry)
@@ -167,6 +208,18 @@ class Passage:
             logger.warning("decision could not be written: %s", error, extra={"decision_id": self.id})
         self.world.tell(decision)
         return decision
+
+    def _facts(self, kept: Attempt | None) -> tuple[Fact, ...]:
+        """What the end of this request adds to the ground truth."""
+        self.ending = Ending(
+            self.id, self.at, self.setup, self.request, tuple(self.attempts), kept, self.certificate
+        )  # fmt: skip
+        if self.errand is not None:
+            return self.errand.facts(self.ending)
+        if self.plan is not None and self.plan.route is Route.BASELINE:
+            return reference_of(self.ending)
+        audited = self.audited and self.plan is not None and self.plan.route is Route.CASCADE
+        return label_of_fallback(self.ending) if audited else ()
 
     async def _record_broken_off(self, limit: Reason) -> None:
         try:
@@ -216,53 +269,4 @@ class Passage:
         """Verdicts may quote the document; they do so only where prompts and answers may be kept."""
         if self.setup.config.store.payloads != "none":
             return attempt
-        return replace(attempt, verdicts=tuple(_without_quotes(verdict) for verdict in attempt.verdicts))
-
-    def _payloads(self) -> dict[str, str]:
-        wanted = self.setup.config.store.payloads
-        rejected = any(attempt.ruling is Ruling.REJECTED for attempt in self.attempts)
-        if wanted == "none" or (wanted == "rejected" and not rejected):
-            return {}
-        payloads = {"input": json.dumps(self.request.messages, ensure_ascii=False, default=str)}
-        for number, attempt in enumerate(self.attempts, 1):
-            if attempt.completion is not None:
-                payloads[f"answer.{number}.{attempt.tier}"] = attempt.completion.content or ""
-        return payloads
-
-    def _error(self, decision: Decision, limit: Reason | None) -> QualityRouteError:
-        error: QualityRouteError
-        attempts = decision.attempts
-        last = attempts[-1] if attempts else None
-        if limit is not None:
-            seconds = self.request.task.deadline.total_seconds()
-            error = DeadlineExceeded(
-                f"task '{decision.task}': no answer within its deadline of {seconds:g} s", attempts=attempts
-            )
-        elif last is not None and is_unavailable(last):
-            error = ProviderError(
-                f"task '{decision.task}': no endpoint of tier '{last.tier}' answered: {last.message}",
-                reason=last.reason or Reason.PROVIDER_ERROR,
-                retryable=any(failure.retryable for failure in self.meter.failures),
-                retry_after=self.meter.failures[-1].retry_after,
-                attempts=attempts,
-            )
-        else:
-            told = "; ".join(f"{attempt.tier} ({attempt.reason}): {attempt.message}" for attempt in attempts)
-            error = AnswerRejected(f"task '{decision.task}': no answer passed its checks: {told}", attempts=attempts)
-        error.decision = decision
-        return error
-
-
-def _without_quotes(verdict: Verdict) -> Verdict:
-    kept = {
-        name: value for name, value in verdict.details.items() if name not in ("evidence", "not_found", "differences")
-    }
-    return replace(verdict, details=kept)
-
-
-def _output(kept: Attempt) -> Any:
-    """The gate's output; of a refusal that the task wants returned, its words."""
-    completion = kept.completion
-    if kept.reason is Reason.REFUSED and completion is not None:
-        return completion.refusal or completion.content
-    return kept.output
+        return replace(attempt, verdicts=tuple(without_quotes(verdict) for verdict in attempt.verdicts))

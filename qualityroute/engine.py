@@ -7,7 +7,6 @@ next), `attempts.py` (one tier's answer), `gates/` (its checks), `pins.py`, `sto
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -19,27 +18,25 @@ from typing import Any, Self
 import anyio
 
 from qualityroute.attempts import Request
+from qualityroute.audit import Sideline
 from qualityroute.background import Background
+from qualityroute.baseline import Baseline, Workplace
 from qualityroute.cascade import Caller, Passage, World
 from qualityroute.client import Client
 from qualityroute.config import Config
 from qualityroute.doors import client_for, log_decision, new_decision_id, store_for, utc_now
 from qualityroute.errors import ConfigError, QualityRouteError
-from qualityroute.exploring import chosen
 from qualityroute.gates import ToolsCheck
 from qualityroute.inputs import Input, as_messages, checked_metadata, checked_name, checked_tier, moment
 from qualityroute.mapping import MapResults, options_of
 from qualityroute.pinboard import Pinboard
-from qualityroute.records import Answer, Decision, Route, Tier
+from qualityroute.records import Answer, Decision, Tier
 from qualityroute.report import Report, build_report
-from qualityroute.routing import exploration
 from qualityroute.setup import Setup, build_setup
 from qualityroute.store import SessionStore
 from qualityroute.sync import SyncFace
 
 logger = logging.getLogger("qualityroute")
-MOST_EXPLORING = 16
-"""Exploring tries at once; more are left out rather than queued."""
 
 
 class Engine:
@@ -80,9 +77,11 @@ class Engine:
         self._open: AsyncExitStack | None = None
         self._sync = SyncFace()
         self._reload_failure = ""
-        self._exploring: set[object] = set()
+        self._sideline: Sideline | None = None
         self.pins = Pinboard(self._store, lambda: self._setup.config.pins, now)
         """List, get, add and release pins."""
+        self.baseline = Baseline(self._workplace)
+        """Keep performance answers as references, and hold efficiency answers against them."""
 
     @classmethod
     def from_file(cls, path: str | Path, **options: Any) -> Self:
@@ -130,9 +129,16 @@ class Engine:
         request = _request(setup, task, input, tools, parameters)
         name = checked_name(tenant, "tenant") or "default"
         caller = Caller(checked_name(session, "session"), name, checked_tier(tier), checked_metadata(metadata))
-        answer = await Passage(self._world(), setup, request, caller).answer()
-        if request.task.settings.explore and answer.decision.route is Route.TASK:
-            await self._explore(setup, request, caller)
+        sideline = self._sideline
+        assert sideline is not None
+        audited = await sideline.coin(request, caller)
+        passage = Passage(self._world(), setup, request, caller, audited=audited)
+        try:
+            answer = await passage.answer()
+        finally:
+            if audited:
+                sideline.follow(passage)
+        await sideline.explore(setup, request, caller, answer)
         return answer
 
     def run_sync(self, task: str, input: Input, **options: Any) -> Answer:
@@ -234,11 +240,13 @@ class Engine:
             self._background = Background()
             await self._background.start()
             stack.push_async_callback(self._background.aclose)
+            self._sideline = Sideline(self._world, self._background)
+            stack.push_async_callback(self._sideline.drain)
             self._open = stack.pop_all()
         return self
 
     async def aclose(self) -> None:
-        """Close connections and the store; what is still running in `map` is cancelled."""
+        """Close connections and the store; audits are waited for, what is still running in `map` is cancelled."""
         stack, self._open = self._open, None
         with anyio.CancelScope(shield=True):
             try:
@@ -277,36 +285,13 @@ class Engine:
         twin._listeners = self._listeners
         return twin
 
-    async def _explore(self, setup: Setup, request: Request, caller: Caller) -> None:
-        """Perhaps try efficiency as well, in the background; the performance answer has been served."""
-        task, background = request.task, self._background
-        share = task.settings.explore
-        if not chosen(share, caller.tenant, caller.session, task.name, random.random()):  # noqa: S311  (no secret)
-            return
-        # A session is explored once: not again while its first try is on its way, nor when that is written.
-        key = (caller.tenant, caller.session, task.name) if caller.session is not None else object()
-        if background is None or len(self._exploring) >= MOST_EXPLORING or key in self._exploring:
-            return
-        self._exploring.add(key)
-        try:
-            if caller.session is None or not await self._store.has_attempt(caller.tenant, caller.session, task.name):
-                passage = Passage(self._world(), setup, request, caller, exploration())
-                background.start_soon(self._try_efficiency, passage, key)
-                return
-        except QualityRouteError as error:  # the caller has been served; whether to explore is no reason to fail
-            logger.warning("not explored: %s", error)
-        self._exploring.discard(key)
-
-    async def _try_efficiency(self, passage: Passage, key: object) -> None:
-        try:
-            await passage.answer()
-        except QualityRouteError as error:  # its decision is written; nobody waits for an answer
-            logger.debug("explored: %s", type(error).__name__)
-        finally:
-            self._exploring.discard(key)
-
     def _world(self) -> World:
         return World(self._store, self._client, self._now, time.monotonic, new_decision_id, self._tell)
+
+    def _workplace(self) -> Workplace:
+        self._check_open()
+        setup = self._setup
+        return Workplace(self._world(), setup, lambda task, value: _request(setup, task, value, (), None))
 
     def _tell(self, decision: Decision) -> None:
         for listener in self._listeners:

@@ -163,6 +163,8 @@ def pin_after(route: Route, attempts: Sequence[Attempt], probe_token: str | None
             return _cascade_event(first)
         case Route.CASCADE | Route.TASK | Route.ASKED | Route.EXPLORE | Route.BASELINE:
             return None
+        case Route.COMPARE | Route.AUDIT | Route.UNCERTIFIED:
+            return None
 
 
 def _cascade_event(first: Attempt) -> PinEvent | None:

@@ -160,7 +160,23 @@ class Route(StrEnum):
     EXPLORE = "explore"
     """A try of the efficiency tier beside a performance answer that was already served; nobody waits for it."""
     BASELINE = "baseline"
-    """`[routing] mode = "baseline"`: everything to performance, recorded as reference."""
+    """To performance, recorded as reference: by `[routing] mode = "baseline"`, or by `baseline run`."""
+    COMPARE = "compare"
+    """An efficiency answer held against a reference by `baseline compare`; nobody is served."""
+    AUDIT = "audit"
+    """The performance tier's answer to a request whose accepted answer was served; nobody waits for it."""
+    UNCERTIFIED = "uncertified"
+    """Straight to performance: the task accepts nothing without a certificate, and none is in force."""
+
+    @property
+    def measures(self) -> bool:
+        """Made to measure a task and not to serve anybody: no request in any rate, its cost the measuring's."""
+        return self in (Route.AUDIT, Route.COMPARE)
+
+    @property
+    def served(self) -> bool:
+        """Was somebody waiting for the answer?"""
+        return self is not Route.EXPLORE and not self.measures
 
 
 class Role(StrEnum):

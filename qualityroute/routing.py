@@ -30,6 +30,9 @@ _START = {
     Route.TASK: Plan(Route.TASK, Tier.PERFORMANCE, judged=False, falls_back=False),
     Route.EXPLORE: Plan(Route.EXPLORE, Tier.EFFICIENCY, judged=True, falls_back=False),
     Route.BASELINE: Plan(Route.BASELINE, Tier.PERFORMANCE, judged=False, falls_back=False),
+    Route.COMPARE: Plan(Route.COMPARE, Tier.EFFICIENCY, judged=True, falls_back=False),
+    Route.AUDIT: Plan(Route.AUDIT, Tier.PERFORMANCE, judged=False, falls_back=False),
+    Route.UNCERTIFIED: Plan(Route.UNCERTIFIED, Tier.PERFORMANCE, judged=False, falls_back=False),
 }
 
 
@@ -41,12 +44,13 @@ def route(
     policy: Pins,
     now: datetime,
     mode: Literal["cascade", "baseline"] = "cascade",
+    certified: bool = False,
 ) -> Plan:
-    """Where a request of `task` starts.
+    """Where a request of `task` starts; `certified`: a certificate of it is in force.
 
-    In this order: the tier the caller asked for, the baseline mode, the task's own tier, the pin,
-    the cascade. A plan with route `probe` holds only for who gets the probe's lease; all others
-    take `held(plan)`.
+    In this order: the tier the caller asked for, the baseline mode, the task's own tier, a certificate that the
+    task cannot do without, the pin, the cascade. A plan with route `probe` holds only for who gets the probe's
+    lease; all others take `held(plan)`.
     """
     if asked is not None:
         return Plan(Route.ASKED, asked, judged=False, falls_back=False)
@@ -54,14 +58,16 @@ def route(
         return _START[Route.BASELINE]
     if task.tier == "performance":
         return _START[Route.TASK]
+    if task.accept.on_uncertified == "fallback" and not certified:
+        return _START[Route.UNCERTIFIED]
     if pin is None or not pin.held or not alive(pin, now):
         return _START[Route.CASCADE]
     return _START[Route.PROBE if probe_due(pin, policy, now) else Route.PINNED]
 
 
-def exploration() -> Plan:
-    """The plan of a try that nobody waits for."""
-    return _START[Route.EXPLORE]
+def plan_of(errand: Route) -> Plan:
+    """The plan of a request that measures: to explore, to compare, to audit, or to make a reference."""
+    return _START[errand]
 
 
 def held(plan: Plan) -> Plan:

@@ -10,6 +10,7 @@ from qualityroute.attempts import system_message
 from qualityroute.config import Config, ResolvedTask, fingerprint, resolve
 from qualityroute.errors import ConfigError
 from qualityroute.gates import Breaker, Gate, gate_for
+from qualityroute.pipelines import pipeline_of, reference_key
 from qualityroute.prices import PriceBook
 from qualityroute.records import Message
 
@@ -21,6 +22,10 @@ class Setup:
     gates: Mapping[str, Gate]
     systems: Mapping[str, tuple[Message, ...]]
     """What the engine adds to each task's conversations; written once, since schemas are long."""
+    pipelines: Mapping[str, str]
+    """The key of what a certificate of each task is about."""
+    reference_keys: Mapping[str, str]
+    """What a reference of each task was asked by."""
     prices: PriceBook
     fingerprint: str
 
@@ -42,6 +47,8 @@ def build_setup(config: Config, clock: Callable[[], float]) -> Setup:
         tasks=tasks,
         gates={name: gate_for(task, config.judge, breaker) for name, task in tasks.items()},
         systems={name: system_message(task) for name, task in tasks.items()},
+        pipelines={name: pipeline_of(config, task).key for name, task in tasks.items()},
+        reference_keys={name: reference_key(config, task) for name, task in tasks.items()},
         prices=config.price_book,
         fingerprint=fingerprint(config, tasks),
     )

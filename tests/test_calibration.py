@@ -494,6 +494,7 @@ PIPELINE = Pipeline(
     efficiency_models=("openai/gpt-5-nano", "mistral/small"),
     efficiency_prompt="Extract the invoice's fields.",
     efficiency_parameters={},
+    gate={"checks": ["schema", "judge"]},
     schema={"type": "object"},
     normalisers={"total": "money"},
     performance_models=("openai/gpt-5.2",),

@@ -539,7 +539,7 @@ for number in range(count):
 def test_processes_that_migrate_at_once_all_succeed(path: Path, attempt: int) -> None:
     assert at_once(MIGRATE, path, 8) == ["ok"] * 8
     connection = sqlite3.connect(path)
-    assert connection.execute("SELECT COUNT(*) FROM _sqlite_migrations").fetchone() == (2,)
+    assert connection.execute("SELECT COUNT(*) FROM _sqlite_migrations").fetchone() == (3,)
     connection.close()
 
 

@@ -26,6 +26,8 @@ class Pipeline:
     efficiency_prompt: str
     efficiency_parameters: Mapping[str, object]
     schema: Mapping[str, object] | None
+    gate: Mapping[str, object]
+    """The checks with what they are made of: names of user's checks, peers and rule of an agreement, repairs."""
     normalisers: Mapping[str, object]
     """How each field is compared."""
     performance_models: tuple[str, ...]

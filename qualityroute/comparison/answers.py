@@ -35,11 +35,22 @@ class Difference:
     @property
     def text(self) -> str:
         """One line to read: `lines[2].amount: "12.50" against 13 (money, critical)`."""
-        kind = f"{self.compare}, critical" if self.critical else str(self.compare)
-        path = _shortened(self.path, _LONGEST_PATH) or "the answer"
         if self.left is None and self.right is None:
-            return f"{path}: an empty item that only one answer has ({kind})"
-        return f"{path}: {_shown(self.left)} against {_shown(self.right)} ({kind})"
+            return f"{self._path}: an empty item that only one answer has ({self._kind})"
+        return f"{self._path}: {_shown(self.left)} against {_shown(self.right)} ({self._kind})"
+
+    @property
+    def place(self) -> str:
+        """The same without the values, for where those may not be kept: `lines[2].amount (money, critical)`."""
+        return f"{self._path} ({self._kind})"
+
+    @property
+    def _path(self) -> str:
+        return _shortened(self.path, _LONGEST_PATH) or "the answer"
+
+    @property
+    def _kind(self) -> str:
+        return f"{self.compare}, critical" if self.critical else str(self.compare)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +88,12 @@ def compare_answers(left: Json, right: Json, rules: Mapping[str, FieldRule]) -> 
     differences = [_difference(*reversed(pair)) if turned else _difference(*pair) for pair in differing(sides)]
     share = 0.0 if sides.critical else sides.equal / (sides.equal + sides.different)
     return Comparison(share, tuple(differences))
+
+
+def says_the_same(comparison: Comparison, rules: Mapping[str, FieldRule]) -> bool:
+    """Are two answers as good as equal? Where rules say which leaves are critical, those decide; else every leaf."""
+    some_critical = any(rule.critical for rule in rules.values())
+    return not comparison.critical if some_critical else comparison.equal
 
 
 def _difference(left: PlacedLeaf | None, right: PlacedLeaf | None) -> Difference:

@@ -111,10 +111,21 @@ class Agreement(Section):
 
 
 class Accept(Section):
-    alpha: float = Field(default=0.05, gt=0, lt=1)
+    """What accepting an answer may come to, and how that is watched."""
+
+    alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    """At most this share of accepted answers may differ from the performance tier's."""
     delta: float = Field(default=0.10, gt=0, lt=1)
+    """With confidence 1 - delta."""
     audit: Share = 0.0
+    """Share of sessions whose first request is audited, if its answer is accepted: asked again of performance."""
+    audit_budget_per_day: Dollars | None = None
+    """USD that audits of this task may cost in a day (UTC)."""
+    max_age: Duration = timedelta(days=90)
+    """How long a certificate holds."""
     on_uncertified: Literal["threshold", "fallback"] = "threshold"
+    """threshold: answers are accepted at the rubric's threshold, called uncertified; fallback: none is accepted without
+    a certificate in force."""
 
 
 class Task(Section):

@@ -9,7 +9,7 @@ from typing import Any
 from anyio import to_thread
 
 from qualityroute.client import CompletionRequest
-from qualityroute.comparison import Comparison, compare_answers
+from qualityroute.comparison import Comparison, compare_answers, says_the_same
 from qualityroute.config import Agreement
 from qualityroute.config.fields import split_model
 from qualityroute.gates.interface import Candidate
@@ -62,7 +62,6 @@ class AgreementCheck:
 
     def __init__(self, agreement: Agreement, rules: Mapping[str, FieldRule]) -> None:
         self._agreement, self._rules = agreement, rules
-        self._some_critical = any(rule.critical for rule in rules.values())
         self._needed = agreement.quorum + 1
         self.rescues = agreement.rule == "majority"
         """Can peers alone give an answer?"""
@@ -101,7 +100,7 @@ class AgreementCheck:
         equals = 1
         for place, other in enumerate(poll.ballots if self.rescues else poll.ballots[:1]):
             comparison = await self._compare(other, candidate)
-            if self._same(comparison):
+            if says_the_same(comparison, self._rules):
                 equals += 1
                 poll.equals[place] += 1
             elif other is poll.own:
@@ -116,10 +115,6 @@ class AgreementCheck:
         return await to_thread.run_sync(
             compare_answers, left.value, right.value, self._rules, abandon_on_cancel=True
         )  # fmt: skip
-
-    def _same(self, comparison: Comparison) -> bool:
-        """Where a rubric says which leaves are critical, those decide; else every leaf."""
-        return not comparison.critical if self._some_critical else comparison.equal
 
     def _outcome(self, poll: _Poll) -> Vote:
         calls, most = tuple(poll.calls), self._most(poll)

@@ -62,11 +62,15 @@ class Gate:
         judged: bool,
         meter: Meter,
         asked: CompletionRequest | None = None,
+        accept_at: float | None = None,
     ) -> Gated:
-        """`asked` is the request as any model would be asked it; without it no peers are."""
+        """`asked` is the request as any model would be asked it; without it no peers are.
+
+        `accept_at` is the judge's score that is good enough; left out, the rubric's threshold.
+        """
 
         def admit(answer: Completion) -> _Admission:
-            return self._admit(answer, messages, tools)
+            return self._admit(answer, messages, tools, accept_at)
 
         own = admit(completion)
         checks = self._checks_for(tier, judged=judged)
@@ -91,7 +95,11 @@ class Gate:
         return Gated(tuple(verdicts), candidate.output if candidate else None, own.repaired, served)
 
     def _admit(
-        self, completion: Completion, messages: tuple[Message, ...], tools: Sequence[Mapping[str, Any]]
+        self,
+        completion: Completion,
+        messages: tuple[Message, ...],
+        tools: Sequence[Mapping[str, Any]],
+        accept_at: float | None,
     ) -> _Admission:
         reading = read_answer(completion, wants_json=self.schema is not None and not completion.tool_calls)
         if reading.verdict.ruling is not Ruling.ACCEPTED:
@@ -104,7 +112,9 @@ class Gate:
             verdicts = (*verdicts, verdict)
             if verdict.ruling is not Ruling.ACCEPTED:
                 return _Admission(verdicts, None, reading.repaired)
-        candidate = Candidate(messages, source_text(messages), completion, reading.text, reading.value, output)
+        candidate = Candidate(
+            messages, source_text(messages), completion, reading.text, reading.value, output, accept_at
+        )
         return _Admission(verdicts, candidate, reading.repaired)
 
     def _checks_for(self, tier: Tier, *, judged: bool) -> tuple[Check | AgreementCheck, ...]:

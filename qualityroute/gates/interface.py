@@ -23,6 +23,8 @@ class Candidate:
     """The answer as JSON holds it; the text itself where no JSON is wanted."""
     output: Any
     """What the caller gets: `value`, or the pydantic object made from it."""
+    accept_at: float | None = None
+    """The judge's score that is good enough, where a certificate proves one; else the rubric's threshold."""
 
 
 class Check(Protocol):

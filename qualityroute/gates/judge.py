@@ -87,7 +87,8 @@ class JudgeCheck:
         judged = await self._backend.judge(self._rubric, candidate.source, candidate.text, meter)
         if isinstance(judged.found, Trouble):
             return _undecided(judged.found, judged.calls)
-        return _verdict(judged.found, self._rubric, judged)
+        accept_at = self._rubric.threshold if candidate.accept_at is None else candidate.accept_at
+        return _verdict(judged.found, self._rubric, judged, accept_at)
 
 
 def backend_for(judge: Judge, breaker: Breaker, new_tag: Callable[[], str]) -> JudgeBackend:
@@ -111,11 +112,11 @@ def _undecided(trouble: Trouble, calls: tuple[ModelCall, ...]) -> Verdict:
     return Verdict("judge", Ruling.UNDECIDED, Reason.JUDGE_ERROR, trouble.message, calls=calls, details=details)
 
 
-def _verdict(judgement: Judgement, rubric: Rubric, judged: Judged) -> Verdict:
+def _verdict(judgement: Judgement, rubric: Rubric, judged: Judged, accept_at: float) -> Verdict:
     points, calls = score(judgement, rubric), judged.calls
     details = {
         "yes": dict(judgement.yes),
-        "threshold": rubric.threshold,
+        "threshold": accept_at,
         "evidence": dict(judgement.evidence),
         "verdicts": len(judged.modes),
         "with_logprobs": judged.modes.count("logprob"),
@@ -123,7 +124,7 @@ def _verdict(judgement: Judgement, rubric: Rubric, judged: Judged) -> Verdict:
     if judgement.instructions_in_data:
         message = "the judge found text in the data that speaks to it"
         return Verdict("judge", Ruling.REJECTED, Reason.INJECTION, message, points, calls, details)
-    if points >= rubric.threshold:
+    if points >= accept_at:
         return Verdict("judge", Ruling.ACCEPTED, score=points, calls=calls, details=details)
     return Verdict("judge", Ruling.REJECTED, Reason.JUDGED, _why(judgement, rubric), points, calls, details)
 

@@ -51,7 +51,10 @@ _ROUTES: dict[Route, str] = {
     Route.TASK: "straight to performance: the task says so",
     Route.ASKED: "the tier the caller asked for",
     Route.EXPLORE: "efficiency is tried although the task is on performance",
-    Route.BASELINE: "straight to performance: routing.mode is baseline",
+    Route.BASELINE: "straight to performance, kept as reference",
+    Route.COMPARE: "efficiency is held against a reference; nobody is served",
+    Route.AUDIT: "performance is asked again, to audit an accepted answer",
+    Route.UNCERTIFIED: "straight to performance: no certificate is in force",
 }
 _EFFECTS: dict[PinEffect, str] = {
     PinEffect.WATCHED: "the session is watched; one more rejection counts",

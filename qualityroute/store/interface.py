@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from qualityroute.calibration import Certificate, Look
 from qualityroute.config import Pins
+from qualityroute.labels import Audit, Fact, Label, Reference
 from qualityroute.pins import Pin, PinEffect, PinEvent, PinKey
 from qualityroute.records import Decision, Outcome, Reason
 
@@ -23,6 +25,8 @@ class Entry:
     policy: Pins = field(default_factory=Pins)
     payloads: Mapping[str, str] = field(default_factory=dict)
     """Prompts and answers to keep, by kind; empty when they are not kept."""
+    facts: Sequence[Fact] = ()
+    """What it adds to the ground truth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,8 @@ class TaskSummary:
     """Tries of the efficiency tier for a task on performance."""
     hours: tuple[HourSummary, ...]
     peers: CostSummary = CostSummary()
+    measuring: CostSummary = CostSummary()
+    """What audits and comparisons took, which is in none of the sums above."""
 
 
 class SessionStore(Protocol):
@@ -184,3 +190,27 @@ class SessionStore(Protocol):
 
     async def pins_active(self, now: datetime) -> dict[str, int]:
         """Pins that hold now, by the task whose answer earned them; those made by hand under an empty name."""
+
+    async def certificate(self, task: str) -> Certificate | None:
+        """The newest one of a task, in force or not."""
+
+    async def looks(self, task: str, pipeline: str) -> list[Look]:
+        """Those taken at a pipeline's labels, the oldest first."""
+
+    async def issue(self, look: Look, certificate: Certificate | None) -> None:
+        """Write down a look, and the certificate it gave, in one transaction."""
+
+    async def add_facts(self, facts: Sequence[Fact]) -> None:
+        """References and labels that come with no decision of their own, such as people's; all or none."""
+
+    async def references(self, task: str) -> list[Reference]:
+        """Of a task, the oldest first; a person's stands beside the performance tier's for the same input."""
+
+    async def labels(self, task: str) -> list[Label]:
+        """Of a task, the oldest first; where a person labelled an answer, that label alone."""
+
+    async def audits(self, task: str, *, since: datetime | None = None) -> list[Audit]:
+        """Of a task, in the order they were made."""
+
+    async def audit_spending(self, task: str, *, since: datetime) -> tuple[Decimal, Decimal, int]:
+        """USD that a task's audits took since then, the dearest of them, and how many have no known cost."""

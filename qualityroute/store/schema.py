@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qualityroute.errors import StoreError
+from qualityroute.store import certificates, truth
 from qualityroute.store.tallies import LATENCIES, PEER_COLUMNS
 from qualityroute.store.tallies import TABLE as TALLIES
 
@@ -207,7 +208,15 @@ def costs_of_peers(db: Database) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (first_tables, costs_of_peers)
+def ground_truth(db: Database) -> None:
+    """References, labels, audits, certificates and looks; three of the tables were there before and never written."""
+    for table in ("baselines", "audits", "certificates"):
+        db.execute(f"DROP TABLE {table}")
+    for statement in (*truth.TABLES, *certificates.TABLES):
+        db.execute(statement.strip())
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (first_tables, costs_of_peers, ground_truth)
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:

@@ -10,9 +10,10 @@ import shutil
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -20,10 +21,12 @@ from typing import TypeVar
 import anyio
 import anyio.to_thread
 
+from qualityroute.calibration import Certificate, Look
 from qualityroute.errors import StoreError
+from qualityroute.labels import Audit, Fact, Label, Reference
 from qualityroute.pins import Pin, PinEffect, PinKey
 from qualityroute.records import Decision
-from qualityroute.store import tallies
+from qualityroute.store import certificates, tallies, truth
 from qualityroute.store.columns import moment
 from qualityroute.store.commits import GroupCommit, to_the_end
 from qualityroute.store.files import connect, prepare
@@ -105,6 +108,7 @@ class SQLiteStore:
             effect = apply_event(connection, entry, self._now())
             session_attempt = write_rows(connection, rows, effect)
             tallies.add(connection, entry.decision, failed=rows.failed, session_attempt=session_attempt, effect=effect)
+            truth.write_facts(connection, entry.facts)
             return effect
 
         return await self._write(doing, write)
@@ -158,6 +162,33 @@ class SQLiteStore:
 
     async def session_counts(self, task: str, *, started: datetime | None, now: datetime) -> list[tuple[int, int, int]]:
         return await self._read("count the sessions", partial(session_counts, task=task, started=started, now=now))
+
+    async def certificate(self, task: str) -> Certificate | None:
+        connections = self._open()
+        with store_errors(connections.path, f"read the certificate of task '{task[:64]}'"):
+            return certificates.newest(connections.lookup, task)
+
+    async def looks(self, task: str, pipeline: str) -> list[Look]:
+        return await self._read("read the looks at labels", partial(certificates.looks, task=task, pipeline=pipeline))
+
+    async def issue(self, look: Look, certificate: Certificate | None) -> None:
+        write = partial(certificates.issue, look=look, certificate=certificate)
+        await self._write(f"write the certificate of task '{look.task[:64]}'", write)
+
+    async def add_facts(self, facts: Sequence[Fact]) -> None:
+        await self._write("write references and labels", partial(truth.write_facts, facts=facts))
+
+    async def references(self, task: str) -> list[Reference]:
+        return await self._read("read the references", partial(truth.references, task=task))
+
+    async def labels(self, task: str) -> list[Label]:
+        return await self._read("read the labels", partial(truth.labels, task=task))
+
+    async def audits(self, task: str, *, since: datetime | None = None) -> list[Audit]:
+        return await self._read("read the audits", partial(truth.audits, task=task, since=since))
+
+    async def audit_spending(self, task: str, *, since: datetime) -> tuple[Decimal, Decimal, int]:
+        return await self._read("add up the audits", partial(truth.audit_spending, task=task, since=since))
 
     async def rebuild(self) -> int:
         return await self._write("rebuild the tallies", tallies.rebuild)

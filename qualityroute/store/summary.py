@@ -6,6 +6,7 @@ import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Any
 
 from qualityroute.pins import PinEffect
@@ -63,7 +64,9 @@ class _Tally:
 def _summary(
     task: str, tallies: list[_Tally], hours: Iterable[tuple[Any, ...]], latencies: Iterable[tuple[Any, ...]]
 ) -> TaskSummary:
-    asked = [tally for tally in tallies if tally.route is not Route.EXPLORE]
+    measuring = [tally for tally in tallies if tally.route.measures]
+    tallies = [tally for tally in tallies if not tally.route.measures]
+    asked = [tally for tally in tallies if tally.route.served]
     tried = [tally for tally in tallies if tally.route in (*_JUDGED_ROUTES, Route.PROBE)]
     counted = [tally for tally in tallies if tally.failed >= 0]
     first = [tally for tally in counted if tally.session_attempt == 1]
@@ -87,7 +90,7 @@ def _summary(
         efficiency=_cost(tallies, "efficiency", "attempts"),
         judge=_cost(tallies, "judge", "calls"),
         performance=_cost(tallies, "performance", "attempts"),
-        cut_off=_sum(tallies, "cut_off"),
+        cut_off=_sum([*tallies, *measuring], "cut_off"),
         pairs=_pairs(asked),
         latency=_latency(latencies),
         pins_created=_with_pin(tallies, PinEffect.CREATED),
@@ -98,6 +101,7 @@ def _summary(
         explored=_count(tally for tally in tallies if tally.route is Route.EXPLORE),
         hours=tuple(HourSummary(_hour(hour), attempts, fallbacks) for hour, attempts, fallbacks in hours),
         peers=_cost(tallies, "peer", "calls"),
+        measuring=_spent_in_all(measuring),
     )
 
 
@@ -128,6 +132,11 @@ def _cost(tallies: list[_Tally], part: str, unit: str) -> CostSummary:
 
 def _together(one: CostSummary, other: CostSummary) -> CostSummary:
     return CostSummary(one.count + other.count, one.known + other.known, one.unknown + other.unknown)
+
+
+def _spent_in_all(tallies: list[_Tally]) -> CostSummary:
+    parts = (("efficiency", "attempts"), ("judge", "calls"), ("peer", "calls"), ("performance", "attempts"))
+    return reduce(_together, (_cost(tallies, part, unit) for part, unit in parts))
 
 
 def _pairs(tallies: list[_Tally]) -> Pairs:

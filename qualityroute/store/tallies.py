@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from qualityroute.pins import PinEffect
-from qualityroute.records import Attempt, Decision, ModelCall, Role, Route, Ruling, Tier
+from qualityroute.records import Attempt, Decision, ModelCall, Role, Ruling, Tier
 from qualityroute.store.columns import PER_DOLLAR, moment
 from qualityroute.store.ledger import read_decision
 
@@ -110,7 +110,7 @@ def add(
             *_measures(decision),
         ),
     )
-    if decision.route is not Route.EXPLORE:  # nobody waited for it
+    if decision.route.served:  # of the others, nobody waited for it
         connection.execute(_ADD_LATENCY, (hour, decision.task, decision.outcome.value, step_of(decision)))
 
 
@@ -146,7 +146,7 @@ def _first(decision: Decision) -> Attempt | None:
 def _measures(decision: Decision) -> tuple[Any, ...]:
     calls = [call for attempt in decision.attempts for call in attempt.all_calls]
     cheap = [call for call in calls if call.role is Role.ANSWER and call.tier is Tier.EFFICIENCY]
-    dear = [call for call in calls if call.role is Role.ANSWER and call.tier is Tier.PERFORMANCE]
+    dear = [call for call in calls if call.role in (Role.ANSWER, Role.AUDIT) and call.tier is Tier.PERFORMANCE]
     judge = [call for call in calls if call.role is Role.JUDGE]
     peers = [call for call in calls if call.role is Role.PEER]
     return (

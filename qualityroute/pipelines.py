@@ -1,0 +1,83 @@
+"""What of a configuration a task's scores, labels and references depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from typing import Any
+
+from qualityroute.attempts import system_message
+from qualityroute.calibration import Pipeline
+from qualityroute.config import Config, Judge, NamedCheck, ResolvedTask
+from qualityroute.gates.judge_prompt import PROMPT_VERSION
+from qualityroute.records import Tier
+
+
+def pipeline_of(config: Config, task: ResolvedTask) -> Pipeline:
+    """The frozen pipeline that a certificate of the task is about."""
+    judge = config.judge if "judge" in task.gate else None
+    rubric = task.rubric.model_dump(mode="json") if task.rubric is not None else {}
+    normalisers = rubric.pop("fields", {})
+    return Pipeline(
+        task=task.name,
+        rubric=_text(rubric),
+        judge_prompt=PROMPT_VERSION if judge is not None else "",
+        judge_models=judge.models if judge is not None else (),
+        judge_parameters=_plain(judge.parameters) if judge is not None else {},
+        judge_mode=judge.mode if judge is not None else "",
+        judge_samples=_samples(judge) if judge is not None else "",
+        efficiency_models=config.tiers.efficiency.models,
+        efficiency_prompt=_prompt(task),
+        efficiency_parameters=_plain(config.tiers.efficiency.parameters),
+        schema=_plain(task.schema),
+        normalisers=normalisers,
+        gate=_gate(task),
+        performance_models=config.tiers.performance.models,
+    )
+
+
+def reference_key(config: Config, task: ResolvedTask) -> str:
+    """24 hexadecimal digits of what the performance tier is asked by; references of another key are not of today."""
+    tier = config.tiers.of(Tier.PERFORMANCE)
+    asked = [tier.models, _plain(tier.parameters), _prompt(task), task.settings.max_output_tokens]
+    return hashlib.sha256(_text(asked).encode()).hexdigest()[:24]
+
+
+def _prompt(task: ResolvedTask) -> str:
+    return "\n\n".join(message["content"] for message in system_message(task))
+
+
+def _samples(judge: Judge) -> str:
+    quorum = f", quorum {judge.quorum}" if judge.quorum is not None else ""
+    return f"{judge.samples}{quorum}"
+
+
+def _gate(task: ResolvedTask) -> dict[str, Any]:
+    agreement = task.settings.agreement if "agreement" in task.gate else None
+    return {
+        "checks": list(task.gate),
+        "functions": [f"{check.name} {_source(check)}" for check in task.checks],
+        "agreement": agreement.model_dump(mode="json") if agreement is not None else None,
+        "repairs": task.settings.repairs,
+        "max_output_tokens": task.settings.max_output_tokens,
+    }
+
+
+def _source(check: NamedCheck) -> str:
+    """A hash of the function's text, so that changing it is seen; nothing where it has none."""
+    try:
+        return hashlib.sha256(inspect.getsource(check.function).encode()).hexdigest()[:16]
+    except (OSError, TypeError):
+        return ""
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it; what JSON does not know, by its text."""
+    return json.loads(_text(value))
+
+
+def _text(value: Any) -> str:
+    return json.dumps(
+        value, sort_keys=True, default=lambda other: dict(other) if hasattr(other, "keys") else str(other)
+    )
