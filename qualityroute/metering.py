@@ -10,7 +10,7 @@ from decimal import Decimal
 from qualityroute.client import Client, CompletionRequest
 from qualityroute.errors import ProviderError, QualityRouteError
 from qualityroute.prices import PriceBook
-from qualityroute.records import Completion, ModelCall, Reason
+from qualityroute.records import Completion, ModelCall, Reason, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,11 @@ class Called:
     call: ModelCall
     completion: Completion | None = None
     error: ProviderError | None = None
+
+    @property
+    def made(self) -> tuple[ModelCall, ...]:
+        """For the books: none where the endpoint was not asked at all."""
+        return () if self.error is not None and not self.error.asked else (self.call,)
 
 
 @dataclass(slots=True)
@@ -31,22 +36,34 @@ class Meter:
     now: Callable[[], datetime]
     clock: Callable[[], float]
     """Seconds, monotonic."""
-    calls: list[ModelCall] = field(default_factory=list)
     failures: list[ProviderError] = field(default_factory=list)
+    _calls: list[ModelCall | None] = field(default_factory=list)
+    """`None`: it came to no call, since the endpoint was not asked."""
+
+    @property
+    def calls(self) -> list[ModelCall]:
+        """Those that were made, in the order begun."""
+        return [call for call in self._calls if call is not None]
 
     async def ask(self, request: CompletionRequest) -> Called:
         """Make one call. An endpoint's failure is returned, not raised."""
-        position, started = len(self.calls), self.clock()
+        position, started = len(self._calls), self.clock()
         # In the books from the start: whoever is cancelled in the middle has spent something, and how
         # much is unknown.
         call = ModelCall(request.role, request.tier, request.provider, request.model, error=Reason.CANCELLED)
-        self.calls.append(call)
+        self._calls.append(call)
         try:
             called = self._answered(call, await self.client.complete(request))
         except ProviderError as error:
             self.failures.append(error)
-            cost = None if error.may_be_billed else Decimal(0)
-            failed = replace(call, error=error.reason, message=str(error), retries=error.retries, cost=cost)
+            failed = replace(
+                call,
+                error=error.reason,
+                message=str(error),
+                retries=error.retries,
+                usage=error.usage,
+                cost=self._cost_of_failure(call, error),
+            )
             called = Called(failed, error=error)
         except QualityRouteError:
             raise
@@ -57,10 +74,15 @@ class Meter:
             called = Called(replace(call, error=failure.reason, message=str(failure)), error=failure)
         finally:
             latency = timedelta(seconds=self.clock() - started)
-            self.calls[position] = replace(self.calls[position], latency=latency)
+            self._calls[position] = replace(call, latency=latency)
         called = replace(called, call=replace(called.call, latency=latency))
-        self.calls[position] = called.call
+        self._calls[position] = called.call if called.made else None
         return called
+
+    def _cost_of_failure(self, call: ModelCall, error: ProviderError) -> Decimal | None:
+        if error.usage != Usage():
+            return self.prices.cost(call.name, error.usage, self.now().date())
+        return None if error.may_be_billed else Decimal(0)
 
     def _answered(self, call: ModelCall, completion: Completion) -> Called:
         cost = completion.cost

@@ -63,6 +63,10 @@ class Naps:
         self.taken.append(seconds)
         await anyio.lowlevel.checkpoint()
 
+    def clock(self) -> float:
+        """As if the naps had been slept."""
+        return time.monotonic() + sum(self.taken)
+
 
 @asynccontextmanager
 async def served(
@@ -77,10 +81,13 @@ async def served(
 @asynccontextmanager
 async def made(url: str, *, name: str = "test", **settings: Any) -> AsyncIterator[OpenAIClient]:
     sleep = settings.pop("sleep", Naps())
+    memory = settings.pop("memory", None)
     client = OpenAIClient(
         {name: Provider(base_url=url, **settings)},
         keys={name: KEY},
+        memory=memory,
         sleep=sleep,
+        clock=sleep.clock,
         now=lambda: NOW,
         random=lambda: 0.0,
     )
@@ -165,9 +172,25 @@ class TestAnswers:
     async def test_a_schema_becomes_a_response_format(self) -> None:
         async with served() as (client, server):
             await client.complete(ask(response_schema=SCHEMA))
+        wire = {
+            "type": "object",
+            "properties": {"total": {"anyOf": [{"type": "number"}, {"type": "null"}]}},
+            "required": ["total"],
+            "additionalProperties": False,
+        }
         assert server.bodies[0]["response_format"] == {
             "type": "json_schema",
-            "json_schema": {"name": "answer", "schema": SCHEMA, "strict": False},
+            "json_schema": {"name": "answer", "schema": wire, "strict": True},
+        }
+
+    async def test_a_schema_that_no_strict_mode_can_say_is_sent_whole_and_unstrict(self) -> None:
+        schema = {"type": "object", "additionalProperties": {"type": "number"}}
+        async with served() as (client, server):
+            await client.complete(ask(response_schema=schema))
+        assert server.bodies[0]["response_format"]["json_schema"] == {
+            "name": "answer",
+            "schema": schema,
+            "strict": False,
         }
 
     async def test_tools_and_a_response_format_are_never_sent_together(self) -> None:
@@ -855,17 +878,17 @@ class TestDialects:
             assert (await client.complete(ask(temperature=0.0))).retries == 0
         assert ["temperature" in body for body in server.bodies] == [True, False, False]
 
-    async def test_three_steps_a_call_are_enough(self) -> None:
+    async def test_five_steps_a_call_are_enough(self) -> None:
+        fields = ("temperature", "top_p", "seed", "max_tokens", "response_format")
+
         def refuses_all(body: Mapping[str, Any]) -> Play:
-            for field in ("temperature", "max_tokens", "response_format"):
-                if field in body:
-                    return failing(400, f"unsupported parameter: '{field}'")
-            return good()
+            refused = next((field for field in fields if field in body), None)
+            return good() if refused is None else failing(400, f"unsupported parameter: '{refused}'")
 
         async with served(refuses_all) as (client, server):
-            request = ask(temperature=0.0, max_output_tokens=9, response_schema=SCHEMA)
-            error = await failure(client, request)
-            assert (error.status, error.retries, len(server.requests)) == (400, 3, 4)
+            parameters = {"temperature": 0.0, "top_p": 1, "seed": 3}
+            error = await failure(client, ask(parameters=parameters, max_output_tokens=9, response_schema=SCHEMA))
+            assert (error.status, error.retries, len(server.requests)) == (400, 5, 6)
 
     async def test_a_refusal_that_is_not_about_wording_teaches_nothing(self) -> None:
         async with served(failing(400, "temperature must be between 0 and 2"), failing(400), good()) as (

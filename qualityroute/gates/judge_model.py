@@ -36,7 +36,7 @@ class ModelJudge:
 
     async def _ask(self, rubric: Rubric, source: str, candidate: str, meter: Meter) -> Judged:
         called = await meter.ask(self._request(rubric, source, candidate))
-        return Judged(self._found(called, rubric), (called.call,), (self._form.name,))
+        return Judged(self._found(called, rubric), called.made, (self._form.name,))
 
     def _found(self, called: Called, rubric: Rubric) -> Judgement | Trouble:
         if called.completion is None:

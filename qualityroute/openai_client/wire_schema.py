@@ -205,4 +205,3 @@ class _Writer:
 
     def _refuse(self) -> Any:
         raise _Inexpressible
-
