@@ -69,9 +69,9 @@ class Engine:
             config = Config.model_validate(config)
         self._setup = build_setup(config, time.monotonic)
         self._given_client, self._given_store = client, store
-        self._client = client if client is not None else client_for(config)
         self._now = now
         self._store = store_for(config, store, now)
+        self._client = client if client is not None else client_for(config, self._store)
         self._listeners: list[Callable[[Decision], None]] = [log_decision]
         self._background: Background | None = None
         self._open: AsyncExitStack | None = None
@@ -212,7 +212,7 @@ class Engine:
             if self.config.file is None:
                 raise ConfigError("this configuration did not come from a file")
             setup = build_setup(Config.load(self.config.file), time.monotonic)
-            client = self._client if self._given_client is not None else client_for(setup.config)
+            client = self._client if self._given_client is not None else client_for(setup.config, self._store)
         except ConfigError as error:
             if str(error) != self._reload_failure:
                 self._reload_failure = str(error)

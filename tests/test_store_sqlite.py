@@ -40,6 +40,7 @@ from qualityroute.records import (
 )
 from qualityroute.store import Entry, SQLiteStore, columns, open_store
 from qualityroute.store.files import connect, patiently, prepare
+from qualityroute.store.schema import MIGRATIONS
 
 pytestmark = pytest.mark.anyio
 
@@ -539,7 +540,7 @@ for number in range(count):
 def test_processes_that_migrate_at_once_all_succeed(path: Path, attempt: int) -> None:
     assert at_once(MIGRATE, path, 8) == ["ok"] * 8
     connection = sqlite3.connect(path)
-    assert connection.execute("SELECT COUNT(*) FROM _sqlite_migrations").fetchone() == (3,)
+    assert connection.execute("SELECT COUNT(*) FROM _sqlite_migrations").fetchone() == (len(MIGRATIONS),)
     connection.close()
 
 

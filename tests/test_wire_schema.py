@@ -68,9 +68,13 @@ KNOWN = {
     "properties": {"kind": {"const": "k"}, "next": {"$ref": "#/$defs/known"}, "note": {"type": "string"}},
     "required": ["kind"],
 }
-PAIRS = objects(NESTED).map(lambda pair: (pair[0] | {"$defs": {"known": KNOWN}}, pair[1])).filter(
-    # Of a `oneOf` both branches may hold by chance; such an instance is none.
-    lambda pair: Draft202012Validator(pair[0]).is_valid(pair[1])
+PAIRS = (
+    objects(NESTED)
+    .map(lambda pair: (pair[0] | {"$defs": {"known": KNOWN}}, pair[1]))
+    .filter(
+        # Of a `oneOf` both branches may hold by chance; such an instance is none.
+        lambda pair: Draft202012Validator(pair[0]).is_valid(pair[1])
+    )
 )
 
 
