@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import socket
-import time
 import traceback
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 import pytest
-from fault_server import FaultServer, Play, Script, completion, failing, good
+from asking import KEY, NOW, SCHEMA, Naps, ask, failure, made, refusing, served, timed_failure, together
+from fault_server import FaultServer, Play, completion, failing, good
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qualityroute.client import CompletionRequest
 from qualityroute.config import Provider
 from qualityroute.errors import ConfigError, ProviderError
 from qualityroute.openai_client import OpenAIClient
@@ -32,96 +28,11 @@ from qualityroute.openai_client.complaints import MAX_WORDS, Speaker, complaint
 from qualityroute.openai_client.replies import understand
 from qualityroute.openai_client.trouble import Reply, Trouble
 from qualityroute.openai_client.waiting import parse_retry_after, wait_before_repeat
-from qualityroute.records import Completion, Reason, Role, Tier, ToolCall, Usage
+from qualityroute.records import Completion, Reason, ToolCall, Usage
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("plain_loopback")]
 
-KEY = "sk-secret-0123456789"
-NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-SCHEMA = {"type": "object", "properties": {"total": {"type": "number"}}}
 SPEAKER = Speaker("test/model", "test", "the environment variable 'TEST_KEY'", KEY)
-
-
-def ask(**fields: Any) -> CompletionRequest:
-    standard: dict[str, Any] = {
-        "role": Role.ANSWER,
-        "tier": Tier.EFFICIENCY,
-        "provider": "test",
-        "model": "model",
-        "messages": ({"role": "user", "content": "hi"},),
-    }
-    return CompletionRequest(**standard | fields)
-
-
-class Naps:
-    """Sleeps without sleeping, and tells how long."""
-
-    def __init__(self) -> None:
-        self.taken: list[float] = []
-
-    async def __call__(self, seconds: float) -> None:
-        self.taken.append(seconds)
-        await anyio.lowlevel.checkpoint()
-
-    def clock(self) -> float:
-        """As if the naps had been slept."""
-        return time.monotonic() + sum(self.taken)
-
-
-@asynccontextmanager
-async def served(
-    *script: Script, name: str = "test", **settings: Any
-) -> AsyncIterator[tuple[OpenAIClient, FaultServer]]:
-    """A client that naps instead of sleeping, and the server it talks to."""
-    with FaultServer(*script) as server:
-        async with made(server.url, name=name, **settings) as client:
-            yield client, server
-
-
-@asynccontextmanager
-async def made(url: str, *, name: str = "test", **settings: Any) -> AsyncIterator[OpenAIClient]:
-    sleep = settings.pop("sleep", Naps())
-    memory = settings.pop("memory", None)
-    client = OpenAIClient(
-        {name: Provider(base_url=url, **settings)},
-        keys={name: KEY},
-        memory=memory,
-        sleep=sleep,
-        clock=sleep.clock,
-        now=lambda: NOW,
-        random=lambda: 0.0,
-    )
-    try:
-        yield client
-    finally:
-        await client.aclose()
-
-
-async def failure(client: OpenAIClient, request: CompletionRequest | None = None) -> ProviderError:
-    with pytest.raises(ProviderError) as caught:
-        await client.complete(request or ask())
-    return caught.value
-
-
-def refusing(field: str, message: str, *, status: int = 400, **error: Any) -> Callable[[Mapping[str, Any]], Play]:
-    """A server that answers only when `field` is not in the body."""
-    return lambda body: failing(status, message, **error) if field in body else good()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def openai_is_imported() -> None:
-    """Its import takes longer than the deadlines tested here."""
-    import openai  # noqa: F401  (only this module needs it)
-
-
-@pytest.fixture(autouse=True)
-def plain_loopback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No proxies, and an empty folder of certificates: reading the system's takes 40 ms for each client."""
-    for name in list(os.environ):
-        if name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
-    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
 
 
 class TestAnswers:
@@ -721,24 +632,6 @@ class TestTime:
                 await client.complete(ask())
             assert scope.cancelled_caught
             assert (await client.complete(ask())).content == "hello"
-
-
-async def timed_failure(client: OpenAIClient, request: CompletionRequest | None = None) -> tuple[ProviderError, float]:
-    begun = time.monotonic()
-    error = await failure(client, request)
-    return error, time.monotonic() - begun
-
-
-async def together(client: OpenAIClient, calls: int) -> list[Completion]:
-    answers: list[Completion] = []
-
-    async def one() -> None:
-        answers.append(await client.complete(ask()))
-
-    async with anyio.create_task_group() as group:
-        for _ in range(calls):
-            group.start_soon(one)
-    return answers
 
 
 class TestDefences:
