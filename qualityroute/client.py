@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from qualityroute.records import Completion, Message, Role, Tier
+from qualityroute.records import Completion, Message, Role, Tier, Usage
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a call has come, for the books of a caller who goes away in the middle of it."""
+
+    sent: int | None = None
+    """Requests that left for the provider; `None` from a client that does not say."""
+    spent: Usage = field(default_factory=Usage)
+    """Tokens that the provider has counted so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,8 @@ class CompletionRequest:
     """Wait for an endpoint that is cooling, when that fits the time left; otherwise fail at once, unasked."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Further fields of the request body, passed through as they are."""
+    progress: Progress = field(default_factory=Progress, compare=False, repr=False)
+    """Written by the client while the call is under way."""
 
     @property
     def name(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from qualityroute.client import Client, CompletionRequest
+from qualityroute.client import Client, CompletionRequest, Progress
 from qualityroute.errors import ProviderError, QualityRouteError
 from qualityroute.prices import PriceBook
 from qualityroute.records import Completion, ModelCall, Reason, Usage
@@ -52,6 +52,7 @@ class Meter:
         # much is unknown.
         call = ModelCall(request.role, request.tier, request.provider, request.model, error=Reason.CANCELLED)
         self._calls.append(call)
+        request = replace(request, progress=Progress())
         try:
             called = self._answered(call, await self.client.complete(request))
         except ProviderError as error:
@@ -74,7 +75,7 @@ class Meter:
             called = Called(replace(call, error=failure.reason, message=str(failure)), error=failure)
         finally:
             latency = timedelta(seconds=self.clock() - started)
-            self._calls[position] = replace(call, latency=latency)
+            self._calls[position] = _cut_short(replace(call, latency=latency), request.progress)
         called = replace(called, call=replace(called.call, latency=latency))
         self._calls[position] = called.call if called.made else None
         return called
@@ -97,3 +98,10 @@ class Meter:
             retries=completion.retries,
         )
         return Called(done, completion)
+
+
+def _cut_short(call: ModelCall, progress: Progress) -> ModelCall | None:
+    """A call as far as it came; one that never left for the provider is none."""
+    if progress.sent == 0:
+        return None
+    return replace(call, usage=progress.spent, retries=max(0, (progress.sent or 1) - 1))

@@ -91,6 +91,7 @@ class Call:
 
     async def _post(self, content: bytes) -> Completion | Trouble:
         self.tries = replace(self.tries, sent=self.tries.sent + 1)
+        self.request.progress.sent = self.tries.sent
         reply = await self.line.connection.post(content)
         outcome: Completion | Trouble
         if isinstance(reply, Trouble):
@@ -111,6 +112,7 @@ class Call:
             self._give_back(outcome, outcome.usage)
             self.tries = replace(self.tries, billed=self.tries.billed or outcome.may_be_billed)
         self.tries = replace(self.tries, spent=together(self.tries.spent, outcome.usage))
+        self.request.progress.spent = self.tries.spent
         return outcome
 
     async def _again(self, move: Ask, outcome: Completion | Trouble) -> Pass:

@@ -32,6 +32,7 @@ class Endpoint:
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """Waiting for a free place is our doing, not the provider's: the call's own time starts after it."""
+        request.progress.sent = 0
         connection = await self._open()
         line = self._line(connection, request)
         dialect = await self._learned.dialect(request.model)
