@@ -47,7 +47,8 @@ def test_every_line_of_the_starter_that_is_commented_out_names_a_key_that_exists
     call("init", tmp_path)
     text = (tmp_path / "qualityroute.toml").read_text()
     options = [line[2:].split("=")[0].strip() for line in text.splitlines() if line.startswith("# ") and " = " in line]
-    assert options == ["checks", "repairs", "on_refusal", "deadline"]
+    of_provider = ["timeout", "retries", "rpm", "tpm"]
+    assert options == [*of_provider, "checks", "repairs", "on_refusal", "deadline"]
 
 
 def test_what_init_practice_writes_runs_as_its_next_steps_say(tmp_path: Path) -> None:

@@ -131,6 +131,10 @@ class TestQuirks:
         }
         assert read(completion() | {"usage": usage}).usage == Usage(100, 80, 50, 40)
 
+    def test_tokens_are_found_under_other_names(self) -> None:
+        usage = {"input_tokens": 9, "output_tokens": 4, "prompt_cache_hit_tokens": 3}
+        assert read(completion() | {"usage": usage}).usage == Usage(9, 3, 4, None)
+
     @pytest.mark.parametrize(
         "usage",
         [
@@ -210,6 +214,32 @@ class TestQuirks:
         answer = read(completion(None, refusal="I will not."))
         assert (answer.content, answer.refusal) == (None, "I will not.")
         assert read(completion([{"type": "refusal", "refusal": "No."}])).refusal == "No."
+
+    def test_a_refusal_may_be_a_finish_reason(self) -> None:
+        for content, told in (("I must not.", "I must not."), (None, "the model refused")):
+            body = completion(content)
+            body["choices"][0]["finish_reason"] = "refusal"
+            assert read(body).refusal == told
+
+    @pytest.mark.parametrize(
+        ("said", "meant"),
+        [
+            ("max_tokens", "length"),
+            ("MAX_TOKENS", "length"),
+            ("model_length", "length"),
+            ("end_turn", "stop"),
+            ("SAFETY", "content_filter"),
+            ("tool_use", "tool_calls"),
+        ],
+    )
+    def test_other_words_for_a_finish_reason_are_understood(self, said: str, meant: str) -> None:
+        body = completion()
+        body["choices"][0]["finish_reason"] = said
+        assert read(body).finish_reason == meant
+
+    def test_text_beside_a_tool_call_is_kept_with_it(self) -> None:
+        answer = read(completion("Let me look.", tool_calls=[{"id": "1", "function": {"name": "a"}}]))
+        assert (answer.content, answer.tool_calls) == ("Let me look.", (ToolCall("1", "a", "{}"),))
 
     def test_tool_calls_are_read_whatever_the_finish_reason_says(self) -> None:
         calls = [
