@@ -177,6 +177,12 @@ class TestRefused:
         assert [rung_of(body) for body in server.bodies].count("tool") == 1
         assert rung_of(server.bodies[-1]) == "prompt"
 
+    async def test_a_response_format_in_an_extra_body_is_the_users_own_too(self) -> None:
+        own = {"type": "text"}
+        async with served() as (client, server):
+            await client.complete(asks(parameters={"extra_body": {"response_format": own}}))
+        assert server.bodies[0]["response_format"] == own
+
     async def test_a_response_format_of_the_users_own_is_left_alone(self) -> None:
         own = {"type": "json_object"}
         async with served(failing(400, "response_format is not supported")) as (client, server):

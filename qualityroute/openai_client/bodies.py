@@ -22,7 +22,7 @@ def request_body(request: CompletionRequest) -> Body:
 
     How its structure is asked for is added by the dialect.
     """
-    body: Body = {name: value for name, value in _flat(request.parameters).items() if name not in _OURS}
+    body: Body = {name: value for name, value in flat(request.parameters).items() if name not in _OURS}
     body |= {"model": request.model, "messages": readable_by_all(request.messages)}
     if request.tools:
         body.setdefault("tools", list(request.tools))
@@ -36,7 +36,7 @@ def request_body(request: CompletionRequest) -> Body:
     return body
 
 
-def _flat(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+def flat(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     """What the SDK calls `extra_body` are fields of the body like others."""
     extra = parameters.get("extra_body")
     if not isinstance(extra, Mapping):

@@ -23,6 +23,7 @@ from functools import lru_cache
 from typing import Any
 
 from qualityroute.client import CompletionRequest, schema_instruction
+from qualityroute.openai_client.bodies import flat
 from qualityroute.openai_client.wire_answer import follows, without_wire_nulls
 from qualityroute.openai_client.wire_schema import Flavour, wire_schema
 from qualityroute.records import Completion, Message
@@ -55,7 +56,7 @@ _FENCE = re.compile(r"\s*```[ \t]*\w*\s(.*)```\s*", re.DOTALL)
 
 def wants_structure(request: CompletionRequest) -> bool:
     """Is the structure ours to ask for? With tools the answer is a call, which a response format would forbid."""
-    set_by_user = request.parameters.keys() & {"tools", "response_format"}
+    set_by_user = flat(request.parameters).keys() & {"tools", "response_format"}
     return request.response_schema is not None and not request.tools and not set_by_user
 
 
