@@ -154,6 +154,13 @@ def test_an_optional_property_is_required_and_nullable_on_the_wire() -> None:
     }
 
 
+@pytest.mark.parametrize("kind", [{"type": ["string", "null"]}, {"enum": ["x", None]}, {"type": "null"}])
+def test_an_optional_property_that_may_be_null_needs_no_second_null(kind: dict[str, Any]) -> None:
+    wire = wire_schema({"type": "object", "properties": {"a": kind}})
+    assert wire is not None
+    assert wire["properties"]["a"] == kind
+
+
 @pytest.mark.parametrize(
     ("answer", "back"),
     [
