@@ -117,6 +117,13 @@ class TestIgnored:
                 await client.complete(asks())
         assert {rung_of(body) for body in server.bodies} == {"json_schema"}
 
+    async def test_answers_asked_for_before_a_rung_was_left_do_not_move_it(self) -> None:
+        learned = Learned("test", "http://x/v1", None, lambda: NOW)
+        await learned.keep("model", Dialect(rung=Rung.PROMPT))
+        for _ in range(4 * MOST_IGNORED):  # all were under way when it was refused
+            await learned.watch("model", Rung.JSON_SCHEMA, kept=False)
+        assert (await learned.dialect("model")).rung is Rung.PROMPT
+
     async def test_a_bare_array_under_a_schema_for_an_object_counts_as_ignored(self) -> None:
         async with served(good("[1]")) as (client, server):
             for _ in range(MOST_IGNORED + 1):
@@ -205,6 +212,13 @@ class TestEmptyInJsonMode:
             answer = await client.complete(asks())
         assert (answer.content, answer.retries, len(server.requests)) == ("", 1, 2)
         assert (answer.usage.input_tokens, answer.usage.output_tokens) == (11, 7)
+
+    async def test_an_answer_whose_reasoning_used_up_the_limit_is_truncated_and_not_asked_for_again(self) -> None:
+        body = completion(None, reasoning_content="let me think")
+        body["choices"][0]["finish_reason"] = "length"
+        async with served(Play(body)) as (client, server):
+            answer = await client.complete(asks(max_output_tokens=9))
+        assert (answer.content, answer.finish_reason, len(server.requests)) == (None, "length", 1)
 
     async def test_without_a_schema_an_empty_answer_is_asked_for_once(self) -> None:
         async with served(good("")) as (client, server):
