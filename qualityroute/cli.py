@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "run": "Answer files, or lines of JSON, one JSON line each.",
     "pins": "List, show, add, release and export pinned sessions.",
     "report": "Show how often each task falls back, what it cost and saved.",
+    "calibrate": "Certify a task's threshold on labels, or say how many are missing.",
     "explain": "Tell one decision from route to cost.",
     "practice": "Serve the practice models, a stand-in without a key.",
 }

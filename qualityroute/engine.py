@@ -192,7 +192,10 @@ class Engine:
         if task is not None:
             self._setup.task(task)
         now = self._now()
-        return await build_report(self._store, self._setup.config, now=now, task=task, since=moment(since, now))
+        setup = self._setup
+        return await build_report(
+            self._store, setup.config, now=now, pipelines=setup.pipelines, task=task, since=moment(since, now)
+        )
 
     async def explain(self, decision_id: str) -> Decision:
         """One decision as it was recorded, from route to cost. Raises `ConfigError` when there is none."""

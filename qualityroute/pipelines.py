@@ -9,7 +9,8 @@ from typing import Any
 
 from qualityroute.attempts import system_message
 from qualityroute.calibration import Pipeline
-from qualityroute.config import Config, Judge, NamedCheck, ResolvedTask
+from qualityroute.config import Config, Judge, NamedCheck, ResolvedTask, resolve
+from qualityroute.errors import ConfigError
 from qualityroute.gates.judge_prompt import PROMPT_VERSION
 from qualityroute.records import Tier
 
@@ -35,6 +36,14 @@ def pipeline_of(config: Config, task: ResolvedTask) -> Pipeline:
         gate=_gate(task),
         performance_models=config.tiers.performance.models,
     )
+
+
+def pipeline_keys(config: Config) -> dict[str, str]:
+    """The key of each task's pipeline; none where what the configuration names cannot be read."""
+    try:
+        return {name: pipeline_of(config, task).key for name, task in resolve(config).items()}
+    except ConfigError:
+        return {}
 
 
 def reference_key(config: Config, task: ResolvedTask) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,3 +76,14 @@ def config_with(task: dict[str, Any] | None = None, **sections: Any) -> Config:
         "prices": PRICES,
     }
     return Config.model_validate({**settings, **sections})
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[Any]:
+    """Engines with scripted models, closed at the end; see `worlds.Worlds`."""
+    from worlds import Worlds
+
+    worlds = Worlds(tmp_path)
+    yield worlds
+    for engine in reversed(worlds.open):
+        await engine.aclose()

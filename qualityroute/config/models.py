@@ -347,6 +347,14 @@ def _check_gate(config: Config, name: str, task: Task) -> None:
         raise ValueError(f"{where}.gate: 'grounded' needs {where}.rubric with [fields] rules")
     if "agreement" in gate:
         _check_agreement(config, where, task.agreement)
+    if task.accept.audit_budget_per_day is not None:
+        priced = {row.model for row in config.prices}
+        for model in config.tiers.performance.models:
+            if model not in priced:
+                raise ValueError(
+                    f"{where}.accept.audit_budget_per_day: there is no [[prices]] row for '{model}', so what an audit "
+                    "costs would be unknown"
+                )
     if task.cache != "off":
         raise ValueError(f"{where}.cache: '{task.cache}' is not available in this version; use 'off'")
     if config.judge is not None and config.judge.mode == "decisions":
