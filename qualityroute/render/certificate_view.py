@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qualityroute.calibration import Certificate, Certified
-from qualityroute.calibration.certificate import percent
+from qualityroute.calibration.certificate import bound_text
 from qualityroute.certifying import Calibration, Cases, CertifiedBefore
 from qualityroute.config import ResolvedTask
 
@@ -47,7 +47,7 @@ def _proof(certificate: Certificate) -> str:
     c = certificate
     return (
         f"Of {c.cases} labelled answers it accepts {c.accepted} ({c.coverage:.0%}), of which {c.bad} differ: "
-        f"at most {percent(round(c.upper_bound, 4))}, by the {c.test} test."
+        f"at most {bound_text(c.upper_bound)}, by the {c.test} test."
     )
 
 
