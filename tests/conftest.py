@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -87,3 +89,14 @@ async def world(tmp_path: Path) -> AsyncIterator[Any]:
     yield worlds
     for engine in reversed(worlds.open):
         await engine.aclose()
+
+
+@contextmanager
+def bounded_work(seconds: float = 30.0) -> Iterator[None]:
+    """No more CPU time of this thread than that, whatever else the machine does.
+
+    A guard against work that grows with the square of its input, where these would take hours; no measurement.
+    """
+    began = time.thread_time()
+    yield
+    assert time.thread_time() - began < seconds
