@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from command_line import call
 from conftest import INVOICE_SCHEMA, PRICES, RUBRIC, config_with
 from worlds import BAD, GOOD, TEXT, World, Worlds, client_with
 
@@ -396,3 +403,35 @@ async def test_no_reference_is_kept_where_no_contents_may_be(world: Worlds) -> N
     w = await world(config=config_with(JUDGED, routing={"mode": "baseline"}, store={"payloads": "none"}))
     assert (await w.run()).decision.route is Route.BASELINE
     assert await w.engine._store.references("invoice") == []
+
+
+async def test_explain_tells_what_an_audit_found(world: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
+    w = await world(config=audited(store={"payloads": "all"}))
+    answer = await w.run()
+    await finished(w)
+    told = await anyio.to_thread.run_sync(lambda: call("explain", answer.decision.id, "--db", w.path))
+    assert "Held against the performance tier's answer: differs: total: 12.5 against 13.5 (number)" in " ".join(
+        told.output.split()
+    )
+    told = await anyio.to_thread.run_sync(lambda: call("explain", answer.decision.id, "--db", w.path, "--json"))
+    assert json.loads(told.output)["label"]["good"] is False
+
+
+def test_a_killed_process_loses_no_finished_audit(tmp_path: Path) -> None:
+    """Each audit that a listener was told of is in the file, with its decision and its label, after `kill -9`."""
+    path = tmp_path / "q.db"
+    for kill in range(4):
+        command = [sys.executable, str(Path(__file__).with_name("audit_forever.py")), str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            assert child.stdout is not None
+            told = [child.stdout.readline().strip() for _ in range(5 + 7 * kill)]
+            child.kill()
+            told += child.stdout.read().split("\n")[:-1]  # a last line may be cut
+        with closing(sqlite3.connect(path)) as connection:
+            there = {row[0] for row in connection.execute("SELECT audit_id FROM audits")}
+            assert all(told) and set(told) <= there
+            unlabelled = "SELECT COUNT(*) FROM audits LEFT JOIN labels USING (decision_id) WHERE labels.bad IS NULL"
+            assert connection.execute(unlabelled).fetchone() == (0,)
+            orphans = "SELECT COUNT(*) FROM decisions WHERE route = 'audit' AND id NOT IN (SELECT audit_id FROM audits)"
+            assert connection.execute(orphans).fetchone() == (0,)
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from qualityroute.labels import Label
 from qualityroute.pins import Pin, PinEffect
 from qualityroute.records import Attempt, Decision, Json, ModelCall, Verdict
 
@@ -30,8 +31,8 @@ def money_text(amount: Decimal | None) -> str | None:
     return None if amount is None else f"{amount.normalize():f}"
 
 
-def decision_json(decision: Decision, effect: PinEffect | None = None) -> dict[str, Any]:
-    """A decision as `explain --json` shows it."""
+def decision_json(decision: Decision, effect: PinEffect | None = None, label: Label | None = None) -> dict[str, Any]:
+    """A decision as `explain --json` shows it, with what is known of its efficiency answer."""
     return {
         "id": decision.id,
         "at": decision.at.isoformat(),
@@ -50,6 +51,17 @@ def decision_json(decision: Decision, effect: PinEffect | None = None) -> dict[s
         "latency_ms": _milliseconds(decision.latency),
         "fingerprint": decision.fingerprint,
         "metadata": dict(decision.metadata),
+        "label": None if label is None else _label_json(label),
+    }
+
+
+def _label_json(label: Label) -> dict[str, Any]:
+    return {
+        "good": None if label.bad is None else not label.bad,
+        "by": label.origin.value,
+        "score": label.score,
+        "accepted": label.accepted,
+        "differences": list(label.differences),
     }
 
 

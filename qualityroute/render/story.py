@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from qualityroute.labels import Label, Origin
 from qualityroute.pins import PinEffect
 from qualityroute.records import Attempt, Decision, ModelCall, Outcome, Role, Ruling, Tier, Verdict, total_cost
 from qualityroute.render.safe import safe_text
@@ -30,12 +31,12 @@ _CALL_INDENT = 4
 _VERDICT_INDENT = 6
 
 
-def story_of(decision: Decision, effect: PinEffect | None = None) -> RenderableType:
-    """The whole story of a request, from route to cost."""
-    return Group(*_lines(decision, effect))
+def story_of(decision: Decision, effect: PinEffect | None = None, label: Label | None = None) -> RenderableType:
+    """The whole story of a request, from route to cost, with what is known of its answer."""
+    return Group(*_lines(decision, effect, label))
 
 
-def _lines(decision: Decision, effect: PinEffect | None) -> Iterator[RenderableType]:
+def _lines(decision: Decision, effect: PinEffect | None, label: Label | None) -> Iterator[RenderableType]:
     yield _heading(decision)
     yield Text.assemble("Route: ", route_words(decision.route))
     for number, attempt in enumerate(decision.attempts, 1):
@@ -45,7 +46,20 @@ def _lines(decision: Decision, effect: PinEffect | None) -> Iterator[RenderableT
         yield Text.assemble("Reason: ", reason_words(decision.reason), *_told(_untold_message(decision)))
     if effect is not None:
         yield Text.assemble("Pin: ", effect_words(effect))
+    if label is not None:
+        yield _labelled(label)
     yield from _bill(decision)
+
+
+def _labelled(label: Label) -> Text:
+    """What the efficiency answer was held against, and what came of it."""
+    word = "a person's word" if label.origin is Origin.PERSON else "the performance tier's answer"
+    if label.bad is None:
+        return Text(f"Held against {word}: could not be compared")
+    if not label.bad:
+        return Text(f"Held against {word}: good")
+    differing = "; ".join(label.differences)
+    return Text.assemble(f"Held against {word}: ", ("differs", "red"), *_told(differing))
 
 
 def _heading(decision: Decision) -> Text:

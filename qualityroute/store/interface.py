@@ -209,6 +209,9 @@ class SessionStore(Protocol):
     async def labels(self, task: str) -> list[Label]:
         """Of a task, the oldest first; where a person labelled an answer, that label alone."""
 
+    async def label(self, decision_id: str) -> Label | None:
+        """Whether a decision's efficiency answer is good, if that is known."""
+
     async def audits(self, task: str, *, since: datetime | None = None) -> list[Audit]:
         """Of a task, in the order they were made."""
 

@@ -184,6 +184,9 @@ class SQLiteStore:
     async def labels(self, task: str) -> list[Label]:
         return await self._read("read the labels", partial(truth.labels, task=task))
 
+    async def label(self, decision_id: str) -> Label | None:
+        return await self._read("read a label", partial(truth.label_of, decision_id=decision_id))
+
     async def audits(self, task: str, *, since: datetime | None = None) -> list[Audit]:
         return await self._read("read the audits", partial(truth.audits, task=task, since=since))
 
