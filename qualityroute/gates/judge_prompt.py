@@ -2,21 +2,23 @@
 
 Everything static comes first, so that providers can cache it. Source and candidate each stand between
 lines with a fresh random tag, as one JSON string literal: neither a newline nor the tag can be forged,
-and nothing of them is ever formatted into the rubric or the rules.
+and nothing of them is ever formatted into the rubric or the rules. See `docs/judge-injection.md`.
 """
 
 from __future__ import annotations
 
 import json
-import unicodedata
+import re
 from typing import Any
 
+from qualityroute.gates.readable import readable
 from qualityroute.records import Message
 from qualityroute.rubrics import Rubric
 
-PROMPT_VERSION = "1"
+PROMPT_VERSION = "2"
 MAX_SOURCE = 200_000
 MAX_CANDIDATE = 50_000
+"""Characters; what is beyond them is cut off, and a mark says how much."""
 VERDICTS = ("yes", "no", "unsure")
 
 SYSTEM = "You check an answer against its source. You reply only in the given format, and only about the checks you are given."
@@ -42,10 +44,12 @@ def judge_messages(
 ) -> tuple[Message, ...]:
     """The two messages of one judge call; `tag` is 8 random characters, fresh for each call."""
     count = len(rubric.criteria)
-    checks = "\n".join(f"- {c.id}{' (critical)' if c.critical else ''}: {c.ask}" for c in _critical_first(rubric))
+    checks = "\n".join(
+        f"- {c.id}{' (critical)' if c.critical else ''}: {_on_one_line(c.ask)}" for c in _critical_first(rubric)
+    )
     user = "\n\n".join(
         (
-            rubric.purpose or "An answer made from a source text.",
+            _on_one_line(rubric.purpose) or "An answer made from a source text.",
             _RULES,
             f'Checks ("yes" always means good):\n{checks}',
             form,
@@ -55,6 +59,16 @@ def judge_messages(
         )
     )
     return ({"role": "system", "content": SYSTEM}, {"role": "user", "content": user})
+
+
+def source_is_cut(source: str) -> bool:
+    """Is the judge shown only the beginning of this source?"""
+    return _as_shown(source, MAX_SOURCE)[1] > 0
+
+
+def candidate_is_cut(candidate: str) -> bool:
+    """Is the judge shown only the beginning of this answer?"""
+    return _as_shown(candidate, MAX_CANDIDATE)[1] > 0
 
 
 def judge_schema(rubric: Rubric) -> dict[str, Any]:
@@ -89,16 +103,30 @@ def _block(name: str, tag: str, text: str, most: int) -> str:
     return f"-----BEGIN {name} {tag}-----\n{_literal(text, most)}\n-----END {name} {tag}-----"
 
 
+def _on_one_line(text: str) -> str:
+    """A question of several lines must not look like several questions."""
+    return " ".join(text.split())
+
+
 def _literal(text: str, most: int) -> str:
-    """One JSON string on one line, without characters that hide or reorder what is read."""
-    clean = unicodedata.normalize("NFKC", text)
-    # Nearly every text is printable throughout, which is known at a hundredth of the price of looking at each letter.
-    if not clean.replace("\n", " ").replace("\t", " ").isprintable():
-        clean = "".join(char for char in clean if char in "\n\t" or unicodedata.category(char) not in _UNSEEN)
-    if len(clean) > most:
-        clean = f"{clean[:most]} [{len(clean) - most} characters cut]"
-    return json.dumps(clean, ensure_ascii=False)
+    """One JSON string on one line."""
+    shown, cut = _as_shown(text, most)
+    literal = json.dumps(f"{shown} [{cut} characters cut]" if cut else shown, ensure_ascii=False)
+    return _CONTROL_TOKEN.sub(lambda sign: f"\\u{ord(sign[0]):04x}", literal)
 
 
-# Control and format characters (zero width, bidi), surrogates, and the separators some readers take for newlines.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+def _as_shown(text: str, most: int) -> tuple[str, int]:
+    """The readable text up to a length, and how much is missing.
+
+    Cut before it is made readable, so that a long text costs no more than a short one, and after, since
+    compatibility forms can be eighteen times as long.
+    """
+    clean = readable(text[:most])
+    return clean[:most], max(0, len(text) - most) + max(0, len(clean) - most)
+
+
+# What servers that read text without care take for their own control tokens: `<|im_start|>`, `</s>`, `<<SYS>>`,
+# `<start_of_turn>`, `[INST]`. Their first sign is written as JSON's escape, which reads the same and is no token.
+_CONTROL_TOKEN = re.compile(
+    r"<(?=\||<|/?(?:s|bos|eos|sop|eop|unk|pad|mask|think|system|user|assistant|[A-Za-z]+_\w*)>)|\[(?=/?g?[A-Z_]{3,}\])"
+)
