@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from qualityroute.config import Judge
-from qualityroute.gates.form import all_null
+from qualityroute.gates.form import emptiness
 from qualityroute.gates.interface import Candidate
 from qualityroute.gates.judge_backend import JudgeBackend, Judged, Trouble
 from qualityroute.gates.judge_forms import EvidenceForm
@@ -82,8 +82,9 @@ class JudgeCheck:
         self._rubric, self._backend = rubric, backend_for(judge, breaker, new_tag)
 
     async def check(self, candidate: Candidate, meter: Meter) -> Verdict:
-        if all_null(candidate.value):  # judges like an empty answer too well; it costs nothing to see it here
-            return Verdict(self.name, Ruling.REJECTED, Reason.EMPTY, "every field of the answer is null or empty")
+        lacking = emptiness(candidate.value, self._rubric.min_fields)
+        if lacking is not None:  # judges like an empty answer too well; it costs nothing to see it here
+            return Verdict(self.name, Ruling.REJECTED, Reason.EMPTY, lacking)
         judged = await self._backend.judge(self._rubric, candidate.source, candidate.text, meter)
         if isinstance(judged.found, Trouble):
             return _undecided(judged.found, judged.calls)

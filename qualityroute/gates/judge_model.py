@@ -12,7 +12,8 @@ from qualityroute.errors import ProviderError
 from qualityroute.gates.judge_backend import Judged, Trouble
 from qualityroute.gates.judge_forms import EvidenceForm, Form, LetterForm
 from qualityroute.gates.judge_letters import NoLogprobs
-from qualityroute.gates.judge_verdict import Judgement, UnreadableVerdict
+from qualityroute.gates.judge_prompt import candidate_is_cut, source_is_cut
+from qualityroute.gates.judge_verdict import Judgement, UnreadableVerdict, within_sight
 from qualityroute.metering import Called, Meter
 from qualityroute.records import Completion, JudgeTrouble, Reason, Role
 from qualityroute.rubrics import Rubric
@@ -28,6 +29,8 @@ class ModelJudge:
         self._limit_factor = 1
 
     async def judge(self, rubric: Rubric, source: str, candidate: str, meter: Meter) -> Judged:
+        if candidate_is_cut(candidate):  # what nobody has seen, nobody can accept
+            return Judged(Trouble(JudgeTrouble.TRUNCATED, "the answer is longer than a judge is shown"))
         first = await self._ask(rubric, source, candidate, meter)
         if not _worth_repeating(first):
             return first
@@ -36,7 +39,10 @@ class ModelJudge:
 
     async def _ask(self, rubric: Rubric, source: str, candidate: str, meter: Meter) -> Judged:
         called = await meter.ask(self._request(rubric, source, candidate))
-        return Judged(self._found(called, rubric), (called.call,), (self._form.name,))
+        found = self._found(called, rubric)
+        if isinstance(found, Judgement) and source_is_cut(source):
+            found = within_sight(found, rubric)
+        return Judged(found, (called.call,), (self._form.name,))
 
     def _found(self, called: Called, rubric: Rubric) -> Judgement | Trouble:
         if called.completion is None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from qualityroute.gates.strict_json import NotJson, read_json
 from qualityroute.rubrics import Rubric
 
+_KEYS = frozenset({"id", "evidence", "verdict"})
 _PROBABILITY = {"yes": 1.0, "unsure": 0.5, "no": 0.0}
 
 
@@ -28,9 +29,12 @@ class Judgement:
 def read_judgement(text: str, rubric: Rubric) -> Judgement:
     """Read a judge's answer in evidence mode.
 
-    Strict: every criterion exactly once, no other, only words of the menu. Raises `UnreadableVerdict`
-    for anything else, so that nothing quoted from the data can pass for a verdict.
+    Strict: every criterion exactly once, no other, only words of the menu, and nothing around the object but
+    one code fence. Raises `UnreadableVerdict` for anything else, so that nothing quoted from the data can pass
+    for a verdict.
     """
+    if not _stands_alone(text):
+        raise UnreadableVerdict("there is more than the one JSON object")
     try:
         answer = read_json(text).value
     except NotJson as error:
@@ -47,6 +51,12 @@ def read_judgement(text: str, rubric: Rubric) -> Judgement:
     )
 
 
+def _stands_alone(text: str) -> bool:
+    """An answer to a task may have prose around its code block; in a verdict, prose may be what it quotes from."""
+    text = text.strip("\ufeff \t\r\n")
+    return text.startswith("{") or (text.startswith("```") and text.endswith("```") and text.count("```") == 2)
+
+
 def _entries(checks: Any, rubric: Rubric) -> dict[str, dict[str, Any]]:
     if not isinstance(checks, list):
         raise UnreadableVerdict("'checks' is not a list")
@@ -61,11 +71,23 @@ def _entries(checks: Any, rubric: Rubric) -> dict[str, dict[str, Any]]:
         verdict = entry.get("verdict")
         if not isinstance(verdict, str) or verdict not in _PROBABILITY:
             raise UnreadableVerdict(f"the verdict on '{name}' is not 'yes', 'no' or 'unsure'")
+        if not entry.keys() <= _KEYS or not isinstance(entry.get("evidence") or "", str):
+            raise UnreadableVerdict(f"the entry for '{name}' holds more than its id, evidence and verdict")
         entries[name] = entry
     missing = sorted(wanted - set(entries))
     if missing:
         raise UnreadableVerdict(f"check '{missing[0]}' is not answered")
     return entries
+
+
+def within_sight(judgement: Judgement, rubric: Rubric) -> Judgement:
+    """The judgement of a judge that was shown only a part of the source.
+
+    Nobody can say of a part that nothing is missing: a "yes" to a question on the whole source counts as "unsure".
+    """
+    whole = {criterion.id for criterion in rubric.criteria if criterion.whole_source}
+    yes = {name: min(p, _PROBABILITY["unsure"]) if name in whole else p for name, p in judgement.yes.items()}
+    return replace(judgement, yes=yes)
 
 
 def score(judgement: Judgement, rubric: Rubric) -> float:
