@@ -113,7 +113,7 @@ class Gate:
             if verdict.ruling is not Ruling.ACCEPTED:
                 return _Admission(verdicts, None, reading.repaired)
         candidate = Candidate(
-            messages, source_text(messages), completion, reading.text, reading.value, output, accept_at
+            messages, source_text(messages), completion, reading.answer, reading.value, output, accept_at
         )
         return _Admission(verdicts, candidate, reading.repaired)
 
