@@ -143,8 +143,8 @@ def _rule(keyword: str, wanted: object) -> str:
 
 
 def _plain(text: str, most: int = 200) -> str:
-    """Without control and format characters, and not long."""
-    clean = "".join(char for char in text if not unicodedata.category(char).startswith("C"))
+    """On one line, without control and format characters, and not long."""
+    clean = "".join(char for char in text if unicodedata.category(char)[0] != "C" and char not in "\u2028\u2029")
     return clean if len(clean) <= most else clean[: most - 1] + "…"
 
 
