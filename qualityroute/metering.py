@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -35,14 +35,19 @@ class Meter:
     failures: list[ProviderError] = field(default_factory=list)
 
     async def ask(self, request: CompletionRequest) -> Called:
-        """Make one call. An endpoint's failure is returned, not raised."""
+        """Make one call of a model. An endpoint's failure is returned, not raised."""
+        call = ModelCall(request.role, request.tier, request.provider, request.model)
+        return await self.make(call, lambda: self.client.complete(request))
+
+    async def make(self, call: ModelCall, answer: Callable[[], Awaitable[Completion]]) -> Called:
+        """Make a call by awaiting `answer`, which fails by raising `ProviderError`."""
         position, started = len(self.calls), self.clock()
         # In the books from the start: whoever is cancelled in the middle has spent something, and how
         # much is unknown.
-        call = ModelCall(request.role, request.tier, request.provider, request.model, error=Reason.CANCELLED)
+        call = replace(call, error=Reason.CANCELLED)
         self.calls.append(call)
         try:
-            called = self._answered(call, await self.client.complete(request))
+            called = self._answered(call, await answer())
         except ProviderError as error:
             self.failures.append(error)
             cost = None if error.may_be_billed else Decimal(0)

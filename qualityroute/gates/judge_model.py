@@ -57,11 +57,11 @@ class ModelJudge:
         try:
             return self._form.read(called.completion, rubric)
         except UnreadableVerdict as error:
-            message = f"the judge's answer could not be read: {error}"
-            return Trouble(JudgeTrouble.PARSE, message, no_logprobs=isinstance(error, NoLogprobs))
+            return unreadable(error)
 
     def _request(self, rubric: Rubric, source: str, candidate: str) -> CompletionRequest:
         provider, model = split_model(self._model)
+        questions = self._form.questions(rubric)
         return CompletionRequest(
             role=Role.JUDGE,
             tier=None,
@@ -69,7 +69,8 @@ class ModelJudge:
             model=model,
             messages=self._form.messages(rubric, source, candidate, self._new_tag()),
             response_schema=self._form.schema(rubric),
-            max_output_tokens=self._limit_factor * (64 + 40 * len(rubric.criteria)),
+            questions=questions,
+            max_output_tokens=None if questions else self._limit_factor * (64 + 40 * len(rubric.criteria)),
             top_logprobs=self._form.top_logprobs,
             timeout=self._settings.timeout,
             parameters=self._settings.parameters,
@@ -101,6 +102,12 @@ class LogprobJudge:
 
 
 _WORDS = {JudgeTrouble.REFUSAL: "a refusal", JudgeTrouble.TRUNCATED: "cut off at the token limit"}
+
+
+def unreadable(error: UnreadableVerdict) -> Trouble:
+    """An answer that is no judgement."""
+    message = f"the judge's answer could not be read: {error}"
+    return Trouble(error.cause, message, no_logprobs=isinstance(error, NoLogprobs))
 
 
 def _cause(completion: Completion) -> JudgeTrouble | None:

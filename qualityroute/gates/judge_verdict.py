@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, ClassVar
 
 from qualityroute.gates.strict_json import NotJson, read_json
+from qualityroute.records import JudgeTrouble
 from qualityroute.rubrics import Rubric
 
 _KEYS = frozenset({"id", "evidence", "verdict"})
@@ -16,14 +18,30 @@ _PROBABILITY = {"yes": 1.0, "unsure": 0.5, "no": 0.0}
 class UnreadableVerdict(ValueError):
     """The judge's answer is not in the form asked for."""
 
+    cause: ClassVar[JudgeTrouble] = JudgeTrouble.PARSE
+
+
+class RefusedVerdict(UnreadableVerdict):
+    """The judge would not answer."""
+
+    cause = JudgeTrouble.REFUSAL
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The judge's answer to each criterion, as the probability of yes."""
+    """A judge's answer to every criterion of a rubric. The score is computed from it, never given.
+
+    Judgement(yes={"supported": 0.97, "complete": True}, cost=Decimal("0.0004"))
+    """
 
     yes: Mapping[str, float]
-    instructions_in_data: bool
-    evidence: Mapping[str, str]
+    """By criterion id, the probability that the answer is yes, which always means good."""
+    instructions_in_data: bool = False
+    """Does text in the source or in the answer speak to the judge? Such an answer is not served."""
+    evidence: Mapping[str, str] = field(default_factory=dict)
+    """By criterion id, a few words of the source; kept where answers are kept."""
+    cost: Decimal | None = None
+    """USD, from a judge of your own; `None` where it is unknown, or where the model calls say it."""
 
 
 def read_judgement(text: str, rubric: Rubric) -> Judgement:

@@ -12,11 +12,11 @@ import anyio.to_thread
 from qualityroute.client import CompletionRequest
 from qualityroute.config import Provider
 from qualityroute.errors import ProviderError
-from qualityroute.openai_client.bodies import Body, encode, request_body
+from qualityroute.openai_client.bodies import Body, encode, path_for, request_body
 from qualityroute.openai_client.complaints import Speaker, clean
 from qualityroute.openai_client.connection import Connection
 from qualityroute.openai_client.dialects import MAX_STEPS, Dialect, Dialects, next_step, spoken
-from qualityroute.openai_client.replies import understand
+from qualityroute.openai_client.replies import understand, understand_decisions
 from qualityroute.openai_client.trouble import Trouble
 from qualityroute.openai_client.waiting import wait_before_repeat
 from qualityroute.records import Completion, Reason
@@ -106,10 +106,11 @@ class Endpoint:
     ) -> Completion | Trouble:
         content = encode(body, request.name)
         tries.sent += 1
-        reply = await connection.post(content)
+        reply = await connection.post(path_for(request), content)
         if isinstance(reply, Trouble):
             return replace(reply, message=f"'{request.name}': {clean(reply.message, self._key)[:400]}")
-        return understand(reply, self._speaker(request), self._surroundings.now())
+        read = understand_decisions if request.questions else understand
+        return read(reply, self._speaker(request), self._surroundings.now())
 
     async def _wait(self, trouble: Trouble, tries: Tries, remaining: float) -> None:
         """Wait for the next try. Raises the trouble when there will be none."""
