@@ -89,7 +89,7 @@ async def test_a_decision_is_asked_for_in_one_call_and_scored_by_its_probabiliti
     async with served(Play(decision(answers(0.9, 0.8)))) as (client, server):
         verdict = await ask(check_with(), client)
     assert (verdict.ruling, verdict.score) == (Ruling.REJECTED, pytest.approx(0.9 * 0.85))
-    assert verdict.details["modes"] == ["decisions"]
+    assert verdict.details["with_decisions"] == 1
     assert [request.path for request in server.requests] == ["/v1/decisions"]
     body = server.bodies[0]
     assert set(body) == {"model", "input", "questions"}

@@ -117,7 +117,7 @@ async def ask_by(check: JudgeCheck) -> Verdict:
 async def test_its_probabilities_are_scored_as_any_judges(kind: Any, said: Any, ruling: Ruling, points: float) -> None:
     verdict = await ask(kind(said))
     assert (verdict.ruling, verdict.score) == (ruling, pytest.approx(points))
-    assert (verdict.details["modes"], verdict.details["yes"]) == (["own"], dict(getattr(said, "yes", said)))
+    assert (verdict.details["own"], verdict.details["yes"]) == (1, dict(getattr(said, "yes", said)))
 
 
 @pytest.mark.anyio
@@ -260,7 +260,7 @@ async def test_samples_of_it_are_averaged() -> None:
 async def test_it_sits_on_a_panel_with_models() -> None:
     verdict = await ask(Says({**ALL_YES, "complete": False}), panel=["p/two"])
     assert [call.name for call in verdict.calls] == ["own/Says", "p/two"]
-    assert (verdict.score, verdict.details["modes"]) == (pytest.approx(0.75), ["own", "evidence"])
+    assert (verdict.score, verdict.details["own"], verdict.details["verdicts"]) == (pytest.approx(0.75), 1, 2)
 
 
 # In an engine

@@ -80,6 +80,8 @@ def source_is_cut(source: str) -> bool:
 def candidate_is_cut(candidate: str) -> bool:
     """Is the judge shown only the beginning of this answer?"""
     return _as_shown(candidate, MAX_CANDIDATE)[1] > 0
+
+
 def judge_input(rubric: Rubric, source: str, candidate: str, tag: str) -> tuple[Message, ...]:
     """What `judge_questions` are about; the tag as in `judge_messages`."""
     last = f"The candidate that the questions are about is in block {tag}."

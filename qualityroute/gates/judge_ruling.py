@@ -32,13 +32,15 @@ def verdict_of(judged: Judged, rubric: Rubric, check: str, accept_at: float | No
 
 
 def _told(judgement: Judgement, modes: tuple[str, ...], threshold: float) -> dict[str, object]:
+    """How many verdicts there were, and in which forms: those that are not counted came in words."""
     return {
         "yes": dict(judgement.yes),
         "threshold": threshold,
         "evidence": dict(judgement.evidence),
         "verdicts": len(modes),
-        "modes": list(modes),
         "with_logprobs": modes.count("logprob"),
+        "with_decisions": modes.count("decisions"),
+        "own": modes.count("own"),
     }
 
 
