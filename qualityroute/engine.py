@@ -288,7 +288,7 @@ class Engine:
         """The same engine for another thread's event loop: connections belong to one loop."""
         path = getattr(self._store, "path", None)
         store = self._store if path is None else str(path)
-        twin = Engine(self.config, client=self._given_client, store=store, now=self._now)
+        twin = Engine(self.config, client=self._given_client, judge=self._given_judge, store=store, now=self._now)
         twin._listeners = self._listeners
         return twin
 

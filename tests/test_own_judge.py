@@ -333,6 +333,7 @@ def test_run_sync_asks_it_too() -> None:
 
 # In a file
 
+ANSWER_YES = dict.fromkeys(["answers", "supported", "complete"], True)
 MODULE = """
 from qualityroute import Judgement
 
@@ -395,11 +396,23 @@ async def test_a_file_names_a_class_or_an_object(folder: Path, name: str) -> Non
 
 @pytest.mark.anyio
 async def test_a_judge_handed_over_outlives_a_reload(folder: Path) -> None:
-    judge, client = Says(dict.fromkeys(["correct"], True)), ScriptedClient({"efficiency": "5", "performance": "6"})
+    judge, client = Says(ANSWER_YES), ScriptedClient({"efficiency": "5", "performance": "6"})
     async with Engine.from_file(write(folder, ""), client=client, judge=judge, store="sqlite://") as engine:
         assert engine.reload()
-        await engine.run("invoice", "total 5")
+        assert (await engine.run("invoice", "total 5")).decision.outcome is Outcome.ACCEPTED
     assert len(judge.asked) == 1
+
+
+@pytest.mark.anyio
+async def test_a_judge_handed_over_outlives_a_reload_where_run_sync_is_used_beside_run(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    judge, client = Says(ANSWER_YES), ScriptedClient({"efficiency": "5", "performance": "6"})
+    async with Engine.from_file(write(folder, ""), client=client, judge=judge, store="sqlite://") as engine:
+        for _ in range(2):
+            await anyio.to_thread.run_sync(engine.run_sync, "invoice", "total 5")
+            assert engine.reload()
+    assert (len(judge.asked), caplog.messages) == (2, [])
 
 
 @pytest.mark.parametrize(
