@@ -57,8 +57,8 @@ class AgreementCheck:
     confirm: `quorum` peers must equal the efficiency answer. majority: `quorum` + 1 equal answers are served, whoever
     gave them; this also rescues a request whose efficiency answer failed form or schema. A peer whose answer fails
     them, or that is down, has no vote. Where nobody disagreed, too few votes are undecided, never a disagreement.
-    With an arbiter, an efficiency answer that no other answer outvotes is served all the same where the judge confirms
-    each of the values that differ.
+    With an arbiter, an efficiency answer is served all the same where the judge confirms each of the values that
+    differ; under majority only where no other answer has more votes.
     """
 
     name = "agreement"
