@@ -114,11 +114,19 @@ def _call(call: ModelCall) -> Text:
 
 
 def _verdict(verdict: Verdict) -> Text:
-    score = f" (score {verdict.score:.2f})" if verdict.score is not None else ""
+    score = f" (score {verdict.score:.2f}{_needed(verdict)})" if verdict.score is not None else ""
     reason = f": {reason_words(verdict.reason)}" if verdict.reason is not None else ""
     return Text.assemble(
         safe_text(verdict.check), " ", _ruling(verdict.ruling), reason, *_told(verdict.message), (score, "dim")
     )
+
+
+def _needed(verdict: Verdict) -> str:
+    """The threshold of its day, and whether it was proven on labels."""
+    threshold = verdict.details.get("threshold")
+    if not isinstance(threshold, float | int):
+        return ""
+    return f", {threshold:.2f} needed" + ("" if verdict.details.get("certified") else ", uncertified")
 
 
 def _ruling(ruling: Ruling) -> Text:
