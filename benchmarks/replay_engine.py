@@ -59,12 +59,12 @@ def _task(policy: Policy, case: Case) -> dict[str, Any]:
 
 def _rubric(case: Case, *, required_decide: bool) -> dict[str, Any]:
     ask = "Is it the call that another good model would make?"
-    paths = _required(case["response_schema"]) if required_decide else ()
+    paths = required_paths(case["response_schema"]) if required_decide else ()
     fields = {path: {"critical": True} for path in paths}
     return {"name": "call", "criteria": [{"id": "agrees", "ask": ask, "critical": True}], "fields": fields}
 
 
-def _required(schema: Mapping[str, Any]) -> Iterator[str]:
+def required_paths(schema: Mapping[str, Any]) -> Iterator[str]:
     """The name of a call, and the paths of the arguments that its function requires."""
     call = schema.get("items", schema)
     yield "name"

@@ -18,10 +18,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from replay_engine import required_paths
 from replay_records import HAIKU, NEMO, Case, Records, answer_of, correct, read_rows, valid
 
 from qualityroute.calibration import Certified, Scored, binomial_cdf, certify, one_look, threshold_grid
-from qualityroute.comparison import compare_answers
+from qualityroute.comparison import Comparison, compare_answers
+from qualityroute.rubrics import FieldRule
 
 SPLITS = 200
 ALPHAS = (0.05, 0.10)
@@ -77,9 +79,9 @@ class _Held:
 
 
 def certificates(records: Records, folder: Path, *, splits: int) -> list[Splits]:
-    """For BFCL's pair by two labels and three scores, for JudgeBench by its best reward model."""
+    """For BFCL's pair by three labels and three scores, for JudgeBench by its best reward model."""
     rows = []
-    for label, bad in (("it is wrong by the source", _wrong), ("it differs from performance's", _differs)):
+    for label, bad in _LABELS:
         for score, value in _SCORES.items():
             own = records.pair.efficiency
             judged = [case for case in records.cases if valid(case, own)]  # the schema is checked before any judge
@@ -107,10 +109,29 @@ def _wrong(case: Case, records: Records) -> bool:
 
 def _differs(case: Case, records: Records) -> bool:
     """As an audit compares: leaf by leaf; an answer that fails its schema differs from every other."""
+    compared = _compared(case, records)
+    return compared is None or not compared.equal
+
+
+def _differs_critically(case: Case, records: Records) -> bool:
+    """The same where the arguments that the schema requires are the critical leaves, and only those count."""
+    compared = _compared(case, records)
+    return compared is None or compared.critical
+
+
+def _compared(case: Case, records: Records) -> Comparison | None:
     own, performance = records.pair.efficiency, records.pair.performance
     if not valid(case, performance):
-        return True
-    return not compare_answers(answer_of(case, own), answer_of(case, performance), {}).equal
+        return None
+    rules = {path: FieldRule(critical=True) for path in required_paths(case["response_schema"])}
+    return compare_answers(answer_of(case, own), answer_of(case, performance), rules)
+
+
+_LABELS = (
+    ("it is wrong by the source", _wrong),
+    ("it differs from performance's", _differs),
+    ("... in a required argument", _differs_critically),
+)
 
 
 def _judgebench(cases: Sequence[Case]) -> list[Labelled]:
