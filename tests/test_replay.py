@@ -24,6 +24,7 @@ from replay_records import (
     SONNET,
     Pair,
     Records,
+    Served,
     read_bfcl,
     read_gsm8k,
     read_prices,
@@ -31,6 +32,7 @@ from replay_records import (
 )
 from replay_server import judge_name, replay_server
 from replay_splits import Labelled, over_splits
+from replay_table import frontier_table
 
 from qualityroute.calibration import Scored
 
@@ -78,6 +80,13 @@ def test_a_recorded_judge_reaches_the_arithmetic_and_is_asked_about_nothing_it_n
 def test_the_oracle_and_both_tiers_are_those_of_the_readme(measure: Measure) -> None:
     rows = [*measure.tiers(), measure.oracle()]
     assert [(percent(row.right), percent(row.cost)) for row in rows] == [(89.6, 2.7), (94.7, 100.0), (97.4, 10.7)]
+
+
+def test_the_table_fits_a_terminal_and_tells_what_an_error_costs(measure: Measure) -> None:
+    refused = [Served(None, 1.0, refused=SONNET, asked=4) for _ in measure.records.cases]
+    row = measure.row("x" * 46, "engine", refused)
+    assert (row.right, percent(row.taken), row.errors, row.fallback) == (0, 94.7, 529, 1)
+    assert max(map(len, frontier_table([*measure.tiers(), row]).splitlines())) <= 120
 
 
 @pytest.mark.anyio
