@@ -79,7 +79,7 @@ class _Held:
 
 
 def certificates(records: Records, folder: Path, *, splits: int) -> list[Splits]:
-    """For BFCL's pair by three labels and three scores, for JudgeBench by its best reward model."""
+    """For BFCL's pair by three labels and three scores, for JudgeBench by one reward model."""
     rows = []
     for label, bad in _LABELS:
         for score, value in _SCORES.items():
