@@ -12,6 +12,7 @@ import re
 from replay_policies import Policy
 
 _MARKED = re.compile(r"#### *-?\$?[\d,]*\.?\d+[^\n]*\s*$")
+_BARE = re.compile(r"#### *-?\d[\d,]*\.?\d*\s*$")
 _WHOLE = re.compile(r"####[^\n]*\d[^\n]*$|[.!?)\]*]$")
 _NOTE = re.compile(r"<<([^=<>]+)=([^<>]+)>>")
 _NUMBER = r"\d+(?:\.\d+)?"
@@ -28,6 +29,11 @@ _LEAST_OFF = 0.01
 def ends_in_a_marked_number(output: str, source: str) -> str | None:
     """The form that the few-shot prompt showed: a last line `#### 18`."""
     return None if _MARKED.search(output) else "does not end in '#### number'"
+
+
+def ends_in_a_bare_number(output: str, source: str) -> str | None:
+    """The same with nothing but the number after the mark: no unit, no word, no sign of money."""
+    return None if _BARE.search(output) else "does not end in '#### number' and nothing more"
 
 
 def is_finished(output: str, source: str) -> str | None:
@@ -79,6 +85,7 @@ CHECKS = (is_finished, sums_are_right)
 
 GSM8K_POLICIES = (
     Policy("check: ends in '#### number'", checks=(ends_in_a_marked_number,)),
+    Policy("check: ends in '#### number' alone", checks=(ends_in_a_bare_number,)),
     Policy("check: is finished", checks=(is_finished,)),
     Policy("check: its sums are right", checks=(sums_are_right,)),
     Policy("checks: is finished, its sums are right", checks=CHECKS),
