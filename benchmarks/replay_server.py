@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import threading
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from typing import Any
 
 from replay_records import Case
 
+from qualityroute.gates.readable import readable
 from qualityroute.records import source_text
 
 _BLOCK = re.compile(r"^-----BEGIN (SOURCE|CANDIDATE) \w+-----\n(.*)\n-----END", re.MULTILINE)
@@ -51,7 +51,7 @@ class Replay(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Exchange)
         self.tally, self._lock = Tally(), threading.Lock()
         self._by_request = {_key(case["messages"], case["response_schema"]): case for case in cases}
-        self._by_source = {_plain(source_text(case["messages"])): case for case in cases}
+        self._by_source = {readable(source_text(case["messages"])): case for case in cases}
 
     @property
     def url(self) -> str:
@@ -85,7 +85,7 @@ class Replay(ThreadingHTTPServer):
         scores = {
             answer["judge"][signal]
             for answer in answers
-            if signal in answer.get("judge", {}) and _plain(answer["content"]) == shown["CANDIDATE"]
+            if signal in answer.get("judge", {}) and _shown(answer["content"]) == shown["CANDIDATE"]
         }
         (score,) = scores  # the same words are always the same answer
         said = "yes" if score >= threshold else "no"
@@ -99,9 +99,12 @@ def _key(messages: Any, schema: Any) -> str:
     return json.dumps([messages, schema], sort_keys=True)
 
 
-def _plain(text: str) -> str:
-    """As the judge is shown it."""
-    return unicodedata.normalize("NFKC", text)
+def _shown(content: str) -> str:
+    """An answer as the judge is shown it: the value, and only what can be seen."""
+    try:
+        return readable(json.dumps(json.loads(content), ensure_ascii=False))
+    except ValueError:
+        return readable(content)
 
 
 class _Exchange(BaseHTTPRequestHandler):
