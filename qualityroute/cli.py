@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "report": "Show how often each task falls back, what it cost and saved.",
     "calibrate": "Certify a task's threshold on labels, or say how many are missing.",
     "explain": "Tell one decision from route to cost.",
+    "baseline": "Keep reference answers, and hold the efficiency tier against them.",
     "practice": "Serve the practice models, a stand-in without a key.",
 }
 """Each is the function of its name, in the file of its name under `commands/`."""
