@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from qualityroute.commands.baseline_compare import compare
 from qualityroute.commands.baseline_run import run
 
 
@@ -16,5 +17,5 @@ def baseline() -> None:
     """
 
 
-for command in (run,):
+for command in (run, compare):
     baseline.add_command(command)

@@ -104,7 +104,7 @@ def _framed(figure: QualityFigure, canvas: _Canvas, *, fancy: bool) -> Iterator[
     for number, row in enumerate(canvas.rows()):
         # The middle of a row of characters is what its label tells.
         at = high - (number + 0.5) / canvas.height * (high - low)
-        label = percent(at) if number in (0, last // 2, last) else ""
+        label = percent(min(1.0, at)) if number in (0, last // 2, last) else ""
         yield f"{label:>{_LABEL}} {'│' if fancy else '|'}{row}"
 
 
