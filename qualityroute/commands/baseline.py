@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from qualityroute.commands.baseline_compare import compare
+from qualityroute.commands.baseline_import import import_labels
 from qualityroute.commands.baseline_run import run
 
 
@@ -17,5 +18,5 @@ def baseline() -> None:
     """
 
 
-for command in (run, compare):
+for command in (run, compare, import_labels):
     baseline.add_command(command)

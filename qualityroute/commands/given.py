@@ -19,6 +19,7 @@ from qualityroute.commands.json_lines import (
     told_of,
     too_large,
 )
+from qualityroute.records import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +56,22 @@ def read_lines(name: str, most: int) -> Iterator[Given]:
 def _given(line: Line, name: str) -> Given:
     file = None if name == STDIN else name
     where = f"{name}:{line.number}" if line.number else name
-    if line.mistake:
-        return Given(line.number, where, file, mistake=line.mistake)
-    value = line.value
+    mistake = line.mistake or _mistake_in(line.value)
+    if mistake:
+        return Given(line.number, where, file, mistake=f"{told_of(name, line.number)} {mistake}")
+    own = line.value.get("id")
+    identity = where if own is None else str(own)
+    return Given(
+        line.number, identity, file, line.value["input"], line.value.get("session"), named=own is not None
+    )  # fmt: skip
+
+
+def _mistake_in(value: Json) -> str:
     if not isinstance(value, dict) or value.get("input") is None:
-        wanted = 'has no "input"; a line is {"input": ..., "id"?: ..., "session"?: ...}'
-        return Given(line.number, where, file, mistake=f"{told_of(name, line.number)} {wanted}")
-    own, session = value.get("id"), value.get("session")
-    if not isinstance(own, str | int | None) or not isinstance(session, str | None):
-        wrong = "has an id or session that is no text"
-        return Given(line.number, where, file, mistake=f"{told_of(name, line.number)} {wrong}")
-    named = own is not None
-    return Given(line.number, str(own) if named else where, file, value["input"], session, named=named)
+        return 'has no "input"; a line is {"input": ..., "id"?: ..., "session"?: ...}'
+    if not isinstance(value.get("id"), str | int | None) or not isinstance(value.get("session"), str | None):
+        return "has an id or session that is no text"
+    return ""
 
 
 def _texts(files: tuple[str, ...], most: int) -> Iterator[Given]:

@@ -32,15 +32,16 @@ class Line:
     """From 1; 0 where it is the file that cannot be read."""
     value: Json = None
     mistake: str = ""
+    """Such as "is not JSON", to be said of `told_of` it."""
 
 
 def read_json_lines(name: str, most: int) -> Iterator[Line]:
     """Every line of a file in order; `most` is how many characters an input in it may have."""
     try:
         with opened(name) as stream:
-            yield from _lines_of(stream, name, most)
+            yield from _lines_of(stream, most)
     except Mistake as mistake:
-        yield Line(0, mistake=f"{called(name)} {mistake}")
+        yield Line(0, mistake=str(mistake))
 
 
 def count_lines(name: str) -> int | None:
@@ -56,10 +57,10 @@ def count_lines(name: str) -> int | None:
 
 
 def told_of(name: str, number: int) -> str:
-    """>>> told_of("inputs.jsonl", 3)
-    "line 3 of 'inputs.jsonl'"
+    """>>> told_of("inputs.jsonl", 3), told_of("inputs.jsonl", 0)
+    ("line 3 of 'inputs.jsonl'", "'inputs.jsonl'")
     """
-    return f"line {number} of {called(name)}"
+    return f"line {number} of {called(name)}" if number else called(name)
 
 
 def called(name: str) -> str:
@@ -92,7 +93,7 @@ def too_large(most: int) -> Mistake:
     return Mistake(f"is larger than max_input allows ({most:,} characters)")
 
 
-def _lines_of(stream: IO[bytes], name: str, most: int) -> Iterator[Line]:
+def _lines_of(stream: IO[bytes], most: int) -> Iterator[Line]:
     limit = most * BYTES_PER_CHARACTER * _ESCAPED + _ROOM
     number = 0
     while line := _read_line(stream, limit + 1):
@@ -105,7 +106,7 @@ def _lines_of(stream: IO[bytes], name: str, most: int) -> Iterator[Line]:
                 raise too_large(most)
             yield Line(number, _json(decoded(line)))
         except Mistake as mistake:
-            yield Line(number, mistake=f"{told_of(name, number)} {mistake}")
+            yield Line(number, mistake=str(mistake))
 
 
 def _json(text: str) -> Json:

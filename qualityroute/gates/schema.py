@@ -117,7 +117,7 @@ def schema_from_text(text: str, where: str) -> JsonSchemaCheck:
 def _verdict(errors: Sequence[str]) -> Verdict:
     if not errors:
         return Verdict("schema", Ruling.ACCEPTED)
-    return Verdict("schema", Ruling.REJECTED, Reason.SCHEMA, "; ".join(errors))
+    return Verdict("schema", Ruling.REJECTED, Reason.SCHEMA, "; ".join(dict.fromkeys(errors)))
 
 
 def _path(parts: Any) -> str:

@@ -10,6 +10,10 @@ from qualityroute.render.safe import visible
 from qualityroute.render.words import percent
 
 WIDTH, HEIGHT = 720, 360
+LEFT = 60
+"""Pixels of the y axis, about."""
+ABOVE = -16
+"""Where the key stands, from the picture's upper edge."""
 COLORS = {
     Sign.EFFICIENCY: "var(--rate)",
     Sign.PERFORMANCE: "var(--change)",
@@ -32,10 +36,10 @@ def quality_spec(figure: QualityFigure) -> dict[str, Any]:
     return {
         "width": WIDTH,
         "height": HEIGHT,
-        "padding": {"left": 4, "right": 12, "top": 8, "bottom": 4},
+        "padding": {"left": 4, "right": 12, "top": 8 - ABOVE, "bottom": 4},
         "autosize": {"type": "fit", "contains": "padding"},
         "encoding": {"x": _x(figure), "y": _y(figure)},
-        "layer": [_flip(figure), *_curve(figure), *(layer for mark in figure.marks for layer in _mark(mark, figure))],
+        "layer": [_flip(figure), *_curve(figure), *map(_mark, figure.marks), *_key(figure)],
     }
 
 
@@ -70,20 +74,28 @@ def _curve(figure: QualityFigure) -> list[dict[str, Any]]:
     return [{"data": _data(figure.curve), "mark": mark, "encoding": in_order} for mark in (line, dots)]
 
 
-def _mark(mark: Mark, figure: QualityFigure) -> list[dict[str, Any]]:
-    """A shape, and its name on the side where there is room."""
-    x, y = mark.at
-    right_half = x > figure.x_range[1] / 2
-    # Names of the tiers stand above their mark, the others below, where the curve is not.
-    above = mark.sign in (Sign.EFFICIENCY, Sign.PERFORMANCE)
-    side = {"align": "right" if right_half else "left", "dx": -8 if right_half else 8, "dy": -11 if above else 14}
-    shape = {"type": "point", "filled": True, "opacity": 1, "size": 110, "shape": SHAPES.get(mark.sign, "square")}
-    text = {"type": "text", "fontWeight": 600, "color": COLORS[mark.sign], **side}
-    data = _data([(x, y)])
-    return [
-        {"data": data, "mark": {**shape, "color": COLORS[mark.sign]}},
-        {"data": data, "mark": text, "encoding": {"text": {"value": mark.name}}},
-    ]
+def _mark(mark: Mark) -> dict[str, Any]:
+    return {"data": _data([mark.at]), "mark": _shape(mark)}
+
+
+def _key(figure: QualityFigure) -> list[dict[str, Any]]:
+    """What each shape means, in a row above the picture: beside the shapes, names would stand on the curve."""
+    room = (WIDTH - LEFT) // len(figure.marks)
+    nowhere = {"values": [{"n": 0}]}
+    layers: list[dict[str, Any]] = []
+    for number, mark in enumerate(figure.marks):
+        x, name = number * room + 8, {"text": {"value": mark.name}}
+        text = {"type": "text", "align": "left", "baseline": "middle", "fontWeight": 600, "color": COLORS[mark.sign]}
+        layers += [
+            {"data": nowhere, "mark": _shape(mark), "encoding": {"x": {"value": x}, "y": {"value": ABOVE}}},
+            {"data": nowhere, "mark": text, "encoding": {"x": {"value": x + 10}, "y": {"value": ABOVE}, **name}},
+        ]
+    return layers
+
+
+def _shape(mark: Mark) -> dict[str, Any]:
+    shape = SHAPES.get(mark.sign, "square")
+    return {"type": "point", "filled": True, "opacity": 1, "size": 110, "shape": shape, "color": COLORS[mark.sign]}
 
 
 def _data(places: Any) -> dict[str, Any]:
