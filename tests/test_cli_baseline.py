@@ -294,6 +294,17 @@ def test_a_database_of_a_newer_version_is_exit_three(folder: Path) -> None:
     assert "written by a newer version" in one_line_error(result)
 
 
+def test_a_reference_that_cannot_be_written_ends_the_run_whatever_the_store_policy(folder: Path) -> None:
+    configure('payloads = "rejected"', 'payloads = "rejected"\non_store_error = "warn"')
+    referred()
+    with closing(sqlite3.connect("qualityroute.db")) as database, database:
+        database.execute("CREATE TRIGGER full BEFORE INSERT ON baselines BEGIN SELECT RAISE(ABORT, 'full'); END")
+    result = call("baseline", "run", "contract", "in.jsonl", "--again", "--concurrency", "1")
+    assert result.exit_code == 3
+    assert "stopped: " in result.stderr
+    assert "the same command goes on" in result.stderr
+
+
 # baseline compare
 
 

@@ -17,6 +17,7 @@ from qualityroute.commands.progress import Progress
 from qualityroute.commands.purse import Purse
 from qualityroute.commands.tally import Tally
 from qualityroute.commands.working import Work, drawn
+from qualityroute.config import Config
 from qualityroute.errors import ConfigError, QualityRouteError, StoreError
 from qualityroute.records import Decision
 from qualityroute.render import dollars, visible
@@ -48,6 +49,11 @@ def paced(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def that_writes(config: Config) -> Config:
+    """The same configuration, where a row that cannot be written is a failure: the rows are all that is wanted."""
+    return config.model_copy(update={"store": config.store.model_copy(update={"on_store_error": "raise"})})
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 import anyio
 import click
 
-from qualityroute.commands.asking import Asking, Pace, paced
+from qualityroute.commands.asking import Asking, Pace, paced, that_writes
 from qualityroute.commands.baseline_inputs import BaselineInput, InputFile, kept_inputs
 from qualityroute.commands.exits import Exit, tell_error
 from qualityroute.commands.options import as_json, placed
@@ -66,7 +66,7 @@ def compare(
     The inputs are those of INPUTS.jsonl, lines as for `baseline run`; or else those that the live baseline mode
     kept. What today's pipeline has a label for is not asked again.
     """
-    config = place.load()
+    config = that_writes(place.load())
     setup = build_setup(config, time.monotonic)
     resolved = setup.task(task)
     if plot is not None:

@@ -14,7 +14,7 @@ from typing import Any
 import anyio
 import click
 
-from qualityroute.commands.asking import Asking, Pace, paced
+from qualityroute.commands.asking import Asking, Pace, paced, that_writes
 from qualityroute.commands.baseline_inputs import BaselineInput, InputFile
 from qualityroute.commands.options import as_json, placed
 from qualityroute.commands.places import Place
@@ -46,7 +46,7 @@ def run(
     A line is {"input": ..., "id"?: ..., "session"?: ...}; without an id, a hash of the input stands for it. What
     today's performance tier has answered already is not asked again.
     """
-    config = place.load()
+    config = that_writes(place.load())
     setup = build_setup(config, time.monotonic)
     setup.task(task)
     check_kept(config)

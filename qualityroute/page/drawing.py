@@ -61,7 +61,7 @@ def library() -> ModuleType:
         import vl_convert  # noqa: PLC0415  (an optional extra of 84 MB)
     except ImportError:
         raise ConfigError(
-            "vl-convert-python is not installed: pictures need the extra 'html': pip install 'qualityroute[html]'"
+            "vl-convert-python is not installed: drawing needs the extra 'html': pip install 'qualityroute[html]'"
         ) from None
     return vl_convert
 

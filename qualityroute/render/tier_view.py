@@ -226,7 +226,8 @@ def _differing(comparison: TierComparison) -> Iterator[RenderableType]:
 
 def _one(label: Label) -> Text:
     done = ("accepted", "red") if label.accepted else ("rejected", "dim")
-    shown = "; ".join(label.differences[:MOST_FIELDS]) or "it broke its form or schema, or people said so"
+    told = sorted(label.differences, key=lambda text: "critical" not in text.rpartition("(")[2])  # those decide
+    shown = "; ".join(told[:MOST_FIELDS]) or "it broke its form or schema, or people said so"
     rest = len(label.differences) - MOST_FIELDS
     more = f"; and {rest} more" if rest > 0 else ""
     return Text.assemble(
