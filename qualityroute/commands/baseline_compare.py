@@ -93,10 +93,12 @@ def compare(
 def models_asked(config: Config, task: ResolvedTask) -> Iterable[str]:
     """Those of the efficiency tier and of the task's gate."""
     yield from config.tiers.efficiency.models
-    if "judge" in task.gate and config.judge is not None:
+    agreement = task.settings.agreement if "agreement" in task.gate else None
+    judged = "judge" in task.gate or (agreement is not None and agreement.on_difference == "judge")
+    if judged and config.judge is not None:
         yield from config.judge.models
-    if "agreement" in task.gate and task.settings.agreement is not None:
-        yield from task.settings.agreement.peers
+    if agreement is not None:
+        yield from agreement.peers
 
 
 @dataclass(slots=True)
