@@ -99,7 +99,8 @@ def test_run_asks_nothing_twice_unless_told_to(folder: Path, server: PracticeSer
     again = told("run", "contract", "in.jsonl")
     assert (again["made"], again["there_already"], again["asked"]) == (0, 6, 0)
     assert server.calls["careful"] == asked
-    assert told("run", "contract", "in.jsonl", "--again")["made"] == 6
+    again = told("run", "contract", "in.jsonl", "--again")
+    assert (again["made"], again["compared_with_earlier"], again["differ_from_earlier"]) == (6, 6, 0)
     assert server.calls["careful"] == asked + 6
     assert query("SELECT COUNT(*) FROM baselines") == [(6,)]
 
@@ -303,6 +304,17 @@ def test_a_reference_that_cannot_be_written_ends_the_run_whatever_the_store_poli
     assert result.exit_code == 3
     assert "stopped: " in result.stderr
     assert "the same command goes on" in result.stderr
+
+
+def test_a_performance_tier_that_changes_its_mind_is_told(folder: Path) -> None:
+    referred()
+    with closing(sqlite3.connect("qualityroute.db")) as database, database:
+        database.execute("UPDATE baselines SET output = '{}' WHERE input_id IN ('c0', 'c1')")
+    result = call("baseline", "run", "contract", "in.jsonl", "--again")
+    assert (
+        "performance differs from its earlier answer in 2 of 6: an alpha below 66.7% will hardly be proven"
+        in result.stdout
+    )
 
 
 # baseline compare

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -26,8 +26,10 @@ from qualityroute.config import Config
 from qualityroute.engine import Engine
 from qualityroute.errors import ConfigError
 from qualityroute.ground_truth import GroundTruth, Standing
+from qualityroute.labels import held_against
 from qualityroute.records import Decision, Outcome
 from qualityroute.render import visible
+from qualityroute.rubrics import FieldRule
 from qualityroute.setup import Setup, build_setup
 from qualityroute.store import SessionStore
 
@@ -84,10 +86,14 @@ class Referring:
     progress: Progress
     asking: Asking = field(init=False)
     standings: Counter[Standing] = field(default_factory=Counter)
+    repeats: list[bool | None] = field(default_factory=list)
+    """Of inputs asked again: does the performance tier now say something else than before?"""
 
     async def through(self, engine: Engine, store: SessionStore) -> None:
         async def ask(given: BaselineInput) -> Decision:
             answer = await engine.baseline.refer(self.task, given.input, input_id=given.id, session=given.session)
+            if (earlier := known.answer(given.id, given.key)) is not None:
+                self.repeats.append(held_against(answer.output, earlier.output, self._rules).bad)
             return answer.decision
 
         self.asking = Asking(ask, Purse(self.pace.budget), self.progress)
@@ -113,6 +119,17 @@ class Referring:
                 yield given
 
     @property
+    def _rules(self) -> Mapping[str, FieldRule]:
+        rubric = self.setup.task(self.task).rubric
+        return rubric.fields if rubric is not None else {}
+
+    @property
+    def noise(self) -> tuple[int, int]:
+        """Answers that differ from the performance tier's own earlier ones, and those compared (judging.md B5)."""
+        compared = [differs for differs in self.repeats if differs is not None]
+        return sum(compared), len(compared)
+
+    @property
     def made(self) -> int:
         return self.asking.tally.outcomes[Outcome.PERFORMANCE]
 
@@ -130,6 +147,11 @@ class Referring:
             yield f"  {_counted(outdated, 'reference')} were made by other models, instructions or schema: asked anew"
         if self.inputs.repeated:
             yield f"  {_counted(self.inputs.repeated, 'line')} said the same as an earlier one"
+        differing, compared = self.noise
+        if compared:
+            share = differing / compared
+            hard = f": an alpha below {2 * share:.1%} will hardly be proven on its word alone" if differing else ""
+            yield f"  asked again, performance differs from its earlier answer in {differing:,} of {compared:,}{hard}"
         yield f"asked {self.asking.tally.summary()}"
 
     def to_json(self) -> dict[str, Any]:
@@ -141,6 +163,8 @@ class Referring:
             "changed": self.standings[Standing.CHANGED],
             "outdated": self.standings[Standing.OUTDATED],
             "repeated": self.inputs.repeated,
+            "differ_from_earlier": self.noise[0],
+            "compared_with_earlier": self.noise[1],
             **self.asking.to_json(),
         }
 
