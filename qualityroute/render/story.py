@@ -41,7 +41,10 @@ def _lines(decision: Decision, effect: PinEffect | None, label: Label | None) ->
     yield Text.assemble("Route: ", route_words(decision.route))
     for number, attempt in enumerate(decision.attempts, 1):
         yield from _attempt(number, attempt)
-    yield Text.assemble("Outcome: ", (decision.outcome.value, "bold"), f", {outcome_words(decision.outcome)}")
+    words = outcome_words(decision.outcome)
+    if not decision.route.served:  # there is no caller to have got anything
+        words = words.partition(";")[0]
+    yield Text.assemble("Outcome: ", (decision.outcome.value, "bold"), f", {words}")
     if decision.reason is not None:
         yield Text.assemble("Reason: ", reason_words(decision.reason), *_told(_untold_message(decision)))
     if effect is not None:
