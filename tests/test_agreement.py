@@ -247,6 +247,17 @@ async def test_what_peers_cost_has_its_own_line_and_is_in_the_total() -> None:
     assert Decimal(report.to_json()["tasks"]["invoice"]["cost"]["peers"]) == peers
 
 
+async def test_the_report_says_how_often_peers_were_asked_and_what_they_sent_away() -> None:
+    client = ScriptedClient({"efficiency": GOOD, "performance": THIRD, "peer": [GOOD, OTHER, OTHER]})
+    config = config_with(task=settings(), prices=[*PRICES, *PEER_PRICES])
+    async with Engine(config, client=client, store="sqlite://") as engine:
+        for _ in range(2):
+            await engine.run("invoice", SOURCE)
+        told = (await engine.report()).tasks["invoice"].agreement
+    assert told.startswith("Peers were asked 3 times, for $0.0")
+    assert told.endswith("; for want of agreement, 1 answer fell back.")
+
+
 async def test_a_peer_that_is_cut_off_by_the_deadline_is_on_the_ledger_as_a_peer() -> None:
     async def slow(messages: Any) -> str:
         await anyio.sleep(60)

@@ -135,6 +135,8 @@ def _judge(task: TaskReport) -> Markup:
 
 def _promises(task: TaskReport) -> Iterator[str]:
     """What a certificate promises of accepted answers, and what audits say of it."""
+    if task.agreement:
+        yield task.agreement
     if task.certificate is not None:
         yield task.certificate.sentence
     if task.audits is not None:

@@ -153,6 +153,7 @@ def _task_report(
         latency=summary.latency,
         series=series(summary.hours, epoch.first),
         explored=summary.explored,
+        agreement=words.agreement_sentence(summary),
         certificate=certificate,
         audits=audit_report(truth.audits),
     )

@@ -168,6 +168,8 @@ class TaskReport:
     latency: Mapping[Outcome, LatencySummary]
     series: tuple[Point, ...]
     explored: int = 0
+    agreement: str = ""
+    """What peers made of the answers, in a sentence; empty where none was asked."""
     certificate: CertificateReport | None = None
     audits: AuditReport | None = None
     """`None` while nothing was audited."""

@@ -80,6 +80,7 @@ def _task(task: TaskReport) -> dict[str, Any]:
         "changes": [_change(change) for change in task.changes],
         "latency": _latency(task.latency),
         "explored": task.explored,
+        "agreement": task.agreement,
         "certificate": _certificate(task.certificate),
         "audits": _audits(task.audits),
         "series": [{"start": point.start.isoformat(), **_rate(point.rate)} for point in task.series],
