@@ -208,6 +208,16 @@ async def test_the_money_for_audits_ends_with_the_day(world: Worlds) -> None:
     assert w.rows("select count(*) from audits") == [(3,)]
 
 
+async def test_an_audit_of_unknown_cost_counts_as_the_dearest(world: Worlds) -> None:
+    w = await world(
+        client_with(performance=[BETTER, TimeoutError("slow"), BETTER]), audited({"audit_budget_per_day": "0.0012"})
+    )
+    for number in range(4):
+        await w.run(f"user-{number}")
+        await finished(w)
+    assert w.rows("select count(*), count(cost) from audits") == [(2, 1)]
+
+
 async def test_audits_under_way_count_against_the_money(world: Worlds) -> None:
     w = await world(config=audited({"audit_budget_per_day": "0.0007"}))
     async with anyio.create_task_group() as group:
