@@ -16,7 +16,7 @@ import anyio
 import pytest
 from command_line import call
 from conftest import INVOICE_SCHEMA, PRICES, RUBRIC, config_with
-from worlds import BAD, GOOD, TEXT, World, Worlds, client_with
+from worlds import BAD, BETTER, GOOD, TEXT, World, Worlds, client_with
 
 from qualityroute import Config, ConfigError, Engine, Outcome, ProviderError, Reason, Route
 from qualityroute import audit as audit_module
