@@ -80,6 +80,10 @@ class JudgeCheck:
         lacking = emptiness(candidate.value, self._rubric.min_fields)
         if lacking is not None:  # judges like an empty answer too well; it costs nothing to see it here
             return Verdict(self.name, Ruling.REJECTED, Reason.EMPTY, lacking)
+        return await self.ask(candidate, meter)
+
+    async def ask(self, candidate: Candidate, meter: Meter) -> Verdict:
+        """The judge's own verdict, whatever the answer holds."""
         judged = await self._backend.judge(self._rubric, candidate.source, candidate.text, meter)
         return verdict_of(judged, self._rubric, self.name, candidate.accept_at)
 

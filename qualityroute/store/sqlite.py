@@ -30,7 +30,8 @@ from qualityroute.store import certificates, tallies, truth
 from qualityroute.store.columns import moment
 from qualityroute.store.commits import GroupCommit, to_the_end
 from qualityroute.store.files import connect, prepare
-from qualityroute.store.interface import Entry, FirstAttempt, TaskSummary
+from qualityroute.store.interface import Entry, FirstAttempt, JudgedAnswer, TaskSummary
+from qualityroute.store.kept import judged_answers
 from qualityroute.store.ledger import read_decision, rows_of, write_rows
 from qualityroute.store.pin_rows import (
     HOLDING,
@@ -143,6 +144,10 @@ class SQLiteStore:
 
     async def judge_errors(self, task: str, *, since: datetime | None = None) -> dict[str, int]:
         return await self._read("count the judge's errors", partial(judge_errors, task=task, since=since))
+
+    async def judged_answers(self, task: str, *, most: int, accepted: bool) -> list[JudgedAnswer]:
+        read = partial(judged_answers, task=task, most=most, accepted=accepted)
+        return await self._read("read the kept answers", read)
 
     async def decision(self, decision_id: str) -> Decision | None:
         return await self._read("read a decision", partial(read_decision, decision_id=decision_id))
