@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -37,6 +38,7 @@ REPEATS = 3
 """How often the self test asks about each untouched answer."""
 
 Command = Callable[..., None]
+_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 F = TypeVar("F")
 
 
@@ -55,14 +57,14 @@ def _ordered(command: Command) -> Command:
     """The arguments and options that both commands have, handed in as one `order`."""
 
     @click.argument("task")
-    @click.argument("inputs", required=False, metavar="[INPUTS.jsonl]", type=click.Path(path_type=Path))
+    @click.argument("inputs", required=False, metavar="[INPUTS.jsonl]", type=_FILE)
     @click.option("--most", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Answers at most.")
     @click.option("--concurrency", type=click.IntRange(1, 1024), default=16, show_default=True, help="At once.")
     @placed
+    @functools.wraps(command)
     def with_order(place: Place, task: str, inputs: Path | None, most: int, concurrency: int, **options: Any) -> None:
         command(Order(place, task, inputs, most, concurrency), **options)
 
-    with_order.__doc__, with_order.__name__ = command.__doc__, command.__name__
     return with_order
 
 
@@ -79,8 +81,9 @@ def selftest(order: Order, seed: int, plain_json: bool) -> None:
     """Spoil accepted answers of TASK and see whether its judge says no.
 
     The answers come from INPUTS (lines of {"input": ...}, answered now by the efficiency tier and the whole gate), or
-    from the store, which keeps them with payloads = "all". No labels are needed. Exit code 1: the judge is weak, since
-    it misses more than one in five twins of some kind, or since one of its criteria never says no where it should.
+    from the store, which keeps them with payloads = "all". No labels are needed. Exit code 1: the judge is weak. It
+    misses more than one in five mistakes of some kind that the free checks let through, or one of its criteria never
+    says no where it should.
     """
     if order.most < LEAST_ANSWERS:
         raise ConfigError(f"--most {order.most} is too few; a self test needs at least {LEAST_ANSWERS} answers")

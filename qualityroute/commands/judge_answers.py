@@ -41,7 +41,11 @@ class Wanted:
 
     @property
     def kind(self) -> str:
-        return "accepted answers" if self.accepted else "judged answers"
+        return "accepted answers" if self.accepted else "answers that reached the judge"
+
+    @property
+    def need(self) -> str:
+        return f"at least {self.least} {'is' if self.least == 1 else 'are'} needed"
 
 
 async def from_store(bench: Bench, store: SessionStore, wanted: Wanted) -> list[Original]:
@@ -52,7 +56,7 @@ async def from_store(bench: Bench, store: SessionStore, wanted: Wanted) -> list[
     passing = [one for one in originals if await bench.objection(one.messages, one.text) is None]
     if len(passing) < wanted.least:
         raise ConfigError(
-            f"the store holds {len(passing)} {wanted.kind} of task '{name}'; at least {wanted.least} are needed. "
+            f"the store holds {len(passing)} {wanted.kind} of task '{name}'; {wanted.need}. "
             'Name a file of inputs, or keep answers from now on: payloads = "all" under [store]'
         )
     return passing
@@ -114,8 +118,7 @@ class Answering:
                 retryable=True,
             )
         raise ConfigError(
-            f"{len(taken)} of {tried} inputs in '{path}' gave {wanted.kind}; at least {wanted.least} are needed, "
-            "so give it more inputs"
+            f"{len(taken)} of {tried} inputs in '{path}' gave {wanted.kind}; {wanted.need}, so give it more inputs"
         )
 
     def _enough(self) -> bool:
@@ -175,8 +178,7 @@ def _inputs(path: Path, bench: Bench, wanted: Wanted) -> list[tuple[Message, ...
     told = f" ({len(mistakes)} bad, such as {mistakes[0]})" if mistakes else ""
     if len(found) < wanted.least:
         raise ConfigError(
-            f"'{path}' holds {len(found)} different inputs{told}; at least {wanted.least} {wanted.kind} are needed, "
-            "and not every input gives one"
+            f"'{path}' holds {len(found)} different inputs{told}; {wanted.need}, and not every input gives one"
         )
     if mistakes:
         click.echo(f"Left out{told}.", err=True)

@@ -43,6 +43,8 @@ class Detection:
     """Twins that the free checks or the judge reject."""
     left_to_judge: Rate
     """The judge's share of those that the free checks let through."""
+    outvoted: int
+    """Twins the judge accepted although a criterion was answered no: the score still reached the threshold."""
     injections: int
     """Verdicts that found text speaking to the judge."""
     criteria: Mapping[str, Rate]
@@ -67,6 +69,9 @@ class SelfTest:
     untested: tuple[str, ...]
     """Criteria that ask about nothing that these corruptions touch."""
     warnings: tuple[str, ...]
+    """Detection below `LEAST_DETECTION` where only the judge could help, and criteria that are dead weight."""
+    notes: tuple[str, ...]
+    """Detection as low where the free checks catch what the judge does not."""
 
     @property
     def weak(self) -> bool:
@@ -95,6 +100,7 @@ def self_test(originals: Sequence[Sequence[Verdict]], asked: Sequence[Asked], ru
         troubles=troubles(everything),
         untested=tuple(_untested(detections, rubric)),
         warnings=(*_weak_spots(detections), *_dead_weight(detections, rubric)),
+        notes=tuple(_covered_spots(detections)),
     )
 
 
@@ -111,6 +117,7 @@ def _detection(corruption: Corruption, answers: int, asked: Sequence[Asked], rub
         free=rate_of(caught_free, len(ours)),
         gate=rate_of(caught_free + sum(map(said_no, left)), caught_free + len(left)),
         left_to_judge=rate_of(sum(map(said_no, left)), len(left)),
+        outvoted=sum(not said_no(verdict) and _some_denied(verdict, rubric) for verdict in verdicts),
         injections=sum(verdict.reason is Reason.INJECTION for verdict in verdicts),
         criteria={criterion.id: _denials(verdicts, criterion.id) for criterion in rubric.criteria},
     )
@@ -120,19 +127,33 @@ def _denials(verdicts: Sequence[Verdict], criterion: str) -> Rate:
     return rate_of(sum(denies(verdict, criterion) for verdict in verdicts), len(verdicts))
 
 
+def _some_denied(verdict: Verdict, rubric: Rubric) -> bool:
+    return any(denies(verdict, criterion.id) for criterion in rubric.criteria)
+
+
 def _weak_spots(detections: Sequence[Detection]) -> Iterator[str]:
+    """Where the judge misses what nothing else would catch."""
     for found in detections:
-        if found.judge.rate is not None and found.judge.rate < LEAST_DETECTION:
-            yield (
-                f"{found.corruption} ({found.corruption.words}): the judge said no to {found.judge.count} of "
-                f"{found.judge.of}, below {LEAST_DETECTION:.0%}; {_with_the_gate(found)}"
-            )
+        if _is_low(found.left_to_judge):
+            share = f"{found.left_to_judge.count} of {found.left_to_judge.of}"
+            pointed = f"; in {found.outvoted} a criterion said no, and the score still passed" if found.outvoted else ""
+            yield f"{_name(found)}: the judge said no to {share} that the free checks let through{pointed}"
 
 
-def _with_the_gate(found: Detection) -> str:
-    if not found.free.count:
-        return "no free check sees it"
-    return f"with the free checks the gate rejects {found.gate.count} of {found.gate.of}"
+def _covered_spots(detections: Sequence[Detection]) -> Iterator[str]:
+    """Where it misses as much, and the free checks make up for it."""
+    for found in detections:
+        if _is_low(found.judge) and not _is_low(found.left_to_judge):
+            share, gate = f"{found.judge.count} of {found.judge.of}", f"{found.gate.count} of {found.gate.of}"
+            yield f"{_name(found)}: the judge alone said no to {share}; with the free checks the gate rejects {gate}"
+
+
+def _is_low(rate: Rate) -> bool:
+    return rate.rate is not None and rate.rate < LEAST_DETECTION
+
+
+def _name(found: Detection) -> str:
+    return f"{found.corruption} ({found.corruption.words})"
 
 
 def _dead_weight(detections: Sequence[Detection], rubric: Rubric) -> Iterator[str]:

@@ -20,6 +20,7 @@ def selftest_json(task: str, found: SelfTest, bill: Bill) -> dict[str, Any]:
         "repeats": found.repeats,
         "weak": found.weak,
         "warnings": list(found.warnings),
+        "notes": list(found.notes),
         "false_alarms": _rate(found.false_alarms),
         "false_alarms_by_criterion": {name: _rate(rate) for name, rate in found.alarms_by_criterion.items()},
         "flips": _rate(found.flips),
@@ -59,6 +60,7 @@ def _detection(found: Detection) -> dict[str, Any]:
         "free_checks": _rate(found.free),
         "gate": _rate(found.gate),
         "left_to_judge": _rate(found.left_to_judge),
+        "outvoted": found.outvoted,
         "injections": found.injections,
         "criteria": {name: _rate(rate) for name, rate in found.criteria.items()},
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from rich.box import Box
 from rich.console import Group, RenderableType
@@ -21,7 +21,9 @@ _NONE = "-"
 def selftest_view(task: str, found: SelfTest, bill: Bill, box: Box | None = None) -> RenderableType:
     """Detection by corruption and by criterion, false alarms, flips, warnings, cost."""
     heading = Text.assemble("Judge of ", safe_text(task, "bold", most=64), f" on {found.answers} accepted answers")
-    said = [*_warnings(found.warnings), Text("")] if found.warnings else [Text("No weak spot was found.", "green")]
+    warned = [Text.assemble(("weak  ", "yellow"), safe_text(warning)) for warning in found.warnings]
+    noted = [Text.assemble(("note  ", "dim"), safe_text(note)) for note in found.notes]
+    said = [*(warned or [Text("No weak spot was found.", "green")]), *noted, Text("")]
     parts = (_detections(found, box), Text(""), Text("Answered no, by criterion:"), _criteria(found, box))
     return Group(heading, Text(""), *parts, Text(""), *said, facts(list(_selftest_facts(found, bill))))
 
@@ -62,10 +64,6 @@ def _criteria(found: SelfTest, box: Box | None) -> Table:
         if one.twins:
             shown.add_row(one.corruption.words, *_counts(one.criteria), str(one.injections))
     return shown
-
-
-def _warnings(warnings: Iterable[str]) -> Iterator[Text]:
-    return (Text.assemble(("weak ", "yellow"), safe_text(warning)) for warning in warnings)
 
 
 def _selftest_facts(found: SelfTest, bill: Bill) -> Iterator[tuple[str, RenderableType]]:
