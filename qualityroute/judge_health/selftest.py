@@ -161,7 +161,7 @@ def _dead_weight(detections: Sequence[Detection], rubric: Rubric) -> Iterator[st
         judged = sum(found.judge.of for found in own)
         if judged and not any(found.criteria[criterion].count for found in own):
             kinds = ", ".join(found.corruption for found in own if found.judge.of)
-            yield f"criterion '{criterion}' is dead weight: not one no to {judged} answers it should see ({kinds})"
+            yield f"criterion '{criterion}' is dead weight: it said no to 0 of {judged} that it should see ({kinds})"
 
 
 def _untested(detections: Sequence[Detection], rubric: Rubric) -> Iterator[str]:
