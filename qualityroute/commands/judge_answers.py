@@ -17,15 +17,18 @@ from qualityroute.commands.judge_bench import Bench, Original
 from qualityroute.commands.progress import progress_on
 from qualityroute.commands.screens import news
 from qualityroute.doors import new_decision_id, utc_now
+from qualityroute.errands import Errand
 from qualityroute.errors import ConfigError, ProviderError, QualityRouteError
 from qualityroute.inputs import as_messages
 from qualityroute.lanes import work_through
-from qualityroute.records import Decision, Message, ModelCall, Outcome, ReasonKind, Ruling
-from qualityroute.routing import exploration
+from qualityroute.records import Decision, Message, ModelCall, Outcome, ReasonKind, Route, Ruling
+from qualityroute.routing import plan_of
 from qualityroute.store import SessionStore, open_store
 
 MOST_TROUBLES = 5
 """Inputs in a row from the start that nobody could answer or judge, before no further one is tried."""
+TRY = Errand(plan_of(Route.EXPLORE), lambda ending: ())
+"""Efficiency with its whole gate and no fallback; nothing is learned of it that is kept."""
 _TROUBLE = frozenset({ReasonKind.AVAILABILITY, ReasonKind.TROUBLE, ReasonKind.LIMIT})
 
 
@@ -141,7 +144,7 @@ class Answering:
         request = Request(task, self.bench.gate, messages, setup.systems[task.name])
         caller = Caller(None, "default", None, {})
         try:
-            return (await Passage(self.world, setup, request, caller, exploration()).answer()).decision
+            return (await Passage(self.world, setup, request, caller, TRY).answer()).decision
         except QualityRouteError as error:
             if error.decision is None:
                 raise

@@ -15,7 +15,7 @@ from qualityroute.corruption import Case, Twin
 from qualityroute.doors import utc_now
 from qualityroute.errors import ConfigError, QualityRouteError
 from qualityroute.gates import Gate
-from qualityroute.gates.form import read_answer
+from qualityroute.gates.form import Reading, read_answer
 from qualityroute.gates.interface import Candidate
 from qualityroute.gates.judge import JudgeCheck
 from qualityroute.judge_health import Asked
@@ -47,7 +47,7 @@ class Bench:
 
     def case(self, original: Original) -> Case:
         """Raises nothing for an answer that passed the form check."""
-        return Case(source_text(original.messages), self._value(original.text))
+        return Case(source_text(original.messages), self._reading(original.text).value)
 
     def written(self, answer: Json) -> str:
         """An answer as a model would have written it."""
@@ -63,8 +63,9 @@ class Bench:
 
     async def verdict(self, messages: tuple[Message, ...], text: str) -> Verdict:
         """The judge's verdict alone."""
-        value, source = self._value(text), source_text(messages)
-        return await self.judge.ask(Candidate(messages, source, Completion(text), text, value, value), self.meter)
+        reading, source = self._reading(text), source_text(messages)
+        candidate = Candidate(messages, source, Completion(text), reading.answer, reading.value, reading.value)
+        return await self.judge.ask(candidate, self.meter)
 
     async def asked(self, twin: Twin, original: Original) -> Asked:
         """Both of a twin."""
@@ -93,8 +94,8 @@ class Bench:
             raise errors[0]
         return [results[position] for position in range(len(jobs))]
 
-    def _value(self, text: str) -> Json:
-        return read_answer(Completion(text), wants_json=self.gate.schema is not None).value
+    def _reading(self, text: str) -> Reading:
+        return read_answer(Completion(text), wants_json=self.gate.schema is not None)
 
 
 def judge_of(task: ResolvedTask, gate: Gate) -> tuple[JudgeCheck, Rubric]:
