@@ -23,15 +23,17 @@ def blocks(text: str, language: str) -> list[str]:
 
 def test_the_commands_about_the_judge_run_one_after_another(tmp_path: Path) -> None:
     printed = run_shell("\n".join(blocks(JUDGE, "sh")), tmp_path)
-    assert "22 references made" in printed
+    assert "44 references made" in printed
     assert "false-accept risk" in printed
-    assert "invoice is certified: at most 20 % of accepted answers differ from the performance tier's" in printed
+    assert "invoice is certified: at most 10 % of accepted answers differ from the performance tier's" in printed
+    assert "Judge of invoice on 20 accepted answers" in printed
+    assert "Judge of invoice: 20 answers, each judged 3 times" in printed
 
 
 def test_what_the_page_says_of_a_certificate_is_what_is_promised() -> None:
     from qualityroute.calibration import promise
 
-    assert promise(0.2, 0.1) in " ".join(JUDGE.split())
+    assert promise(0.1, 0.1) in " ".join(JUDGE.split())
 
 
 def test_the_keys_that_the_page_sets_exist() -> None:
