@@ -20,19 +20,19 @@ from qualityroute.practice import PracticeServer, documents
 CONFIG = """
 version = 1
 
-[providers.practice]
+[providers.scripted]
 base_url = "{url}"
 retries = 0
 
 [tiers.efficiency]
-models = ["practice/small"]
+models = ["scripted/small"]
 
 [tiers.performance]
-models = ["practice/careful"]
+models = ["scripted/careful"]
 
 [judge]
-model = "practice/checker"
-timeout = "5s"
+model = "scripted/checker"
+timeout = "60s"
 
 [tasks.order]
 instructions = "Extract the order."
@@ -49,12 +49,12 @@ gate = ["judge"]
 payloads = "all"
 
 [[prices]]
-model = "practice/small"
+model = "scripted/small"
 input = 1
 output = 1
 
 [[prices]]
-model = "practice/checker"
+model = "scripted/checker"
 input = 1
 output = 1
 """
