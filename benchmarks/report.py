@@ -61,7 +61,7 @@ async def main():
     store = open_store(sys.argv[1], folder=Path())
     await store.open()
     started = time.perf_counter()
-    report = await build_report(store, config, now=datetime(2026, 12, 1, tzinfo=UTC))
+    report = await build_report(store, config, pipelines={}, now=datetime(2026, 12, 1, tzinfo=UTC))
     seconds = time.perf_counter() - started
     await store.aclose()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

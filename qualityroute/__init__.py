@@ -24,6 +24,8 @@ if TYPE_CHECKING:
         QualityRouteError,
         StoreError,
     )
+    from qualityroute.gates.judge_own import OwnJudge
+    from qualityroute.gates.judge_verdict import Judgement
     from qualityroute.mapping import Mapped
     from qualityroute.pins import Pin
     from qualityroute.records import (
@@ -60,9 +62,11 @@ __all__ = [
     "Decision",
     "Engine",
     "FieldRule",
+    "Judgement",
     "Mapped",
     "ModelCall",
     "Outcome",
+    "OwnJudge",
     "Pin",
     "ProviderError",
     "QualityRouteError",
@@ -95,9 +99,11 @@ _HOMES = {
     "Decision": "records",
     "Engine": "engine",
     "FieldRule": "rubrics",
+    "Judgement": "gates.judge_verdict",
     "Mapped": "mapping",
     "ModelCall": "records",
     "Outcome": "records",
+    "OwnJudge": "gates.judge_own",
     "Pin": "pins",
     "ProviderError": "errors",
     "QualityRouteError": "errors",

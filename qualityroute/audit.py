@@ -130,16 +130,16 @@ class Sideline:
         return session is None or not await self._world().store.has_attempt(caller.tenant, session, task)
 
     async def _within_budget(self, request: Request) -> bool:
-        """May one more audit be paid today, if all under way cost as much as the dearest so far?"""
+        """May one more audit be paid today, if all whose cost is not known yet cost as much as the dearest so far?"""
         budget, task = request.task.settings.accept.audit_budget_per_day, request.task.name
         if budget is None:
             return True
         world = self._world()
         spent, dearest, unknown = await world.store.audit_spending(task, since=_midnight(world.now()))
-        under_way = self._under_way[task]
-        if unknown or (not dearest and under_way > 1):
-            return False
-        return spent + under_way * dearest <= budget if dearest else budget > Decimal(0)
+        open_ones = self._under_way[task] + unknown
+        if not dearest:  # the first of the day finds out
+            return open_ones == 1 and budget > Decimal(0)
+        return spent + open_ones * dearest <= budget
 
     def _free(self, request: Request, caller: Caller) -> None:
         self._audited.discard(_key(request, caller))

@@ -16,7 +16,10 @@ COMMANDS: dict[str, str] = {
     "run": "Answer files, or lines of JSON, one JSON line each.",
     "pins": "List, show, add, release and export pinned sessions.",
     "report": "Show how often each task falls back, what it cost and saved.",
+    "calibrate": "Certify a task's threshold on labels, or say how many are missing.",
+    "judge": "Test a task's judge on mistakes made on purpose, and on itself.",
     "explain": "Tell one decision from route to cost.",
+    "baseline": "Keep reference answers, and hold the efficiency tier against them.",
     "practice": "Serve the practice models, a stand-in without a key.",
 }
 """Each is the function of its name, in the file of its name under `commands/`."""

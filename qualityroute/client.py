@@ -22,6 +22,14 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """A yes/no question about a request's messages, answered by the probability of yes."""
+
+    name: str
+    ask: str
+
+
+@dataclass(frozen=True, slots=True)
 class CompletionRequest:
     """What to ask of one model."""
 
@@ -39,6 +47,9 @@ class CompletionRequest:
     temperature: float | None = None
     top_logprobs: int | None = None
     """Ask for the log probability of each token, with so many alternatives; not every endpoint gives them."""
+    questions: tuple[Question, ...] = ()
+    """Where there are any, decisions are asked for and no words: the completion's `raw` then holds `answers`, one
+    for each question in order, each with the question's `name`, as the reply of OpenAI's `/decisions` does."""
     timeout: timedelta | None = None
     """How long this one call may take, retries included; the request's deadline stands above it."""
     waits: bool = True

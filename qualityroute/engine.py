@@ -23,10 +23,10 @@ from qualityroute.background import Background
 from qualityroute.baseline import Baseline, Workplace
 from qualityroute.cascade import Caller, Passage, World
 from qualityroute.client import Client
-from qualityroute.config import Config
+from qualityroute.config import Config, Judge
 from qualityroute.doors import client_for, log_decision, new_decision_id, store_for, utc_now
 from qualityroute.errors import ConfigError, QualityRouteError
-from qualityroute.gates import ToolsCheck
+from qualityroute.gates import OwnJudge, ToolsCheck
 from qualityroute.inputs import Input, as_messages, checked_metadata, checked_name, checked_tier, moment
 from qualityroute.mapping import MapResults, options_of
 from qualityroute.pinboard import Pinboard
@@ -50,6 +50,7 @@ class Engine:
     Args:
         config: from `Config.load`, `Config.model_validate` or built in Python.
         client: replaces the door to the models (an object with `complete` and `aclose`).
+        judge: an object of your own in place of the configuration's judge model; see `OwnJudge`.
         store: a URL, or an object that keeps pins and decisions; default: the configuration's.
         now: aware datetimes; for tests.
 
@@ -62,13 +63,15 @@ class Engine:
         config: Config,
         *,
         client: Client | None = None,
+        judge: OwnJudge | None = None,
         store: str | SessionStore | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         if not isinstance(config, Config):
             config = Config.model_validate(config)
+        config = _judged_by(judge, config)
         self._setup = build_setup(config, time.monotonic)
-        self._given_client, self._given_store = client, store
+        self._given_client, self._given_judge, self._given_store = client, judge, store
         self._now = now
         self._store = store_for(config, store, now)
         self._client = client if client is not None else client_for(config, self._store)
@@ -192,7 +195,10 @@ class Engine:
         if task is not None:
             self._setup.task(task)
         now = self._now()
-        return await build_report(self._store, self._setup.config, now=now, task=task, since=moment(since, now))
+        setup = self._setup
+        return await build_report(
+            self._store, setup.config, now=now, pipelines=setup.pipelines, task=task, since=moment(since, now)
+        )
 
     async def explain(self, decision_id: str) -> Decision:
         """One decision as it was recorded, from route to cost. Raises `ConfigError` when there is none."""
@@ -211,7 +217,8 @@ class Engine:
         try:
             if self.config.file is None:
                 raise ConfigError("this configuration did not come from a file")
-            setup = build_setup(Config.load(self.config.file), time.monotonic)
+            config = _judged_by(self._given_judge, Config.load(self.config.file))
+            setup = build_setup(config, time.monotonic)
             client = self._client if self._given_client is not None else client_for(setup.config, self._store)
         except ConfigError as error:
             if str(error) != self._reload_failure:
@@ -281,7 +288,7 @@ class Engine:
         """The same engine for another thread's event loop: connections belong to one loop."""
         path = getattr(self._store, "path", None)
         store = self._store if path is None else str(path)
-        twin = Engine(self.config, client=self._given_client, store=store, now=self._now)
+        twin = Engine(self.config, client=self._given_client, judge=self._given_judge, store=store, now=self._now)
         twin._listeners = self._listeners
         return twin
 
@@ -306,6 +313,14 @@ class Engine:
 
     async def _close_client(self) -> None:
         await self._client.aclose()
+
+
+def _judged_by(judge: OwnJudge | None, config: Config) -> Config:
+    """The configuration with the caller's own judge in place of its model."""
+    if judge is None:
+        return config
+    section = (config.judge or Judge()).model_copy(update={"object": judge, "model": None})
+    return config.model_copy(update={"judge": section})
 
 
 def _request(

@@ -85,6 +85,7 @@ def to_compare(reference: Reference, performance: Reference | None) -> Errand:
                 tried,
                 _held(tried, reference.output, ending),
                 cost=performance.cost if performance is not None else None,
+                origin=reference.origin,
                 input_id=reference.input_id,
                 reference_right=right,
             ),
@@ -171,6 +172,7 @@ def _label(
     held: Held,
     *,
     cost: Decimal | None,
+    origin: Origin = Origin.PERFORMANCE,
     input_id: str | None = None,
     reference_right: bool = True,
 ) -> Label:
@@ -183,6 +185,7 @@ def _label(
         score=score_of(tried),
         accepted=tried.accepted,
         bad=held.bad,
+        origin=origin,
         input_id=input_id,
         attempt_cost=tried.cost,
         reference_cost=cost,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -46,15 +46,22 @@ class Meter:
         return [call for call in self._calls if call is not None]
 
     async def ask(self, request: CompletionRequest) -> Called:
-        """Make one call. An endpoint's failure is returned, not raised."""
+        """Make one call of a model. An endpoint's failure is returned, not raised."""
+        call = ModelCall(request.role, request.tier, request.provider, request.model)
+        request = replace(request, progress=Progress())
+        return await self.make(call, lambda: self.client.complete(request), request.progress)
+
+    async def make(
+        self, call: ModelCall, answer: Callable[[], Awaitable[Completion]], progress: Progress | None = None
+    ) -> Called:
+        """Make a call by awaiting `answer`, which fails by raising `ProviderError`; `progress` says how far it came."""
         position, started = len(self._calls), self.clock()
         # In the books from the start: whoever is cancelled in the middle has spent something, and how
         # much is unknown.
-        call = ModelCall(request.role, request.tier, request.provider, request.model, error=Reason.CANCELLED)
+        call = replace(call, error=Reason.CANCELLED)
         self._calls.append(call)
-        request = replace(request, progress=Progress())
         try:
-            called = self._answered(call, await self.client.complete(request))
+            called = self._answered(call, await answer())
         except ProviderError as error:
             self.failures.append(error)
             failed = replace(
@@ -75,7 +82,7 @@ class Meter:
             called = Called(replace(call, error=failure.reason, message=str(failure)), error=failure)
         finally:
             latency = timedelta(seconds=self.clock() - started)
-            self._calls[position] = _cut_short(replace(call, latency=latency), request.progress)
+            self._calls[position] = _cut_short(replace(call, latency=latency), progress or Progress())
         called = replace(called, call=replace(called.call, latency=latency))
         self._calls[position] = called.call if called.made else None
         return called

@@ -9,21 +9,22 @@ from typing import Any
 
 from qualityroute.attempts import system_message
 from qualityroute.calibration import Pipeline
-from qualityroute.config import Config, Judge, NamedCheck, ResolvedTask
+from qualityroute.config import Config, Judge, NamedCheck, ResolvedTask, resolve
+from qualityroute.errors import ConfigError
 from qualityroute.gates.judge_prompt import PROMPT_VERSION
 from qualityroute.records import Tier
 
 
 def pipeline_of(config: Config, task: ResolvedTask) -> Pipeline:
     """The frozen pipeline that a certificate of the task is about."""
-    judge = config.judge if "judge" in task.gate else None
+    judge = config.judge if _is_judged(task) else None
     rubric = task.rubric.model_dump(mode="json") if task.rubric is not None else {}
     normalisers = rubric.pop("fields", {})
     return Pipeline(
         task=task.name,
         rubric=_text(rubric),
         judge_prompt=PROMPT_VERSION if judge is not None else "",
-        judge_models=judge.models if judge is not None else (),
+        judge_models=_judges(judge) if judge is not None else (),
         judge_parameters=_plain(judge.parameters) if judge is not None else {},
         judge_mode=judge.mode if judge is not None else "",
         judge_samples=_samples(judge) if judge is not None else "",
@@ -37,11 +38,30 @@ def pipeline_of(config: Config, task: ResolvedTask) -> Pipeline:
     )
 
 
+def pipeline_keys(config: Config) -> dict[str, str]:
+    """The key of each task's pipeline; none where what the configuration names cannot be read."""
+    try:
+        return {name: pipeline_of(config, task).key for name, task in resolve(config).items()}
+    except ConfigError:
+        return {}
+
+
 def reference_key(config: Config, task: ResolvedTask) -> str:
     """24 hexadecimal digits of what the performance tier is asked by; references of another key are not of today."""
     tier = config.tiers.of(Tier.PERFORMANCE)
     asked = [tier.models, _plain(tier.parameters), _prompt(task), task.settings.max_output_tokens]
     return hashlib.sha256(_text(asked).encode()).hexdigest()[:24]
+
+
+def _is_judged(task: ResolvedTask) -> bool:
+    agreement = task.settings.agreement if "agreement" in task.gate else None
+    return "judge" in task.gate or (agreement is not None and agreement.on_difference == "judge")
+
+
+def _judges(judge: Judge) -> tuple[str, ...]:
+    """The models asked; a judge of the user's own by its class."""
+    own = judge.model_dump(mode="json")["object"]
+    return judge.models if own is None else (f"own {own}", *judge.models)
 
 
 def _prompt(task: ResolvedTask) -> str:

@@ -27,6 +27,8 @@ class Criterion(BaseModel):
     critical: bool = False
     """A "no" fails the answer whatever the rest."""
     weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    whole_source: bool = False
+    """Only who has read the whole source can say yes: "unsure" where the source was too long to be shown whole."""
 
 
 class FieldRule(BaseModel):
@@ -55,6 +57,8 @@ class Rubric(BaseModel):
     """One sentence for the judge: what the answer is for."""
     threshold: float = Field(default=0.8, gt=0, le=1, allow_inf_nan=False)
     """The score an answer needs, until a certificate gives a better one."""
+    min_fields: int = Field(default=0, ge=0)
+    """Fields that must say something, or else the answer counts as empty; records in lists count field by field."""
     criteria: tuple[Criterion, ...] = Field(min_length=1)
     fields: Mapping[str, FieldRule] = Field(default_factory=dict)
     """By dotted path; array positions are left out: `lines.amount`."""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from qualityroute.attempts import system_message
-from qualityroute.config import Config, ResolvedTask, fingerprint, resolve
+from qualityroute.config import Config, ResolvedTask, fingerprint, resolve, resolve_judge
 from qualityroute.errors import ConfigError
-from qualityroute.gates import Breaker, Gate, gate_for
+from qualityroute.gates import Breaker, Gate, backend_for, gate_for
 from qualityroute.pipelines import pipeline_of, reference_key
 from qualityroute.prices import PriceBook
 from qualityroute.records import Message
@@ -40,12 +40,13 @@ class Setup:
 
 def build_setup(config: Config, clock: Callable[[], float]) -> Setup:
     """Load and compile what the configuration names. Raises `ConfigError`."""
-    tasks = resolve(config)
-    breaker = Breaker(clock)
+    tasks, judge = resolve(config), resolve_judge(config)
+    # One for all tasks: the breaker, and what is learned of a judge's model, hold for each of them.
+    backend = backend_for(judge, Breaker(clock)) if judge is not None else None
     return Setup(
         config=config,
         tasks=tasks,
-        gates={name: gate_for(task, config.judge, breaker) for name, task in tasks.items()},
+        gates={name: gate_for(task, backend) for name, task in tasks.items()},
         systems={name: system_message(task) for name, task in tasks.items()},
         pipelines={name: pipeline_of(config, task).key for name, task in tasks.items()},
         reference_keys={name: reference_key(config, task) for name, task in tasks.items()},

@@ -20,7 +20,7 @@ Item: TypeAlias = str | BaseException | Completion | Mapping[str, str] | Callabl
 
 
 class ScriptedClient:
-    """Answers from a script, by tier and for the judge.
+    """Answers from a script, by tier and for the judge, however the judge is asked.
 
         client = ScriptedClient({"efficiency": ["{}"], "performance": ['{"total": 5}'], "judge": ["yes"]})
         engine = Engine(config, client=client, store="sqlite://")
@@ -97,14 +97,18 @@ def _as_provider_error(item: BaseException) -> BaseException:
 def _completion(item: Any, request: CompletionRequest) -> Completion:
     if isinstance(item, Completion):
         return item
+    raw = None
     if request.role is Role.JUDGE and _is_verdict(item):
         _refuse_logprobs(item, request)
-        item = _verdicts(item, request)
+        if request.questions:
+            item = raw = _decisions(item, request)
+        else:
+            item = _verdicts(item, request)
     if not isinstance(item, str):
         item = json.dumps(item, ensure_ascii=False)
     read = sum(len(json.dumps(message, default=str)) for message in request.messages)
     usage = Usage(read // 4 + 1, 0, len(item) // 4 + 1, estimated=True)
-    return replace(Completion(item), usage=usage, model=request.model)
+    return replace(Completion(item), usage=usage, model=request.model, raw=raw)
 
 
 def _is_verdict(item: Any) -> bool:
@@ -116,6 +120,15 @@ def _refuse_logprobs(item: Any, request: CompletionRequest) -> None:
     for it in the other form."""
     if request.role is Role.JUDGE and request.top_logprobs is not None and _is_verdict(item):
         raise ProviderError("scripted verdicts have no logprobs; script a Completion", retryable=False, status=400)
+
+
+def _decisions(item: str | Mapping[str, str], request: CompletionRequest) -> dict[str, Any]:
+    """A probability for each question; the last asks for instructions in the data, and there are none."""
+    *asked, last = (question.name for question in request.questions)
+    said = [(name, item if isinstance(item, str) else item.get(name, "yes")) for name in asked]
+    chances = [(name, {"yes": 1.0, "unsure": 0.5}.get(word, 0.0)) for name, word in said]
+    answers = [{"type": "predicate", "name": name, "probability": p} for name, p in (*chances, (last, 0.0))]
+    return {"answers": answers}
 
 
 def _verdicts(item: str | Mapping[str, str], request: CompletionRequest) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -92,3 +95,25 @@ def config_with(task: dict[str, Any] | None = None, **sections: Any) -> Config:
         "prices": PRICES,
     }
     return Config.model_validate({**settings, **sections})
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[Any]:
+    """Engines with scripted models, closed at the end; see `worlds.Worlds`."""
+    from worlds import Worlds
+
+    worlds = Worlds(tmp_path)
+    yield worlds
+    for engine in reversed(worlds.open):
+        await engine.aclose()
+
+
+@contextmanager
+def bounded_work(seconds: float = 30.0) -> Iterator[None]:
+    """No more CPU time of this thread than that, whatever else the machine does.
+
+    A guard against work that grows with the square of its input, where these would take hours; no measurement.
+    """
+    began = time.thread_time()
+    yield
+    assert time.thread_time() - began < seconds

@@ -511,6 +511,7 @@ OTHERS: dict[str, Any] = {
     "efficiency_prompt": "Extract the fields.",
     "efficiency_parameters": {"seed": 1},
     "schema": None,
+    "gate": {"checks": ["schema", "grounded", "judge"]},
     "normalisers": {"total": "number"},
     "performance_models": (),
 }
@@ -538,7 +539,7 @@ def test_a_key_is_the_hash_of_canonical_json_and_the_same_for_ever() -> None:
     canonical = json.dumps(json.loads(PIPELINE.to_json()), sort_keys=True, separators=(",", ":"))
     assert PIPELINE.to_json() == canonical
     assert len(PIPELINE.key) == 64 and int(PIPELINE.key, 16)
-    assert PIPELINE.key.startswith("b985a1800422")
+    assert PIPELINE.key.startswith("c12361c90841")
 
 
 def test_a_pipeline_comes_back_from_its_json() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from conftest import config_with
 
 from qualityroute.commands.not_in_force import not_in_force
 from qualityroute.commands.places import called, near
-from qualityroute.config import Config
+from qualityroute.config import Accept, Agreement, Config, Provider, Task
 
 
 @pytest.fixture
@@ -47,8 +48,8 @@ def test_every_line_of_the_starter_that_is_commented_out_names_a_key_that_exists
     call("init", tmp_path)
     text = (tmp_path / "qualityroute.toml").read_text()
     options = [line[2:].split("=")[0].strip() for line in text.splitlines() if line.startswith("# ") and " = " in line]
-    of_provider = ["timeout", "retries", "rpm", "tpm"]
-    assert options == [*of_provider, "checks", "repairs", "on_refusal", "deadline"]
+    known = {*Provider.model_fields, *Task.model_fields, *Accept.model_fields, *Agreement.model_fields}
+    assert options and set(options) <= known
 
 
 def test_what_init_practice_writes_runs_as_its_next_steps_say(tmp_path: Path) -> None:
@@ -166,35 +167,41 @@ def test_check_names_a_configuration_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_check_warns_of_what_is_read_but_not_in_force(practice: Path) -> None:
-    config = edit(practice, "[pins]\n", "[budget]\nper_day = 5\n\n[tasks.invoice.accept]\naudit = 0.03\n\n[pins]\n")
+    config = edit(practice, "[pins]\n", "[budget]\nper_day = 5\n\n[pins]\n")
     result = call("check", "--config", config)
     assert result.exit_code == 0
     assert "warning budget is not in force" in result.output
-    assert "warning tasks.invoice.accept is not in force" in result.output
 
 
 def test_every_setting_without_effect_is_warned_of() -> None:
-    from datetime import date
-
     task = {
         "tier": "auto",
         "explore": 0.1,
         "budget_per_day": 1,
         "agreement": {"peers": ["practice/small"]},
-        "accept": {"audit": 0.1},
     }
     config: Config = config_with(task, cache={"ttl": "1h"}, budget={"per_day": 1}, prices=[])
     told = "\n".join(not_in_force(config, date(2026, 11, 23)))
-    for key in ("tier", "explore", "budget_per_day", "agreement", "accept"):
+    for key in ("tier", "explore", "budget_per_day", "agreement"):
         assert f"tasks.invoice.{key}" in told
     assert "budget is not in force" in told
     assert "cache is not in force" in told
     assert "no [[prices]] row for 'practice/careful'" in told
 
 
-def test_a_plain_configuration_is_warned_of_nothing() -> None:
-    from datetime import date
+@pytest.mark.parametrize(("payloads", "lost"), [("none", "no reference is kept"), ("rejected", "without their inputs")])
+def test_a_baseline_that_keeps_too_little_is_warned_of(payloads: str, lost: str) -> None:
+    config = config_with(routing={"mode": "baseline"}, store={"payloads": payloads})
+    (told,) = not_in_force(config, date(2026, 11, 23))
+    assert lost in told
 
+
+def test_audits_of_a_task_on_performance_are_warned_of() -> None:
+    (told,) = not_in_force(config_with({"tier": "performance", "accept": {"audit": 0.1}}), date(2026, 11, 23))
+    assert told.startswith("tasks.invoice.accept.audit changes nothing")
+
+
+def test_a_plain_configuration_is_warned_of_nothing() -> None:
     assert list(not_in_force(config_with(), date(2026, 11, 23))) == []
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from datetime import date
 from decimal import Decimal
 
 import pytest
+from conftest import bounded_work
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -272,9 +272,8 @@ HOSTILE = ["1 ", "123 ", "1.", "$ ", "(", "1e", "3 march ", "2026-", "3 - "]
 def test_a_megabyte_of_hostile_text_is_read_in_linear_time(compare: Compare) -> None:
     for piece in HOSTILE:
         text = (piece * 1_000_000)[:1_000_000]
-        began = time.perf_counter()
-        readings(text, compare)
-        assert time.perf_counter() - began < 2, piece
+        with bounded_work():
+            readings(text, compare)
 
 
 @pytest.mark.parametrize("compare", [Compare.NUMBER, Compare.MONEY, Compare.DATE])

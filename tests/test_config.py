@@ -149,7 +149,7 @@ def test_an_unknown_key_is_named_with_the_nearest_one(tmp_path: Path) -> None:
         ('gate = ["schema", "grounded", "judge"]', 'checks = ["nowhere:check"]', "no module 'nowhere'"),
         ('gate = ["schema", "grounded", "judge"]', 'checks = ["math:pi"]', "is not a function of (output, source)"),
         ('gate = ["schema", "grounded", "judge"]', 'checks = ["math:sqrt"]', "must take two arguments"),
-        ('mode = "auto"', 'mode = "decisions"', "judge.mode: 'decisions' is not available"),
+        ('mode = "auto"', 'mode = "letters"', "judge.mode"),
         ("version = 1", "version = 2", "version"),
         ("version = 1", 'version = 1\ndeadline = "9s"', "set it once"),
         ("version = 1", "version = ", "is not TOML"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import random
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -12,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from conftest import bounded_work
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -341,15 +341,14 @@ def _rows(count: int, seed: int, remark: str = "") -> list[dict[str, Any]]:
     ]
 
 
-def test_thousands_of_items_find_their_partners_fast() -> None:
+def test_thousands_of_items_find_their_partners_without_trying_all_pairs() -> None:
     rules = {"amount": FieldRule(compare="money"), "day": FieldRule(compare="date")}
     shuffled = _reordered(_rows(2000, 1, " remarked"), random.Random(2))
-    started = time.perf_counter()
-    comparison = compare_answers(_rows(2000, 1), shuffled, rules)
-    assert comparison.agreement == pytest.approx(2 / 3)
-    assert compare_answers(_rows(2000, 1), _reordered(_rows(2000, 1), random.Random(3)), rules).equal
-    assert not compare_answers(list(range(2000)), list(range(1, 2001)), {}).equal
-    assert time.perf_counter() - started < 4
+    with bounded_work():
+        comparison = compare_answers(_rows(2000, 1), shuffled, rules)
+        assert comparison.agreement == pytest.approx(2 / 3)
+        assert compare_answers(_rows(2000, 1), _reordered(_rows(2000, 1), random.Random(3)), rules).equal
+        assert not compare_answers(list(range(2000)), list(range(1, 2001)), {}).equal
 
 
 @pytest.mark.parametrize(
@@ -362,9 +361,8 @@ def test_thousands_of_items_find_their_partners_fast() -> None:
     ids=["rows all alike", "one number in many forms", "tables in tables"],
 )
 def test_items_that_are_hard_to_tell_apart_cost_no_more(left: Any, right: Any) -> None:
-    started = time.perf_counter()
-    assert not compare_answers(left, right, {}).equal
-    assert time.perf_counter() - started < 2
+    with bounded_work():
+        assert not compare_answers(left, right, {}).equal
 
 
 def test_deep_nesting_costs_no_more_at_each_level() -> None:
@@ -372,6 +370,5 @@ def test_deep_nesting_costs_no_more_at_each_level() -> None:
     right: Any = 2
     for level in range(64):
         left, right = [left, {"level": level}], [right, {"level": level + 1}]
-    started = time.perf_counter()
-    assert not compare_answers(left, right, {}).equal
-    assert time.perf_counter() - started < 1
+    with bounded_work():
+        assert not compare_answers(left, right, {}).equal

@@ -13,7 +13,7 @@ import pytest
 from qualityroute.practice import TASKS, PracticeServer, documents
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-PROGRAMS = ("extract_invoice", "many_documents", "own_rubric", "pins")
+PROGRAMS = ("extract_invoice", "many_documents", "own_judge", "own_rubric", "pins")
 
 
 def run(name: str, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -74,6 +74,18 @@ models = ["practice/careful"]
 tier = "performance"
 schema = {{ type = "object", properties = {{ total = {{ type = "number" }} }}, required = ["total"] }}
 """
+
+
+def test_own_judge_keeps_the_right_total_and_sees_the_wrong_one() -> None:
+    clear, _, subtotal, _ = lines = run("own_judge").stdout.splitlines()
+    assert (clear, subtotal) == (
+        "clear.txt: total=300.0, outcome: accepted",
+        "subtotal.txt: total=69.0, outcome: fallback",
+    )
+    assert [line.split("score: ")[1] for line in lines[1::2]] == [
+        "1.0, its call: own/TotalLine",
+        "0.0, its call: own/TotalLine",
+    ]
 
 
 def test_own_rubric_shows_an_accepted_a_mended_and_a_rejected_answer() -> None:

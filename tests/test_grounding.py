@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
 import pytest
+from conftest import bounded_work
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -186,15 +186,14 @@ def test_the_kind_of_value_is_named(value: Any, compare: Kind, kind: str) -> Non
     assert finding.message == f"'a' has a {kind} that the source does not state"
 
 
-def test_a_source_of_megabytes_is_searched_in_seconds() -> None:
+def test_a_source_of_megabytes_is_searched_in_linear_time() -> None:
     source = ("some goods of the invoice, 3 pieces at 12.50 EUR on 03.04.2026 each\n" * 80_000)[:5_000_000]
-    began = time.perf_counter()
-    statements = Statements(source)
-    assert statements.hold("goods of the invoice", Compare.TEXT)
-    assert statements.hold(12.5, Compare.MONEY)
-    assert statements.hold("2026-04-03", Compare.DATE)
-    assert not statements.hold("absent", Compare.TEXT)
-    assert time.perf_counter() - began < 20
+    with bounded_work(120):
+        statements = Statements(source)
+        assert statements.hold("goods of the invoice", Compare.TEXT)
+        assert statements.hold(12.5, Compare.MONEY)
+        assert statements.hold("2026-04-03", Compare.DATE)
+        assert not statements.hold("absent", Compare.TEXT)
 
 
 def candidate(value: Any, source: str) -> Candidate:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from qualityroute import Completion, ProviderError, Reason, Rubric, Ruling, Verdict
 from qualityroute.config import Judge
 from qualityroute.gates.interface import Candidate
-from qualityroute.gates.judge import Breaker, JudgeCheck
+from qualityroute.gates.judge import Breaker, JudgeCheck, backend_for
 from qualityroute.gates.judge_prompt import judge_messages, judge_schema
 from qualityroute.gates.judge_verdict import Judgement, UnreadableVerdict, read_judgement, score
 from qualityroute.gates.schema import JsonSchemaCheck
@@ -33,9 +33,8 @@ def verdict_json(injection: str = "no", **verdicts: str) -> str:
 
 
 def judge(*answers: Any, breaker: Breaker | None = None) -> tuple[JudgeCheck, ScriptedClient]:
-    check = JudgeCheck(
-        Judge(model="practice/checker"), RUBRIC_, breaker=breaker or Breaker(lambda: 0.0), new_tag=lambda: "abcd1234"
-    )
+    settings = Judge(model="practice/checker")
+    check = JudgeCheck(backend_for(settings, breaker or Breaker(lambda: 0.0), new_tag=lambda: "abcd1234"), RUBRIC_)
     return check, ScriptedClient({"judge": list(answers)})
 
 

@@ -14,11 +14,11 @@ from fault_server import FaultServer, Play, completion, failing, good
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qualityroute import Completion, ConfigError, ProviderError, Reason, Rubric, Ruling, Verdict
+from qualityroute import Completion, ConfigError, Engine, ProviderError, Reason, Rubric, Ruling, Verdict
 from qualityroute.client import Client, CompletionRequest
 from qualityroute.config import Judge, Provider, same_family_warning
 from qualityroute.gates.interface import Candidate
-from qualityroute.gates.judge import Breaker, JudgeCheck
+from qualityroute.gates.judge import Breaker, JudgeCheck, backend_for
 from qualityroute.gates.judge_letters import NoLogprobs, lettered, read_letters
 from qualityroute.gates.judge_prompt import LETTER_FORM, judge_messages
 from qualityroute.gates.judge_samples import wants_another
@@ -26,6 +26,7 @@ from qualityroute.gates.judge_verdict import Judgement, UnreadableVerdict, score
 from qualityroute.metering import Meter
 from qualityroute.openai_client import OpenAIClient
 from qualityroute.prices import PriceBook
+from qualityroute.records import Role
 from qualityroute.testing import ScriptedClient
 
 RUBRIC_ = Rubric.model_validate(RUBRIC)
@@ -74,7 +75,7 @@ def judgement(supported: float = 1.0, complete: float = 1.0, *, injected: bool =
 
 def check_with(**settings: Any) -> JudgeCheck:
     judge = Judge(**{"model": "practice/checker", **settings})
-    return JudgeCheck(judge, RUBRIC_, breaker=Breaker(lambda: 0.0), new_tag=lambda: "abcd1234")
+    return JudgeCheck(backend_for(judge, Breaker(lambda: 0.0), new_tag=lambda: "abcd1234"), RUBRIC_)
 
 
 async def ask(check: JudgeCheck, client: Client) -> Verdict:
@@ -348,6 +349,18 @@ async def test_an_endpoint_without_logprobs_is_asked_for_evidence_and_remembered
 
 
 @pytest.mark.anyio
+async def test_what_one_task_learned_of_a_judges_endpoint_another_knows() -> None:
+    tasks = {name: {"rubric": RUBRIC, "gate": ["judge"]} for name in ("first", "second")}
+    client = ScriptedClient({"efficiency": "total 5", "judge": "yes"})
+    config = config_with(tasks=tasks, judge={"model": "practice/checker", "mode": "logprob"})
+    async with Engine(config, client=client, store="sqlite://") as engine:
+        for name in tasks:
+            await engine.run(name, "total 5")
+    asked = [request.top_logprobs for request in client.requests if request.role is Role.JUDGE]
+    assert asked == [5, None, None]
+
+
+@pytest.mark.anyio
 async def test_an_endpoint_that_fails_at_both_forms_has_not_proved_to_lack_logprobs() -> None:
     refused = ProviderError("the document is not allowed", status=400)
     check, client = check_with(mode="logprob"), script(refused, refused, letters())
@@ -512,6 +525,14 @@ async def test_trouble_with_a_later_sample_is_trouble_with_every_call_in_the_boo
     assert (verdict.ruling, verdict.details["cause"], len(verdict.calls)) == (Ruling.UNDECIDED, "parse", 3)
 
 
+@pytest.mark.parametrize(("p", "calls"), [(0.97, 1), (0.8, 2), (0.99, 1), (0.3, 1)])
+@pytest.mark.anyio
+async def test_probabilities_are_asked_for_again_only_near_the_threshold(p: float, calls: int) -> None:
+    client = script(letters(GOOD_LINE, {"Y": p, "N": 1 - p}))
+    await ask(check_with(mode="logprob", samples="1..3"), client)
+    assert client.calls == {"judge": calls}
+
+
 # Panels
 
 
@@ -615,7 +636,8 @@ def test_other_samples_are_refused_with_what_would_be_right(samples: Any) -> Non
         ({"panel": ["p/a"], "quorum": 3}, r"judge: quorum \(3\) is above the number of judges \(2\)"),
         ({"panel": ["a"]}, r"judge\.panel\.0: 'a' names no model"),
         ({"quorum": 0}, r"judge\.quorum: "),
-        ({"mode": "decisions"}, r"judge\.mode: 'decisions' is not available"),
+        ({"mode": "letters"}, r"judge\.mode: "),
+        ({"object": "shop:MyJudge"}, "judge: model and object are both set"),
     ],
 )
 def test_a_panel_that_cannot_meet_is_refused(settings: dict[str, Any], message: str) -> None:
@@ -637,6 +659,9 @@ def test_the_panels_providers_must_be_there() -> None:
         ({"model": "practice/careful"}, False),
         ({"model": "practice/small"}, True),
         ({"model": "router/vendor/Small"}, True),
+        ({"model": "router/vendor/small-2026-01-31"}, True),
+        ({"model": "router/vendor/small:free"}, True),
+        ({"model": "router/vendor/small:70b"}, False),
         ({"model": "practice/checker", "panel": ["practice/small"]}, True),
     ],
 )
@@ -646,6 +671,22 @@ def test_a_judge_that_judges_itself_is_warned_of(judge: dict[str, str] | None, w
     assert (warning is not None) is warned
     if warning is not None:
         assert "judges the answers of 'practice/small', which is the same model" in warning
+
+
+@pytest.mark.parametrize(
+    ("peers", "on_difference", "message"),
+    [
+        (["q/other"], "reject", None),
+        (["q/small"], "reject", "the peer 'q/small' is the same model as 'practice/small' of the efficiency tier"),
+        (["q/checker"], "reject", None),
+        (["q/checker"], "judge", "'practice/checker' judges between the efficiency answer and the peer 'q/checker'"),
+    ],
+)
+def test_a_peer_that_checks_itself_is_warned_of(peers: list[str], on_difference: str, message: str | None) -> None:
+    agreement = {"peers": peers, "on_difference": on_difference}
+    warning = same_family_warning(config_with({"gate": ["agreement"], "agreement": agreement}))
+    assert (warning is None) is (message is None)
+    assert (message or "") in (warning or "")
 
 
 def test_the_judges_models_are_all_named_among_the_models_used() -> None:

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
 from itertools import pairwise
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -159,11 +158,8 @@ def test_every_picture_has_a_title_a_description_and_a_table_beside_it(four: Ele
     assert all(len(figure.all("details")) == len(figure.all("table")) == 1 for figure in figures)
 
 
-def test_a_page_of_four_tasks_is_small_and_soon_made() -> None:
-    page(four_tasks(), some_pins(), now=NOW)  # starting the renderer takes its second only once
-    started = perf_counter()
+def test_a_page_of_four_tasks_is_small() -> None:
     html = page(four_tasks(), some_pins(), now=NOW)
-    assert perf_counter() - started < 5
     assert len(html.encode()) < 200_000
 
 

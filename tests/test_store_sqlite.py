@@ -38,7 +38,7 @@ from qualityroute.records import (
     Tier,
     Verdict,
 )
-from qualityroute.store import Entry, SQLiteStore, columns, open_store
+from qualityroute.store import Entry, SQLiteStore, columns, open_store, schema
 from qualityroute.store.files import connect, patiently, prepare
 from qualityroute.store.schema import MIGRATIONS
 
@@ -534,6 +534,26 @@ for number in range(count):
     os.kill(child, signal.SIGKILL)
     os.wait()
 """
+
+
+@pytest.mark.parametrize("known", range(1, len(schema.MIGRATIONS)))
+async def test_a_file_of_each_earlier_version_is_brought_up_to_date_and_loses_nothing(
+    path: Path, known: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:known])
+        prepare(path)
+    connection = sqlite3.connect(path)
+    connection.execute("INSERT INTO payloads (decision_id, kind, content) VALUES ('d1', 'input', 'kept')")
+    connection.commit()
+    connection.close()
+    store = SQLiteStore(path)
+    await store.open()
+    assert (await store.labels("invoice"), await store.references("invoice")) == ([], [])
+    await store.aclose()
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT content FROM payloads").fetchall() == [("kept",)]
+    connection.close()
 
 
 @pytest.mark.parametrize("attempt", range(2))

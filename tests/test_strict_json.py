@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import time
 
 import pytest
+from conftest import bounded_work
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -148,7 +148,6 @@ def test_no_message_quotes_more_than_forty_characters(word: str) -> None:
 @pytest.mark.parametrize("piece", ['"', "```\n", '"\\', "{", '[{"a":', "\\", "`", "[]"])
 def test_hostile_text_is_refused_in_linear_time(piece: str) -> None:
     text = (piece * 1_000_000)[:1_000_000]
-    began = time.perf_counter()
-    refusal(text)
-    refusal("x" + text)
-    assert time.perf_counter() - began < 2
+    with bounded_work():
+        refusal(text)
+        refusal("x" + text)

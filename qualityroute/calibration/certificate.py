@@ -70,8 +70,7 @@ class Refused(Counts):
         if self.accepted < self.clean_needed:
             least = f"no fewer than {self.clean_needed} accepted ones, even if none is bad,"
             return f"{least} can prove {percent(self.alpha)} {confidence}"
-        bound = percent(ceil(self.upper_bound * 10**4) / 10**4)
-        return f"that proves at most {bound}, not {percent(self.alpha)}, {confidence}"
+        return f"that proves at most {bound_text(self.upper_bound)}, not {percent(self.alpha)}, {confidence}"
 
     @property
     def _outlook(self) -> str:
@@ -93,6 +92,11 @@ def promise(alpha: float, delta: float) -> str:
 def percent(share: float) -> str:
     """`5 %`, with as many digits as the share has: a promise is not rounded."""
     return f"{100 * share:.10g} %"
+
+
+def bound_text(bound: float) -> str:
+    """An upper bound in per cent, rounded up: what is proven is no less."""
+    return percent(ceil(bound * 10**4) / 10**4)
 
 
 def check_score(score: float) -> None:

@@ -11,6 +11,7 @@ from qualityroute.commands.options import as_json, placed
 from qualityroute.commands.places import Place, opened
 from qualityroute.commands.screens import screen, show
 from qualityroute.errors import ConfigError
+from qualityroute.labels import Label
 from qualityroute.pins import PinEffect
 from qualityroute.records import Decision
 from qualityroute.render import decision_json, story_of
@@ -22,17 +23,17 @@ from qualityroute.render import decision_json, story_of
 @as_json
 def explain(place: Place, decision_id: str, plain_json: bool) -> None:
     """Tell the decision ID: its route, attempts, verdicts, pin and cost."""
-    decision, effect = anyio.run(_decision, place, decision_id)
+    decision, effect, label = anyio.run(_decision, place, decision_id)
     if plain_json:
-        click.echo(json.dumps(decision_json(decision, effect), indent=2, default=str))
+        click.echo(json.dumps(decision_json(decision, effect, label), indent=2, default=str))
     else:
-        show(screen(), story_of(decision, effect))
+        show(screen(), story_of(decision, effect, label))
 
 
-async def _decision(place: Place, decision_id: str) -> tuple[Decision, PinEffect | None]:
+async def _decision(place: Place, decision_id: str) -> tuple[Decision, PinEffect | None, Label | None]:
     store, _ = place.store_alone()
     async with opened(store):
         decision = await store.decision(decision_id)
         if decision is None:
             raise ConfigError(f"no decision '{decision_id[:100]}' in the store; each line of `run` names its own")
-        return decision, await store.pin_effect(decision_id)
+        return decision, await store.pin_effect(decision_id), await store.label(decision_id)

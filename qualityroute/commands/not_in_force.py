@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from qualityroute.config import Accept, Budget, Cache, Config, Task, same_family_warning
+from qualityroute.config import Budget, Cache, Config, Task, same_family_warning
 
 
 def not_in_force(config: Config, today: date) -> Iterator[str]:
@@ -17,6 +17,8 @@ def not_in_force(config: Config, today: date) -> Iterator[str]:
     family = same_family_warning(config)
     if family is not None:
         yield family
+    if config.routing.mode == "baseline" and config.store.payloads != "all":
+        yield _without_payloads(config.store.payloads)
     for name, task in config.tasks.items():
         yield from _of_task(f"tasks.{name}", task)
     for model, key in config.models_used().items():
@@ -29,12 +31,21 @@ def _of_task(where: str, task: Task) -> Iterator[str]:
         yield _later(f"{where}.tier", "'auto' is taken as 'efficiency'")
     if task.agreement is not None and "agreement" not in (task.gate or ()):
         yield f"{where}.agreement changes nothing: 'agreement' is not in {where}.gate"
-    if task.accept != Accept():
-        yield _later(f"{where}.accept", "nothing is audited, and thresholds are the rubric's, uncertified")
+    if task.tier == "performance" and task.accept.audit:
+        yield f"{where}.accept.audit changes nothing on tier 'performance': nothing is accepted there to be audited"
     if task.explore and task.tier != "performance":
         yield f"{where}.explore changes nothing on tier '{task.tier}': it is for tasks on performance"
     if task.budget_per_day is not None:
         yield _later(f"{where}.budget_per_day", "no budget is kept")
+
+
+def _without_payloads(payloads: str) -> str:
+    lost = (
+        "no reference is kept at all"
+        if payloads == "none"
+        else "references are kept without their inputs, which `baseline compare` then needs as a file"
+    )
+    return f"routing.mode is 'baseline' and store.payloads is '{payloads}': {lost}; 'all' keeps both"
 
 
 def _later(key: str, instead: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -37,3 +38,16 @@ def placed(command: Command) -> Command:
 def as_json(command: Command) -> Command:
     """`--json`, handed in as `plain_json`."""
     return click.option("--json", "plain_json", is_flag=True, help="JSON for programs.")(command)
+
+
+def as_dollars(ctx: click.Context, param: click.Parameter, value: str | None) -> Decimal | None:
+    """The callback of an option that takes USD, more than nothing."""
+    if value is None:
+        return None
+    try:
+        amount = Decimal(value.strip().removeprefix("$"))
+    except InvalidOperation:
+        raise click.BadParameter(f"'{value}' is no amount; right is one such as 0.50") from None
+    if not amount.is_finite() or amount <= 0:
+        raise click.BadParameter(f"{value} buys nothing; right is an amount above 0, such as 0.50")
+    return amount

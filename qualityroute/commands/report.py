@@ -21,6 +21,7 @@ from qualityroute.config.models import near as did_you_mean
 from qualityroute.errors import ConfigError
 from qualityroute.inputs import moment
 from qualityroute.pins import Pin
+from qualityroute.pipelines import pipeline_keys
 from qualityroute.render import report_view, visible
 from qualityroute.render.report_view import suggestions_view
 from qualityroute.report import Report, build_report
@@ -144,5 +145,6 @@ async def _found(place: Place, wanted: Wanted) -> Found:
     since = moment(wanted.since, now)
     async with opened(place.store(config)) as store:
         counted = await store.rebuild() if wanted.rebuild else None
-        found = await build_report(store, config, now=now, task=task, since=since)
+        keys = pipeline_keys(config)
+        found = await build_report(store, config, now=now, pipelines=keys, task=task, since=since)
         return Found(found, await store.pins(now=now), counted)

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import secrets
-import signal
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from threading import Thread
 
 import anyio
 import click
-from anyio import from_thread
-from anyio.lowlevel import current_token
 
-from qualityroute.commands.exits import Exit, tell_error
-from qualityroute.commands.given import STDIN, Given, read_inputs
+from qualityroute.commands.given import Given, read_inputs
+from qualityroute.commands.json_lines import STDIN
 from qualityroute.commands.options import placed
 from qualityroute.commands.places import Place
 from qualityroute.commands.progress import Progress, progress_on
@@ -29,11 +23,11 @@ from qualityroute.commands.rows import PrintedRows, Rows, answer_row, error_row
 from qualityroute.commands.screens import news
 from qualityroute.commands.stand_in import with_practice
 from qualityroute.commands.tally import Tally
+from qualityroute.commands.working import Work, drawn
 from qualityroute.config import Config
 from qualityroute.engine import Engine
-from qualityroute.errors import ConfigError, QualityRouteError, StoreError
+from qualityroute.errors import ConfigError, StoreError
 from qualityroute.inputs import checked_name
-from qualityroute.lanes import work_through
 from qualityroute.setup import build_setup
 
 
@@ -121,39 +115,24 @@ class Run:
     finished: frozenset[str]
     progress: Progress
     tally: Tally = field(default_factory=Tally)
+    work: Work = field(default_factory=Work)
     id: str = field(default_factory=lambda: secrets.token_hex(6))
-    stopped_by: signal.Signals | None = None
-    failure: QualityRouteError | OSError | None = None
-    """Why no further input was asked."""
-    _scope: anyio.CancelScope = field(init=False)
 
     async def through(self, engine: Engine) -> None:
-        """Answer everything. Stopping early leaves whole rows, and the decisions of what was cut short."""
-        self._scope = anyio.CancelScope()
-        async with engine, anyio.create_task_group() as watch:
-            watch.start_soon(self._stop_on_signals)
-            with self._scope:
-                draw = partial(_drawn, self._inputs(engine.config.max_input))
-                await work_through(
-                    draw,
-                    partial(self._one, engine),
-                    session_of=lambda given: given.session,
-                    concurrency=self.order.concurrency,
-                )
-            watch.cancel_scope.cancel()
+        """Answer everything."""
+        async with engine:
+            await self.work.through(
+                partial(drawn, self._inputs(engine.config.max_input)),
+                partial(self._one, engine),
+                session_of=lambda given: given.session,
+                concurrency=self.order.concurrency,
+            )
 
     def ending(self, *, resumable: bool) -> int:
         """Say why it ended, if it ended early; the exit code."""
         how = "the same command with --resume does the rest" if resumable else "with --out, --resume could do the rest"
-        if self.stopped_by is not None:
-            tell_error(f"interrupted; {how}")
-            return 128 + self.stopped_by
-        if isinstance(self.failure, BrokenPipeError):
-            raise self.failure
-        if self.failure is not None:
-            tell_error(f"stopped: {self.failure}; {how}")
-            return Exit.DOWN
-        return self.tally.exit
+        early = self.work.early_exit(how)
+        return self.tally.exit if early is None else early
 
     def _inputs(self, most: int) -> Iterator[Given]:
         order = self.order
@@ -178,7 +157,7 @@ class Run:
             self.tally.add_error(error)
             self._write(error_row(given, error))
             if isinstance(error, StoreError):  # money spent on answers that nobody could serve
-                self._end(error)
+                self.work.end(error)
             return
         self.tally.add(answer.decision)
         self._write(answer_row(given, answer))
@@ -187,43 +166,6 @@ class Run:
         try:
             self.rows.write(row)
         except (StoreError, OSError) as error:
-            self._end(error)
+            self.work.end(error)
         else:
             self.progress.advance()
-
-    def _end(self, failure: QualityRouteError | OSError) -> None:
-        self.failure = self.failure or failure
-        self._scope.cancel()
-
-    async def _stop_on_signals(self) -> None:
-        with anyio.open_signal_receiver(*_stopping_signals()) as signals:
-            async for number in signals:
-                self.stopped_by = number
-                self._scope.cancel()
-                return  # leaving gives the signals back: a second Ctrl-C ends at once
-
-
-def _stopping_signals() -> Iterator[signal.Signals]:
-    """Those that a parent has not told us to ignore."""
-    return (number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN)
-
-
-async def _drawn(inputs: Iterator[Given]) -> Given | None:
-    """The next input, read in a thread: standard input may block as long as it likes, and requests go on meanwhile.
-
-    The thread is a daemon, since a read that blocks must not keep the process from ending on Ctrl-C.
-    """
-    read: Future[Given | None] = Future()
-    arrived, loop = anyio.Event(), current_token()
-
-    def work() -> None:
-        try:
-            read.set_result(next(inputs, None))
-        except BaseException as error:
-            read.set_exception(error)
-        with suppress(RuntimeError):  # the loop has ended meanwhile
-            from_thread.run_sync(arrived.set, token=loop)
-
-    Thread(target=work, daemon=True).start()
-    await arrived.wait()
-    return read.result()

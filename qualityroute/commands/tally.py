@@ -19,8 +19,10 @@ class Tally:
     bad_inputs: int = 0
     exit: Exit = Exit.GOOD
     """The gravest so far: what is down goes before what was rejected."""
-    _known: Decimal = Decimal(0)
-    _unknown: int = 0
+    spent: Decimal = Decimal(0)
+    """USD, as far as known."""
+    unknown_costs: int = 0
+    """Inputs whose cost is not known."""
     _started: float = field(default_factory=time.monotonic)
 
     def add(self, decision: Decision) -> None:
@@ -47,14 +49,14 @@ class Tally:
 
     def _pay(self, decision: Decision) -> None:
         if decision.cost is None:
-            self._unknown += 1
+            self.unknown_costs += 1
         else:
-            self._known += decision.cost
+            self.spent += decision.cost
 
     def _cost(self) -> str:
-        if not self._unknown:
-            return dollars(self._known)
-        return f"{dollars(self._known)} and {self._unknown} at unknown cost"
+        if not self.unknown_costs:
+            return dollars(self.spent)
+        return f"{dollars(self.spent)} and {self.unknown_costs} at unknown cost"
 
 
 def _weight(error: Exception) -> Exit:

@@ -17,7 +17,7 @@ from qualityroute.config.models import (
     Task,
     TierModels,
 )
-from qualityroute.config.resolve import NamedCheck, ResolvedTask, fingerprint, resolve
+from qualityroute.config.resolve import NamedCheck, ResolvedTask, fingerprint, resolve, resolve_judge
 
 __all__ = [
     "Accept",
@@ -39,5 +39,6 @@ __all__ = [
     "fingerprint",
     "parse_duration",
     "resolve",
+    "resolve_judge",
     "same_family_warning",
 ]

@@ -9,7 +9,16 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from qualityroute.config.fields import Dollars, Duration, ModelName, Name, Share, split_model
 from qualityroute.errors import ConfigError
@@ -56,14 +65,24 @@ class Tiers(Section):
 
 
 class Judge(Section):
-    model: ModelName
+    model: ModelName | None = None
+    object: Any = None
+    """Your own judge in place of a model: `"package.module:MyJudge"`, a class that is made without arguments or an
+    object, with a method `judge(rubric, source, candidate)`; see `OwnJudge`."""
     panel: tuple[ModelName, ...] = ()
     """Further judges, each asked on its own; the probabilities of all are averaged."""
     quorum: int | None = Field(default=None, ge=1)
     """How many of the judges must give a verdict; left out: all."""
     mode: Literal["auto", "evidence", "logprob", "decisions"] = "auto"
-    """evidence: a quotation before each verdict; logprob: verdict letters with their log probabilities, evidence
-    where the endpoint gives none; auto: evidence, until an endpoint can be known to give log probabilities."""
+    """How a model is asked.
+
+    evidence: in words, a quotation before each verdict; works everywhere, and a person can read why.
+    logprob: verdict letters with their log probabilities, a tenth of the words; evidence where the endpoint gives none.
+    decisions: OpenAI's `/decisions`, a probability for each question; trouble where the endpoint has none.
+    auto: evidence. It does not try log probabilities first, because the two forms score on different scales: one
+    threshold, and one certificate, would mean another thing on the day an endpoint gives or stops giving them; because
+    no schema holds a model to its line of letters; and because models that reason refuse, which costs a failed call.
+    """
     samples: int | str = 1
     """How many verdicts: 1, 2 or 3, or a range such as "1..3", where further ones are drawn only if they matter."""
     timeout: Duration = timedelta(seconds=20)
@@ -72,13 +91,18 @@ class Judge(Section):
 
     @property
     def models(self) -> tuple[str, ...]:
-        return (self.model, *self.panel)
+        return (self.model, *self.panel) if self.model is not None else self.panel
 
     @property
     def sample_range(self) -> tuple[int, int]:
         """The least and the most verdicts asked of one judge."""
         least, _, most = str(self.samples).partition("..")
         return int(least), int(most or least)
+
+    @field_serializer("object", when_used="json")
+    def _object_by_name(self, judge: Any) -> str | None:
+        """An object as its class: the fingerprint and a certificate tell it from another by that."""
+        return judge if isinstance(judge, str | None) else f"{type(judge).__module__}:{type(judge).__qualname__}"
 
     @field_validator("samples", mode="before")
     @classmethod
@@ -92,11 +116,14 @@ class Judge(Section):
 
     @model_validator(mode="after")
     def _panel_can_meet(self) -> Self:
+        if self.model is not None and self.object is not None:
+            raise ValueError("model and object are both set; a judge of your own takes the model's place")
         twice = next((model for model in self.models if self.models.count(model) > 1), None)
         if twice is not None:
             raise ValueError(f"the judge '{twice}' is named twice; samples asks one judge again")
-        if self.quorum is not None and self.quorum > len(self.models):
-            raise ValueError(f"quorum ({self.quorum}) is above the number of judges ({len(self.models)})")
+        judges = 1 + len(self.panel)
+        if self.quorum is not None and self.quorum > judges:
+            raise ValueError(f"quorum ({self.quorum}) is above the number of judges ({judges})")
         return self
 
 
@@ -105,6 +132,8 @@ class Agreement(Section):
     rule: Literal["confirm", "majority"] = "confirm"
     """confirm: `quorum` peers must equal the efficiency answer; majority: `quorum` + 1 equal answers are served."""
     quorum: int = Field(default=1, ge=1)
+    on_difference: Literal["reject", "judge"] = "reject"
+    """judge: the judge is asked about the values that differ, and an efficiency answer that it confirms is served."""
 
     @model_validator(mode="after")
     def _quorum_can_be_reached(self) -> Self:
@@ -302,7 +331,8 @@ class Config(Section):
             for position, model in enumerate(self.tiers.of(tier).models):
                 named.setdefault(model, f"tiers.{tier}.models.{position}")
         if self.judge is not None:
-            named.setdefault(self.judge.model, "judge.model")
+            if self.judge.model is not None:
+                named.setdefault(self.judge.model, "judge.model")
             for position, model in enumerate(self.judge.panel):
                 named.setdefault(model, f"judge.panel.{position}")
         for name, task in self.tasks.items():
@@ -347,20 +377,28 @@ def _check_gate(config: Config, name: str, task: Task) -> None:
     if "checks" in gate and not task.checks:
         raise ValueError(f"{where}.gate: 'checks' needs {where}.checks, a list of functions")
     if "judge" in gate and config.judge is None:
-        raise ValueError(f"{where}.gate: 'judge' needs a [judge] section with a model")
+        raise ValueError(f"{where}.gate: 'judge' needs a [judge] section with a model, or an object of your own")
     if "grounded" in gate and task.rubric is None:
         raise ValueError(f"{where}.gate: 'grounded' needs {where}.rubric with [fields] rules")
     if "agreement" in gate:
         _check_agreement(config, where, task.agreement)
+    if task.accept.audit_budget_per_day is not None:
+        priced = {row.model for row in config.prices}
+        for model in config.tiers.performance.models:
+            if model not in priced:
+                raise ValueError(
+                    f"{where}.accept.audit_budget_per_day: there is no [[prices]] row for '{model}', so what an audit "
+                    "costs would be unknown"
+                )
     if task.cache != "off":
         raise ValueError(f"{where}.cache: '{task.cache}' is not available in this version; use 'off'")
-    if config.judge is not None and config.judge.mode == "decisions":
-        raise ValueError("judge.mode: 'decisions' is not available in this version; use 'evidence' or 'logprob'")
 
 
 def _check_agreement(config: Config, where: str, agreement: Agreement | None) -> None:
     if agreement is None:
         raise ValueError(f"{where}.gate: 'agreement' needs {where}.agreement.peers, a list of models")
+    if agreement.on_difference == "judge" and config.judge is None:
+        raise ValueError(f"{where}.agreement.on_difference: 'judge' needs a [judge] section with a model")
     for position, peer in enumerate(agreement.peers):
         if peer in config.tiers.efficiency.models:
             raise ValueError(

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from qualityroute.config.models import CheckName, Config, Task, check_providers
+from qualityroute.config.models import CheckName, Config, Judge, Task, check_providers
 from qualityroute.errors import ConfigError
 from qualityroute.rubrics import Rubric, builtin_rubrics, load_rubric
 
@@ -52,7 +52,53 @@ class ResolvedTask:
 
 def resolve(config: Config) -> dict[str, ResolvedTask]:
     """Each task with its schema, rubric and checks loaded. Raises `ConfigError`."""
+    own_judge(config)
     return {name: _resolve_task(config, name, task) for name, task in config.tasks.items()}
+
+
+def resolve_judge(config: Config) -> Judge | None:
+    """The judge's settings; where it is the user's own, `object` is at hand. Raises `ConfigError`."""
+    judge, own = config.judge, own_judge(config)
+    if judge is None:
+        return None
+    if own is None and judge.model is None:
+        raise ConfigError(
+            "judge: it names no judge; set judge.model to 'provider/model', judge.object to 'package.module:MyJudge', "
+            "or hand the engine one: Engine(..., judge=MyJudge())"
+        )
+    if isinstance(own, type):
+        try:
+            own = own()
+        except Exception as error:  # the user's own code; whatever it raises is a mistake in it
+            raise ConfigError(f"judge.object: '{judge.object}' cannot be made: {error!r:.300}") from error
+    return judge.model_copy(update={"object": own})
+
+
+def own_judge(config: Config) -> Any:
+    """The user's own judge, or its class, which is not made yet; `None` where there is none. Raises `ConfigError`."""
+    given = config.judge.object if config.judge is not None else None
+    if given is None:
+        return None
+    where, found = "judge.object", _import(config, "judge.object", given) if isinstance(given, str) else given
+    name, method = f"'{given}'" if isinstance(given, str) else type(given).__name__, getattr(found, "judge", None)
+    if not callable(method):
+        raise ConfigError(f"{where}: {name} has no method 'judge'")
+    is_class = isinstance(found, type)
+    if is_class and not _takes(found, 0):
+        raise ConfigError(f"{where}: the class {name} must be made without arguments; name an object made of it")
+    if not _takes(method, 4 if is_class else 3):
+        raise ConfigError(f"{where}: {name}.judge must take three arguments: (rubric, source, candidate)")
+    return found
+
+
+def _takes(function: Callable[..., Any], arguments: int) -> bool:
+    try:
+        inspect.signature(function).bind(*[None] * arguments)
+    except TypeError:
+        return False
+    except ValueError:  # some built-in callables have no signature to look at
+        pass
+    return True
 
 
 def _resolve_task(config: Config, name: str, task: Task) -> ResolvedTask:
@@ -142,12 +188,8 @@ def _check(config: Config, where: str, value: str | Callable[..., str | None]) -
     name = value if isinstance(value, str) else getattr(value, "__name__", "check")
     if not callable(function):
         raise ConfigError(f"{where}: '{name}' is not a function of (output, source)")
-    try:
-        inspect.signature(function).bind(None, "")
-    except TypeError:
-        raise ConfigError(f"{where}: '{name}' must take two arguments: (output, source)") from None
-    except ValueError:  # some built-in callables have no signature to look at
-        pass
+    if not _takes(function, 2):
+        raise ConfigError(f"{where}: '{name}' must take two arguments: (output, source)")
     return NamedCheck(name.rpartition(":")[2] or name, function)
 
 
@@ -202,4 +244,4 @@ def _task_content(task: ResolvedTask) -> dict[str, Any]:
     }
 
 
-__all__ = ["NamedCheck", "ResolvedTask", "check_providers", "fingerprint", "resolve"]
+__all__ = ["NamedCheck", "ResolvedTask", "check_providers", "fingerprint", "resolve", "resolve_judge"]

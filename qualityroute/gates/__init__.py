@@ -1,7 +1,8 @@
 """The checks of an answer, from free to cheap."""
 
 from qualityroute.gates.gate import Gate, Gated, gate_for
-from qualityroute.gates.judge import Breaker
+from qualityroute.gates.judge import Breaker, JudgeCheck, backend_for
+from qualityroute.gates.judge_own import OwnJudge
 from qualityroute.gates.schema import ToolsCheck
 
-__all__ = ["Breaker", "Gate", "Gated", "ToolsCheck", "gate_for"]
+__all__ = ["Breaker", "Gate", "Gated", "JudgeCheck", "OwnJudge", "ToolsCheck", "backend_for", "gate_for"]

@@ -9,10 +9,11 @@ from typing import Any
 from anyio import to_thread
 
 from qualityroute.client import CompletionRequest
-from qualityroute.comparison import Comparison, compare_answers, says_the_same
+from qualityroute.comparison import Comparison, Difference, compare_answers, says_the_same
 from qualityroute.config import Agreement
 from qualityroute.config.fields import split_model
 from qualityroute.gates.interface import Candidate
+from qualityroute.gates.judge_leaves import LeafJudge
 from qualityroute.metering import Meter
 from qualityroute.records import Completion, JudgeTrouble, ModelCall, Reason, Role, Ruling, Verdict
 from qualityroute.rubrics import FieldRule
@@ -56,12 +57,15 @@ class AgreementCheck:
     confirm: `quorum` peers must equal the efficiency answer. majority: `quorum` + 1 equal answers are served, whoever
     gave them; this also rescues a request whose efficiency answer failed form or schema. A peer whose answer fails
     them, or that is down, has no vote. Where nobody disagreed, too few votes are undecided, never a disagreement.
+    With an arbiter, an efficiency answer is served all the same where the judge confirms each of the values that
+    differ; under majority only where no other answer has more votes.
     """
 
     name = "agreement"
 
-    def __init__(self, agreement: Agreement, rules: Mapping[str, FieldRule]) -> None:
-        self._agreement, self._rules = agreement, rules
+    def __init__(self, agreement: Agreement, rules: Mapping[str, FieldRule], arbiter: LeafJudge | None = None) -> None:
+        self._agreement, self._rules, self._arbiter = agreement, rules, arbiter
+        self._some_critical = any(rule.critical for rule in rules.values())
         self._needed = agreement.quorum + 1
         self.rescues = agreement.rule == "majority"
         """Can peers alone give an answer?"""
@@ -76,7 +80,27 @@ class AgreementCheck:
             candidate = await self._answer_of(peer, asked, admit, meter, poll)
             if candidate is not None:
                 await self._count(poll, candidate, peer)
-        return self._outcome(poll)
+        outcome = self._outcome(poll)
+        return await self._arbitrated(outcome, poll, meter) if _is_open_to_doubt(outcome, poll) else outcome
+
+    async def _arbitrated(self, outcome: Vote, poll: _Poll, meter: Meter) -> Vote:
+        """What the judge makes of a disagreement; the outcome itself where it is not asked."""
+        assert poll.own is not None
+        said = await self._arbiter.verdict(self._deciding(poll), poll.own.source, meter) if self._arbiter else None
+        if said is None:
+            return outcome
+        vote = outcome.verdict
+        calls, details = (*vote.calls, *said.calls), {**vote.details, **said.details}
+        if said.reason is Reason.JUDGED:
+            message = f"{vote.message}; the judge does not confirm them: {said.message}"[:1000]
+            said = replace(said, reason=Reason.DISAGREEMENT, message=message)
+        winner = poll.own if said.ruling is Ruling.ACCEPTED else None
+        return Vote(replace(said, calls=calls, details=details), winner)
+
+    def _deciding(self, poll: _Poll) -> list[Difference]:
+        """The differences for which peers are not equal to the efficiency answer."""
+        found = (difference for _, comparison in poll.differing for difference in comparison.differences)
+        return [difference for difference in found if difference.critical or not self._some_critical]
 
     def _open(self, poll: _Poll, left: int) -> bool:
         """Not decided yet, and what is left could still reach the number needed."""
@@ -128,6 +152,12 @@ class AgreementCheck:
         if not voters or (poll.own is not None and not poll.differing):
             return Vote(_undecided(voters, self._needed - 1, calls))
         return Vote(_disagreement(poll, details, calls))
+
+
+def _is_open_to_doubt(outcome: Vote, poll: _Poll) -> bool:
+    """A disagreement in which no other answer has more votes than the efficiency tier's own."""
+    disagreed = outcome.verdict.reason is Reason.DISAGREEMENT
+    return disagreed and poll.own is not None and poll.equals[0] == max(poll.equals)
 
 
 def _undecided(voters: int, needed: int, calls: tuple[ModelCall, ...]) -> Verdict:

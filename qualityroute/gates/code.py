@@ -38,7 +38,7 @@ class CodeChecks:
                     check.function, candidate.output, candidate.source, abandon_on_cancel=True
                 )
         except Exception as error:  # whatever the user's code raises, it says nothing about the answer
-            return _undecided(check.name, f"raised {type(error).__name__}{_place(error)}")
+            return _undecided(check.name, f"raised {type(error).__name__}{where_raised(error)}")
         if said is None:
             return Verdict(self.name, Ruling.ACCEPTED)
         if isinstance(said, str) and said:
@@ -50,7 +50,7 @@ def _undecided(name: str, message: str) -> Verdict:
     return Verdict("checks", Ruling.UNDECIDED, Reason.CHECK_ERROR, f"{name}: {message}")
 
 
-def _place(error: BaseException) -> str:
-    """Where it was raised; what it says may quote the document."""
+def where_raised(error: BaseException) -> str:
+    """The line of code, for a message: what the error says may quote the document."""
     frames = traceback.extract_tb(error.__traceback__)
     return f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""

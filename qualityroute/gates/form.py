@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from qualityroute.gates.readable import says_something
 from qualityroute.gates.strict_json import NotJson, read_json
 from qualityroute.records import Completion, Json, Reason, Ruling, Verdict
 
@@ -27,6 +29,11 @@ class Reading:
     text: str = ""
     value: Json = None
     repaired: bool = False
+
+    @property
+    def answer(self) -> str:
+        """What the caller gets, as text: no prose around a code block, no escapes that hide words, no padding."""
+        return self.text if self.value == self.text else json.dumps(self.value, ensure_ascii=False)
 
 
 def read_answer(completion: Completion, *, wants_json: bool) -> Reading:
@@ -72,18 +79,32 @@ def _read_tool_calls(completion: Completion) -> Reading:
             # Several servers send "" where a call has no arguments.
             arguments = read_json(call.arguments).value if call.arguments.strip() else {}
         except NotJson as error:
-            return Reading(_rejected(Reason.NOT_JSON, f"arguments of tool '{call.name[:64]}': {error}"))
+            return Reading(_rejected(Reason.NOT_JSON, f"arguments of tool {call.name[:64]!r}: {error}"))
         calls.append({"name": call.name, "arguments": arguments})
     return Reading(_ACCEPTED, text=completion.content or "", value=calls)
 
 
-def all_null(value: Json) -> bool:
-    """Does a JSON value hold nothing: no leaf that is not null or empty?"""
+def emptiness(value: Json, min_fields: int = 0) -> str | None:
+    """Why an answer counts as empty, when it does: nothing in it says anything, or fewer fields do than must."""
+    filled = _filled(value)
+    if not filled:
+        return (
+            "the answer is nothing but punctuation"
+            if isinstance(value, str)
+            else "no field of the answer says anything"
+        )
+    if filled < min_fields and not isinstance(value, str):
+        return f"{filled} of the answer's fields say something; the rubric wants {min_fields}"
+    return None
+
+
+def _filled(value: Json) -> int:
+    """How many leaves say something: false and 0 do; null, blanks and bare punctuation do not."""
     if isinstance(value, Mapping):
-        return all(all_null(item) for item in value.values())
+        return sum(map(_filled, value.values()))
     if isinstance(value, list):
-        return all(all_null(item) for item in value)
-    return value is None or value == ""
+        return sum(map(_filled, value))
+    return int(says_something(value) if isinstance(value, str) else value is not None)
 
 
 def _rejected(reason: Reason, message: str) -> Verdict:

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from qualityroute.client import CompletionRequest
-from qualityroute.config import Judge, ResolvedTask
+from qualityroute.config import Agreement, ResolvedTask
 from qualityroute.gates.agreement import AgreementCheck
 from qualityroute.gates.code import CodeChecks
 from qualityroute.gates.form import read_answer
 from qualityroute.gates.grounded import GroundedCheck
 from qualityroute.gates.interface import Candidate, Check
-from qualityroute.gates.judge import Breaker, JudgeCheck
+from qualityroute.gates.judge import JudgeCheck
+from qualityroute.gates.judge_backend import JudgeBackend
+from qualityroute.gates.judge_leaves import LeafJudge
 from qualityroute.gates.schema import JsonSchemaCheck, ModelCheck, SchemaCheck, ToolsCheck
 from qualityroute.metering import Meter
 from qualityroute.records import Completion, Message, Reason, ReasonKind, Ruling, Tier, Verdict, source_text
+from qualityroute.rubrics import Rubric
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ class Gate:
             if verdict.ruling is not Ruling.ACCEPTED:
                 return _Admission(verdicts, None, reading.repaired)
         candidate = Candidate(
-            messages, source_text(messages), completion, reading.text, reading.value, output, accept_at
+            messages, source_text(messages), completion, reading.answer, reading.value, output, accept_at
         )
         return _Admission(verdicts, candidate, reading.repaired)
 
@@ -131,7 +134,7 @@ def _can_be_rescued(own: _Admission, checks: Sequence[Check | AgreementCheck]) -
     return bad and any(isinstance(check, AgreementCheck) and check.rescues for check in checks)
 
 
-def gate_for(task: ResolvedTask, judge: Judge | None, breaker: Breaker) -> Gate:
+def gate_for(task: ResolvedTask, judge: JudgeBackend | None) -> Gate:
     """The gate of a task, its schema compiled. Raises `ConfigError` for a schema that is none."""
     checks: list[Check | AgreementCheck] = []
     for name in task.gate:
@@ -141,12 +144,17 @@ def gate_for(task: ResolvedTask, judge: Judge | None, breaker: Breaker) -> Gate:
             case "grounded" if task.rubric is not None:
                 checks.append(GroundedCheck(task.rubric.fields))
             case "agreement" if task.settings.agreement is not None:
-                checks.append(AgreementCheck(task.settings.agreement, task.rubric.fields if task.rubric else {}))
+                checks.append(_agreement(task.settings.agreement, task.rubric, judge))
             case "judge" if task.rubric is not None and judge is not None:
-                checks.append(JudgeCheck(judge, task.rubric, breaker=breaker))
+                checks.append(JudgeCheck(judge, task.rubric))
             case _:  # the schema stands first, and the configuration refuses what is left
                 pass
     return Gate(schema_for(task), tuple(checks))
+
+
+def _agreement(agreement: Agreement, rubric: Rubric | None, judge: JudgeBackend | None) -> AgreementCheck:
+    arbiter = LeafJudge(judge, rubric) if judge is not None and agreement.on_difference == "judge" else None
+    return AgreementCheck(agreement, rubric.fields if rubric else {}, arbiter)
 
 
 def schema_for(task: ResolvedTask) -> SchemaCheck | None:

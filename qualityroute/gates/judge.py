@@ -8,16 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from qualityroute.config import Judge
-from qualityroute.gates.form import all_null
+from qualityroute.gates.form import emptiness
 from qualityroute.gates.interface import Candidate
 from qualityroute.gates.judge_backend import JudgeBackend, Judged, Trouble
-from qualityroute.gates.judge_forms import EvidenceForm
+from qualityroute.gates.judge_forms import DecisionsForm, EvidenceForm
 from qualityroute.gates.judge_model import LogprobJudge, ModelJudge
+from qualityroute.gates.judge_own import OwnBackend
 from qualityroute.gates.judge_panel import Panel
+from qualityroute.gates.judge_ruling import verdict_of
 from qualityroute.gates.judge_samples import Samples
-from qualityroute.gates.judge_verdict import Judgement, score
+from qualityroute.gates.judge_verdict import Judgement
 from qualityroute.metering import Meter
-from qualityroute.records import JudgeTrouble, ModelCall, Reason, Ruling, Verdict
+from qualityroute.records import JudgeTrouble, Reason, Ruling, Verdict
 from qualityroute.rubrics import Rubric
 
 
@@ -71,69 +73,45 @@ class JudgeCheck:
 
     name = "judge"
 
-    def __init__(
-        self,
-        judge: Judge,
-        rubric: Rubric,
-        *,
-        breaker: Breaker,
-        new_tag: Callable[[], str] = lambda: secrets.token_hex(4),
-    ) -> None:
-        self._rubric, self._backend = rubric, backend_for(judge, breaker, new_tag)
+    def __init__(self, backend: JudgeBackend, rubric: Rubric) -> None:
+        self._backend, self._rubric = backend, rubric
 
     async def check(self, candidate: Candidate, meter: Meter) -> Verdict:
-        if all_null(candidate.value):  # judges like an empty answer too well; it costs nothing to see it here
-            return Verdict(self.name, Ruling.REJECTED, Reason.EMPTY, "every field of the answer is null or empty")
+        lacking = emptiness(candidate.value, self._rubric.min_fields)
+        if lacking is not None:  # judges like an empty answer too well; it costs nothing to see it here
+            return Verdict(self.name, Ruling.REJECTED, Reason.EMPTY, lacking)
+        return await self.ask(candidate, meter)
+
+    async def ask(self, candidate: Candidate, meter: Meter) -> Verdict:
+        """The judge's own verdict, whatever the answer holds."""
         judged = await self._backend.judge(self._rubric, candidate.source, candidate.text, meter)
-        if isinstance(judged.found, Trouble):
-            return _undecided(judged.found, judged.calls)
-        accept_at = self._rubric.threshold if candidate.accept_at is None else candidate.accept_at
-        return _verdict(judged.found, self._rubric, judged, accept_at)
+        return verdict_of(judged, self._rubric, self.name, candidate.accept_at)
 
 
-def backend_for(judge: Judge, breaker: Breaker, new_tag: Callable[[], str]) -> JudgeBackend:
-    """What the configuration asks for. The first judge has the given breaker, each of the panel its own."""
-    first, *others = (_sampled(judge, model, new_tag) for model in judge.models)
+def fresh_tag() -> str:
+    """For the lines around the data; nothing in the data can know it."""
+    return secrets.token_hex(4)
+
+
+def backend_for(judge: Judge, breaker: Breaker, new_tag: Callable[[], str] = fresh_tag) -> JudgeBackend:
+    """What the configuration asks for, once for all tasks: what is learned of a model while we run holds for each.
+
+    `judge` as `resolve_judge` gives it, with the user's own object in place of its name. The first judge has the
+    given breaker, each of the panel its own.
+    """
+    judges = [_asked(judge, model, new_tag) for model in judge.models]
+    if judge.object is not None:
+        judges.insert(0, OwnBackend(judge.object, judge.timeout))
+    first, *others = (one if judge.sample_range == (1, 1) else Samples(one, *judge.sample_range) for one in judges)
     guarded = [Guarded(first, breaker), *(Guarded(other, Breaker(breaker.clock)) for other in others)]
     return Panel(guarded, judge.quorum or len(guarded)) if others else guarded[0]
 
 
-def _sampled(judge: Judge, model: str, new_tag: Callable[[], str]) -> JudgeBackend:
-    asked: JudgeBackend = (
-        LogprobJudge(judge, model, new_tag)
-        if judge.mode == "logprob"
-        else ModelJudge(judge, model, EvidenceForm(), new_tag)
-    )
-    return asked if judge.sample_range == (1, 1) else Samples(asked, *judge.sample_range)
-
-
-def _undecided(trouble: Trouble, calls: tuple[ModelCall, ...]) -> Verdict:
-    details = {"cause": trouble.cause.value}
-    return Verdict("judge", Ruling.UNDECIDED, Reason.JUDGE_ERROR, trouble.message, calls=calls, details=details)
-
-
-def _verdict(judgement: Judgement, rubric: Rubric, judged: Judged, accept_at: float) -> Verdict:
-    points, calls = score(judgement, rubric), judged.calls
-    details = {
-        "yes": dict(judgement.yes),
-        "threshold": accept_at,
-        "evidence": dict(judgement.evidence),
-        "verdicts": len(judged.modes),
-        "with_logprobs": judged.modes.count("logprob"),
-    }
-    if judgement.instructions_in_data:
-        message = "the judge found text in the data that speaks to it"
-        return Verdict("judge", Ruling.REJECTED, Reason.INJECTION, message, points, calls, details)
-    if points >= accept_at:
-        return Verdict("judge", Ruling.ACCEPTED, score=points, calls=calls, details=details)
-    return Verdict("judge", Ruling.REJECTED, Reason.JUDGED, _why(judgement, rubric), points, calls, details)
-
-
-def _why(judgement: Judgement, rubric: Rubric) -> str:
-    """The questions answered no, then those left unsure, as the rubric asks them."""
-    asked = sorted((c for c in rubric.criteria if judgement.yes[c.id] < 1), key=lambda c: judgement.yes[c.id])
-    return "; ".join(f"{c.id}: {_said(judgement.yes[c.id])} ({c.ask})" for c in asked)[:1000]
-
-
-def _said(p: float) -> str:
-    return {0.0: "no", 0.5: "unsure"}.get(p) or f"doubtful, {p:.2f}"
+def _asked(judge: Judge, model: str, new_tag: Callable[[], str]) -> JudgeBackend:
+    match judge.mode:
+        case "logprob":
+            return LogprobJudge(judge, model, new_tag)
+        case "decisions":
+            return ModelJudge(judge, model, DecisionsForm(), new_tag)
+        case "auto" | "evidence":
+            return ModelJudge(judge, model, EvidenceForm(), new_tag)

@@ -1,12 +1,21 @@
-"""The two forms a judge can answer in: evidence before verdict, or one line of letters with log probabilities."""
+"""The forms a judge can answer in: evidence before verdict, one line of letters with log probabilities, decisions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from qualityroute.client import Question
+from qualityroute.gates.judge_decisions import read_decisions
 from qualityroute.gates.judge_letters import lettered, read_letters
-from qualityroute.gates.judge_prompt import EVIDENCE_FORM, LETTER_FORM, judge_messages, judge_schema
+from qualityroute.gates.judge_prompt import (
+    EVIDENCE_FORM,
+    LETTER_FORM,
+    judge_input,
+    judge_messages,
+    judge_questions,
+    judge_schema,
+)
 from qualityroute.gates.judge_verdict import Judgement, read_judgement
 from qualityroute.records import Completion, Message
 from qualityroute.rubrics import Rubric
@@ -27,6 +36,10 @@ class Form(Protocol):
 
     def schema(self, rubric: Rubric) -> Mapping[str, Any] | None: ...
 
+    def questions(self, rubric: Rubric) -> tuple[Question, ...]:
+        """What to ask in place of words; none for the forms that are written."""
+        ...
+
     def read(self, completion: Completion, rubric: Rubric) -> Judgement:
         """Raises `UnreadableVerdict`, or of it `NoLogprobs`."""
         ...
@@ -43,6 +56,9 @@ class EvidenceForm:
 
     def schema(self, rubric: Rubric) -> Mapping[str, Any]:
         return judge_schema(rubric)
+
+    def questions(self, rubric: Rubric) -> tuple[Question, ...]:
+        return ()
 
     def read(self, completion: Completion, rubric: Rubric) -> Judgement:
         return read_judgement(completion.content or "", rubric)
@@ -61,5 +77,27 @@ class LetterForm:
     def schema(self, rubric: Rubric) -> None:
         """None: several endpoints refuse log probabilities together with a schema."""
 
+    def questions(self, rubric: Rubric) -> tuple[Question, ...]:
+        return ()
+
     def read(self, completion: Completion, rubric: Rubric) -> Judgement:
         return read_letters(completion, rubric)
+
+
+class DecisionsForm:
+    """OpenAI's `/decisions`: a probability for each question, and not a word."""
+
+    name = "decisions"
+    top_logprobs = None
+
+    def messages(self, rubric: Rubric, source: str, candidate: str, tag: str) -> tuple[Message, ...]:
+        return judge_input(rubric, source, candidate, tag)
+
+    def schema(self, rubric: Rubric) -> None:
+        """None: nothing is written."""
+
+    def questions(self, rubric: Rubric) -> tuple[Question, ...]:
+        return judge_questions(rubric)
+
+    def read(self, completion: Completion, rubric: Rubric) -> Judgement:
+        return read_decisions(completion, rubric)

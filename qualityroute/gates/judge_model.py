@@ -12,7 +12,8 @@ from qualityroute.errors import ProviderError
 from qualityroute.gates.judge_backend import Judged, Trouble
 from qualityroute.gates.judge_forms import EvidenceForm, Form, LetterForm
 from qualityroute.gates.judge_letters import NoLogprobs
-from qualityroute.gates.judge_verdict import Judgement, UnreadableVerdict
+from qualityroute.gates.judge_prompt import candidate_is_cut, source_is_cut
+from qualityroute.gates.judge_verdict import Judgement, UnreadableVerdict, within_sight
 from qualityroute.metering import Called, Meter
 from qualityroute.records import Completion, JudgeTrouble, Reason, Role
 from qualityroute.rubrics import Rubric
@@ -28,6 +29,8 @@ class ModelJudge:
         self._limit_factor = 1
 
     async def judge(self, rubric: Rubric, source: str, candidate: str, meter: Meter) -> Judged:
+        if candidate_is_cut(candidate):  # what nobody has seen, nobody can accept
+            return Judged(Trouble(JudgeTrouble.TRUNCATED, "the answer is longer than a judge is shown"))
         first = await self._ask(rubric, source, candidate, meter)
         if not _worth_repeating(first):
             return first
@@ -36,7 +39,10 @@ class ModelJudge:
 
     async def _ask(self, rubric: Rubric, source: str, candidate: str, meter: Meter) -> Judged:
         called = await meter.ask(self._request(rubric, source, candidate))
-        return Judged(self._found(called, rubric), called.made, (self._form.name,))
+        found = self._found(called, rubric)
+        if isinstance(found, Judgement) and source_is_cut(source):
+            found = within_sight(found, rubric)
+        return Judged(found, called.made, (self._form.name,))
 
     def _found(self, called: Called, rubric: Rubric) -> Judgement | Trouble:
         if called.completion is None:
@@ -51,11 +57,11 @@ class ModelJudge:
         try:
             return self._form.read(called.completion, rubric)
         except UnreadableVerdict as error:
-            message = f"the judge's answer could not be read: {error}"
-            return Trouble(JudgeTrouble.PARSE, message, no_logprobs=isinstance(error, NoLogprobs))
+            return unreadable(error)
 
     def _request(self, rubric: Rubric, source: str, candidate: str) -> CompletionRequest:
         provider, model = split_model(self._model)
+        questions = self._form.questions(rubric)
         return CompletionRequest(
             role=Role.JUDGE,
             tier=None,
@@ -63,7 +69,8 @@ class ModelJudge:
             model=model,
             messages=self._form.messages(rubric, source, candidate, self._new_tag()),
             response_schema=self._form.schema(rubric),
-            max_output_tokens=self._limit_factor * (64 + 40 * len(rubric.criteria)),
+            questions=questions,
+            max_output_tokens=None if questions else self._limit_factor * (64 + 40 * len(rubric.criteria)),
             top_logprobs=self._form.top_logprobs,
             timeout=self._settings.timeout,
             parameters=self._settings.parameters,
@@ -95,6 +102,12 @@ class LogprobJudge:
 
 
 _WORDS = {JudgeTrouble.REFUSAL: "a refusal", JudgeTrouble.TRUNCATED: "cut off at the token limit"}
+
+
+def unreadable(error: UnreadableVerdict) -> Trouble:
+    """An answer that is no judgement."""
+    message = f"the judge's answer could not be read: {error}"
+    return Trouble(error.cause, message, no_logprobs=isinstance(error, NoLogprobs))
 
 
 def _cause(completion: Completion) -> JudgeTrouble | None:

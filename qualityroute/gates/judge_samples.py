@@ -12,14 +12,17 @@ from qualityroute.rubrics import Rubric
 
 NEAR = 0.15
 """How far from the threshold a single score is worth a second opinion."""
+_DOUBTING = frozenset({"logprob", "decisions"})
+"""Forms whose probabilities are the model's own. Words, and what another's judge says, may be any sample's."""
 
 
-def wants_another(drawn: Sequence[Judgement], rubric: Rubric, least: int, most: int) -> bool:
+def wants_another(drawn: Sequence[Judgement], rubric: Rubric, least: int, most: int, *, doubting: bool = False) -> bool:
     """Should one more verdict be drawn after these, of `least` to `most`?
 
     Up to `least` always, from `most` on never. Between them, never after a verdict that saw instructions in the
-    data. After one verdict: not when a critical criterion has p(yes) below one half; else when every criterion has
-    it above one half, so that an acceptance is confirmed, or when the score is within `NEAR` of the threshold.
+    data. After one verdict: not when a critical criterion has p(yes) below one half; else when the score is within
+    `NEAR` of the threshold, or when every criterion has p(yes) above one half, so that an acceptance is confirmed.
+    That last not for a judge that is `doubting`: its probabilities have said already how sure it is.
     After two: when one of them alone would accept the answer and the other not.
     """
     if len(drawn) < least or len(drawn) >= most:
@@ -32,7 +35,8 @@ def wants_another(drawn: Sequence[Judgement], rubric: Rubric, least: int, most: 
     yes = drawn[0].yes
     if any(yes[criterion.id] < 0.5 for criterion in rubric.criteria if criterion.critical):
         return False
-    return all(p > 0.5 for p in yes.values()) or abs(scores[0] - rubric.threshold) <= NEAR
+    unconfirmed = not doubting and all(p > 0.5 for p in yes.values())
+    return unconfirmed or abs(scores[0] - rubric.threshold) <= NEAR
 
 
 class Samples:
@@ -46,7 +50,7 @@ class Samples:
         drawn: list[Judgement] = []
         calls: tuple[ModelCall, ...] = ()
         modes: tuple[str, ...] = ()
-        while wants_another(drawn, rubric, self._least, self._most):
+        while wants_another(drawn, rubric, self._least, self._most, doubting=bool(_DOUBTING.intersection(modes))):
             judged = await self._judge.judge(rubric, source, candidate, meter)
             calls += judged.calls
             if isinstance(judged.found, Trouble):

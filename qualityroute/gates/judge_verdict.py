@@ -3,34 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, ClassVar
 
 from qualityroute.gates.strict_json import NotJson, read_json
+from qualityroute.records import JudgeTrouble
 from qualityroute.rubrics import Rubric
 
+_KEYS = frozenset({"id", "evidence", "verdict"})
 _PROBABILITY = {"yes": 1.0, "unsure": 0.5, "no": 0.0}
 
 
 class UnreadableVerdict(ValueError):
     """The judge's answer is not in the form asked for."""
 
+    cause: ClassVar[JudgeTrouble] = JudgeTrouble.PARSE
+
+
+class RefusedVerdict(UnreadableVerdict):
+    """The judge would not answer."""
+
+    cause = JudgeTrouble.REFUSAL
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The judge's answer to each criterion, as the probability of yes."""
+    """A judge's answer to every criterion of a rubric. The score is computed from it, never given.
+
+    Judgement(yes={"supported": 0.97, "complete": True}, cost=Decimal("0.0004"))
+    """
 
     yes: Mapping[str, float]
-    instructions_in_data: bool
-    evidence: Mapping[str, str]
+    """By criterion id, the probability that the answer is yes, which always means good."""
+    instructions_in_data: bool = False
+    """Does text in the source or in the answer speak to the judge? Such an answer is not served."""
+    evidence: Mapping[str, str] = field(default_factory=dict)
+    """By criterion id, a few words of the source; kept where answers are kept."""
+    cost: Decimal | None = None
+    """USD, from a judge of your own; `None` where it is unknown, or where the model calls say it."""
 
 
 def read_judgement(text: str, rubric: Rubric) -> Judgement:
     """Read a judge's answer in evidence mode.
 
-    Strict: every criterion exactly once, no other, only words of the menu. Raises `UnreadableVerdict`
-    for anything else, so that nothing quoted from the data can pass for a verdict.
+    Strict: every criterion exactly once, no other, only words of the menu, and nothing around the object but
+    one code fence. Raises `UnreadableVerdict` for anything else, so that nothing quoted from the data can pass
+    for a verdict.
     """
+    if not _stands_alone(text):
+        raise UnreadableVerdict("there is more than the one JSON object")
     try:
         answer = read_json(text).value
     except NotJson as error:
@@ -47,6 +69,12 @@ def read_judgement(text: str, rubric: Rubric) -> Judgement:
     )
 
 
+def _stands_alone(text: str) -> bool:
+    """An answer to a task may have prose around its code block; in a verdict, prose may be what it quotes from."""
+    text = text.strip("\ufeff \t\r\n")
+    return text.startswith("{") or (text.startswith("```") and text.endswith("```") and text.count("```") == 2)
+
+
 def _entries(checks: Any, rubric: Rubric) -> dict[str, dict[str, Any]]:
     if not isinstance(checks, list):
         raise UnreadableVerdict("'checks' is not a list")
@@ -61,11 +89,23 @@ def _entries(checks: Any, rubric: Rubric) -> dict[str, dict[str, Any]]:
         verdict = entry.get("verdict")
         if not isinstance(verdict, str) or verdict not in _PROBABILITY:
             raise UnreadableVerdict(f"the verdict on '{name}' is not 'yes', 'no' or 'unsure'")
+        if not entry.keys() <= _KEYS or not isinstance(entry.get("evidence") or "", str):
+            raise UnreadableVerdict(f"the entry for '{name}' holds more than its id, evidence and verdict")
         entries[name] = entry
     missing = sorted(wanted - set(entries))
     if missing:
         raise UnreadableVerdict(f"check '{missing[0]}' is not answered")
     return entries
+
+
+def within_sight(judgement: Judgement, rubric: Rubric) -> Judgement:
+    """The judgement of a judge that was shown only a part of the source.
+
+    Nobody can say of a part that nothing is missing: a "yes" to a question on the whole source counts as "unsure".
+    """
+    whole = {criterion.id for criterion in rubric.criteria if criterion.whole_source}
+    yes = {name: min(p, _PROBABILITY["unsure"]) if name in whole else p for name, p in judgement.yes.items()}
+    return replace(judgement, yes=yes)
 
 
 def score(judgement: Judgement, rubric: Rubric) -> float:

@@ -117,7 +117,7 @@ def schema_from_text(text: str, where: str) -> JsonSchemaCheck:
 def _verdict(errors: Sequence[str]) -> Verdict:
     if not errors:
         return Verdict("schema", Ruling.ACCEPTED)
-    return Verdict("schema", Ruling.REJECTED, Reason.SCHEMA, "; ".join(errors))
+    return Verdict("schema", Ruling.REJECTED, Reason.SCHEMA, "; ".join(dict.fromkeys(errors)))
 
 
 def _path(parts: Any) -> str:
@@ -143,8 +143,8 @@ def _rule(keyword: str, wanted: object) -> str:
 
 
 def _plain(text: str, most: int = 200) -> str:
-    """Without control and format characters, and not long."""
-    clean = "".join(char for char in text if not unicodedata.category(char).startswith("C"))
+    """On one line, without control and format characters, and not long."""
+    clean = "".join(char for char in text if unicodedata.category(char)[0] != "C" and char not in "\u2028\u2029")
     return clean if len(clean) <= most else clean[: most - 1] + "…"
 
 

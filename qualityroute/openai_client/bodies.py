@@ -12,17 +12,32 @@ from qualityroute.openai_client.history import readable_by_all
 
 Body = dict[str, Any]
 
-_OURS = frozenset({"model", "messages", "stream"})
+_OURS = frozenset({"model", "messages", "input", "questions", "stream"})
 """Not to be set by parameters: whom we ask and what, and that the answer comes in one piece."""
 _TOKEN_FIELDS = frozenset({"max_tokens", "max_completion_tokens"})
 
 
-def request_body(request: CompletionRequest) -> Body:
-    """The request in the words of chat completions; a field the user's parameters set stays as they set it.
+def path_for(request: CompletionRequest) -> str:
+    """Where the request is sent, below the provider's address."""
+    return "/decisions" if request.questions else "/chat/completions"
 
-    How its structure is asked for is added by the dialect.
+
+def request_body(request: CompletionRequest) -> Body:
+    """The request as its path wants it; a field the user's parameters set stays as they set it.
+
+    How a chat completion's structure is asked for is added by the dialect.
     """
     body: Body = {name: value for name, value in flat(request.parameters).items() if name not in _OURS}
+    return _decisions(request, body) if request.questions else _chat(request, body)
+
+
+def _decisions(request: CompletionRequest, body: Body) -> Body:
+    """As the SDK's `decisions.create` writes it."""
+    questions = [{"type": "predicate", "name": asked.name, "instructions": asked.ask} for asked in request.questions]
+    return body | {"model": request.model, "input": list(request.messages), "questions": questions}
+
+
+def _chat(request: CompletionRequest, body: Body) -> Body:
     body |= {"model": request.model, "messages": readable_by_all(request.messages)}
     if request.tools:
         body.setdefault("tools", list(request.tools))

@@ -8,13 +8,13 @@ import anyio
 
 from qualityroute.client import CompletionRequest
 from qualityroute.errors import ProviderError
-from qualityroute.openai_client.bodies import encode
+from qualityroute.openai_client.bodies import encode, path_for
 from qualityroute.openai_client.complaints import Speaker, clean
 from qualityroute.openai_client.connection import Connection
 from qualityroute.openai_client.dialects import Dialect, spoken
 from qualityroute.openai_client.ladder import Rung, answered_on, kept_to
 from qualityroute.openai_client.moves import Ask, GiveUp, Keep, Tries, next_move
-from qualityroute.openai_client.replies import understand
+from qualityroute.openai_client.replies import understand, understand_decisions
 from qualityroute.openai_client.surroundings import Surroundings
 from qualityroute.openai_client.tokens import counted, together, tokens_of
 from qualityroute.openai_client.trouble import Trouble
@@ -92,13 +92,14 @@ class Call:
     async def _post(self, content: bytes) -> Completion | Trouble:
         self.tries = replace(self.tries, sent=self.tries.sent + 1)
         self.request.progress.sent = self.tries.sent
-        reply = await self.line.connection.post(content)
+        reply = await self.line.connection.post(path_for(self.request), content)
         outcome: Completion | Trouble
         if isinstance(reply, Trouble):
             words = clean(reply.message, self.line.speaker.secret)[:400]
             outcome = replace(reply, message=f"'{self.request.name}': {words}")
         else:
-            outcome = understand(reply, self.line.speaker, self.line.surroundings.now())
+            read = understand_decisions if self.request.questions else understand
+            outcome = read(reply, self.line.speaker, self.line.surroundings.now())
         return self._counted(outcome, len(content))
 
     def _counted(self, outcome: Completion | Trouble, size: int) -> Completion | Trouble:

@@ -2,7 +2,8 @@
 
 We post the body ourselves rather than call `chat.completions.create`: the SDK's transform and typed parsing are a third
 of a call's CPU time, and its parsing would not survive what some endpoints send. The reply is streamed, so that
-a huge one is given up on before it fills the memory.
+a huge one is given up on before it fills the memory. So are decisions, which openai 2 has no method for: posted like
+this they need none.
 """
 
 from __future__ import annotations
@@ -59,13 +60,13 @@ class Connection:
             self._client.organization = None
             self._client.project = None
 
-    async def post(self, body: bytes) -> Reply | Trouble:
-        """Send one chat completion request, once."""
+    async def post(self, path: str, body: bytes) -> Reply | Trouble:
+        """Send one request, once."""
         if self._client.is_closed():
             return Trouble("the client was closed while the call was waiting", retryable=False)
         try:
             response: Any = await self._client.post(
-                "/chat/completions",
+                path,
                 cast_to=self._http.Response,
                 content=body,
                 stream=True,

@@ -36,6 +36,41 @@ _FINISH_REASONS = {
 
 def understand(reply: Reply, speaker: Speaker, now: datetime) -> Completion | Trouble:
     """What the model said, or why that is not an answer."""
+    body = _body(reply, speaker, now)
+    return body if isinstance(body, Trouble) else _completion(body, speaker)
+
+
+def understand_decisions(reply: Reply, speaker: Speaker, now: datetime) -> Completion | Trouble:
+    """A reply to questions: its answers are the asker's to read, in `raw`."""
+    body = _body(reply, speaker, now)
+    if isinstance(body, Trouble):
+        return _without_decisions(body)
+    usage = body.get("usage")
+    usage = usage if isinstance(usage, Mapping) else {}
+    return Completion(
+        content=None,
+        usage=Usage(
+            input_tokens=_count(usage.get("input_tokens")),
+            cached_tokens=_count(_detail(usage, "input_tokens_details", "cached_tokens")),
+            output_tokens=_count(usage.get("output_tokens")),
+            reasoning_tokens=_count(_detail(usage, "output_tokens_details", "reasoning_tokens")),
+        ),
+        model=_string(body.get("model"))[:MAX_NAME],
+        cost=_cost(usage.get("cost")),
+        raw=body,
+    )
+
+
+def _without_decisions(trouble: Trouble) -> Trouble:
+    """Most servers that speak chat completions know no decisions, and say so in words of many kinds."""
+    if trouble.status not in (404, 405, 501):
+        return trouble
+    hint = "this endpoint or model may have no /decisions, which judge.mode = 'decisions' needs"
+    return replace(trouble, message=f"{trouble.message}; {hint}")
+
+
+def _body(reply: Reply, speaker: Speaker, now: datetime) -> Mapping[str, Any] | Trouble:
+    """The JSON object of a good reply."""
     if not reply.good:
         return complaint(reply, speaker, now)
     try:
@@ -49,7 +84,7 @@ def understand(reply: Reply, speaker: Speaker, now: datetime) -> Completion | Tr
     if _hides_an_error(body):
         hidden = complaint(reply, speaker, now, body=_innermost_error(body))
         return replace(hidden, usage=_usage_of(body))
-    return _completion(body, speaker)
+    return body
 
 
 def _completion(body: Mapping[str, Any], speaker: Speaker) -> Completion | Trouble:

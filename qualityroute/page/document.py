@@ -6,9 +6,9 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import datetime
-from importlib import resources
 
 from qualityroute.page.drawing import library
+from qualityroute.page.drawing import style as page_style
 from qualityroute.page.headline import headline, overview
 from qualityroute.page.markup import Markup, tag
 from qualityroute.page.pins_section import pins_section
@@ -46,7 +46,7 @@ def page(report: Report, pins: Sequence[Pin], *, now: datetime, title: str = "Fa
 
 
 def _head(title: str) -> Markup:
-    style = _style()
+    style = page_style()
     return tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -57,10 +57,6 @@ def _head(title: str) -> Markup:
         tag("title", title),
         tag("style", Markup(style)),
     )
-
-
-def _style() -> str:
-    return resources.files("qualityroute.page").joinpath("style.css").read_text(encoding="utf-8")
 
 
 def _policy(style: str) -> str:

@@ -6,6 +6,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from types import ModuleType
 from typing import Any
 
@@ -22,6 +23,9 @@ ATTRIBUTES = (
 ALREADY_SO = {("opacity", "1"), ("stroke-width", "0"), ("font-size", "12px"), ("text-anchor", "start")}
 LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
 FONT = "system-ui, sans-serif"
+SVG = "http://www.w3.org/2000/svg"
+VARIABLE = re.compile(r"--(\w+): (#\w+)")
+VARIABLE_USED = re.compile(r"var\(--(\w+)\)")
 
 LOOKS: dict[str, Any] = {
     "background": None,
@@ -57,16 +61,14 @@ def library() -> ModuleType:
         import vl_convert  # noqa: PLC0415  (an optional extra of 84 MB)
     except ImportError:
         raise ConfigError(
-            "vl-convert-python is not installed: the HTML page needs the extra 'html': pip install 'qualityroute[html]'"
+            "vl-convert-python is not installed: drawing needs the extra 'html': pip install 'qualityroute[html]'"
         ) from None
     return vl_convert
 
 
 def drawn(picture: Picture, name: str, *, shown: str = "") -> Markup:
     """The picture as inline SVG. `name` is unique on the page; `shown` is the class that says on which screens."""
-    spec = {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "config": LOOKS, **picture.spec}
-    found = library().vegalite_to_svg(spec, allowed_base_urls=[], show_warnings=False)
-    root = ElementTree.fromstring(found)  # noqa: S314  (the library's own output, which has no entities)
+    root = _still(picture)
     return tag(
         "svg",
         tag("title", picture.title, id=f"{name}-title"),
@@ -78,6 +80,36 @@ def drawn(picture: Picture, name: str, *, shown: str = "") -> Markup:
         aria_describedby=f"{name}-desc",
         class_=f"picture {shown}".strip(),
     )
+
+
+def svg_file(picture: Picture) -> str:
+    """The picture as a file of its own, in the page's light colours: not every viewer of SVG knows variables."""
+    root = _still(picture)
+    drawing = tag(
+        "svg",
+        tag("title", picture.title),
+        tag("desc", picture.description),
+        tag("rect", width="100%", height="100%", fill="var(--surface)"),
+        *_kept_children(root),
+        xmlns=SVG,
+        viewBox=root.get("viewBox"),
+        width=root.get("width"),
+        height=root.get("height"),
+        font_family=FONT,
+    )
+    colors = dict(reversed(VARIABLE.findall(style())))  # the light ones stand first
+    return VARIABLE_USED.sub(lambda used: colors[used[1]], drawing.html) + "\n"
+
+
+def style() -> str:
+    """The page's style sheet."""
+    return resources.files("qualityroute.page").joinpath("style.css").read_text(encoding="utf-8")
+
+
+def _still(picture: Picture) -> ElementTree.Element:
+    spec = {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "config": LOOKS, **picture.spec}
+    found = library().vegalite_to_svg(spec, allowed_base_urls=[], show_warnings=False)
+    return ElementTree.fromstring(found)  # noqa: S314  (the library's own output, which has no entities)
 
 
 def _kept_children(parent: ElementTree.Element) -> Iterator[Markup]:

@@ -124,8 +124,23 @@ def _judge(task: TaskReport) -> Markup:
         ("In trouble", _troubles(task)),
     ]
     return tag(
-        "section", tag("h3", "Judge"), tag("p", stranger(judge.sentence)), facts(numbers, "ledger"), class_="note"
+        "section",
+        tag("h3", "Judge"),
+        tag("p", stranger(judge.sentence)),
+        *(tag("p", stranger(sentence)) for sentence in _promises(task)),
+        facts(numbers, "ledger"),
+        class_="note",
     )
+
+
+def _promises(task: TaskReport) -> Iterator[str]:
+    """What a certificate promises of accepted answers, and what audits say of it."""
+    if task.agreement:
+        yield task.agreement
+    if task.certificate is not None:
+        yield task.certificate.sentence
+    if task.audits is not None:
+        yield task.audits.sentence
 
 
 def _troubles(task: TaskReport) -> Child:

@@ -8,11 +8,14 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from qualityroute.labels import Label
 from qualityroute.pins import Pin, PinEffect
 from qualityroute.records import Attempt, Decision, Json, ModelCall, Verdict
 
-# Characters JSON allows raw, but a terminal may obey or hide: C1 controls, bidi marks, separators, surrogates.
-_UNSAFE = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+# Characters JSON allows raw, but a terminal may obey or hide: C1 controls, bidi marks, separators, surrogates, tags.
+_UNSAFE = re.compile(
+    "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
 
 
 PIN_COLUMNS = (
@@ -23,15 +26,15 @@ PIN_COLUMNS = (
 
 def json_line(value: Json) -> str:
     """JSON on one line that is safe to look at in a terminal."""
-    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value, ensure_ascii=False))
+    return _UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], json.dumps(value, ensure_ascii=False))
 
 
 def money_text(amount: Decimal | None) -> str | None:
     return None if amount is None else f"{amount.normalize():f}"
 
 
-def decision_json(decision: Decision, effect: PinEffect | None = None) -> dict[str, Any]:
-    """A decision as `explain --json` shows it."""
+def decision_json(decision: Decision, effect: PinEffect | None = None, label: Label | None = None) -> dict[str, Any]:
+    """A decision as `explain --json` shows it, with what is known of its efficiency answer."""
     return {
         "id": decision.id,
         "at": decision.at.isoformat(),
@@ -50,6 +53,17 @@ def decision_json(decision: Decision, effect: PinEffect | None = None) -> dict[s
         "latency_ms": _milliseconds(decision.latency),
         "fingerprint": decision.fingerprint,
         "metadata": dict(decision.metadata),
+        "label": None if label is None else _label_json(label),
+    }
+
+
+def _label_json(label: Label) -> dict[str, Any]:
+    return {
+        "good": None if label.bad is None else not label.bad,
+        "by": label.origin.value,
+        "score": label.score,
+        "accepted": label.accepted,
+        "differences": list(label.differences),
     }
 
 

@@ -125,6 +125,12 @@ def _facts(task: TaskReport) -> Iterator[tuple[str, RenderableType]]:
         yield "top reasons", reasons_text(task)
     if task.judge.judged or task.judge.errors:
         yield "judge", Text(" ".join(filter(None, (task.judge.sentence, _judge_errors(task)))))
+    if task.agreement:
+        yield "agreement", Text(task.agreement)
+    if task.certificate is not None:
+        yield "certificate", safe_text(task.certificate.sentence)
+    if task.audits is not None:
+        yield "audits", Text(task.audits.sentence)
     if task.pins.held:
         yield "pins", Text(task.pins.sentence)
     for change in task.changes:

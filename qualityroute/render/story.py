@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from qualityroute.labels import Label, Origin
 from qualityroute.pins import PinEffect
 from qualityroute.records import Attempt, Decision, ModelCall, Outcome, Role, Ruling, Tier, Verdict, total_cost
 from qualityroute.render.safe import safe_text
@@ -30,22 +31,38 @@ _CALL_INDENT = 4
 _VERDICT_INDENT = 6
 
 
-def story_of(decision: Decision, effect: PinEffect | None = None) -> RenderableType:
-    """The whole story of a request, from route to cost."""
-    return Group(*_lines(decision, effect))
+def story_of(decision: Decision, effect: PinEffect | None = None, label: Label | None = None) -> RenderableType:
+    """The whole story of a request, from route to cost, with what is known of its answer."""
+    return Group(*_lines(decision, effect, label))
 
 
-def _lines(decision: Decision, effect: PinEffect | None) -> Iterator[RenderableType]:
+def _lines(decision: Decision, effect: PinEffect | None, label: Label | None) -> Iterator[RenderableType]:
     yield _heading(decision)
     yield Text.assemble("Route: ", route_words(decision.route))
     for number, attempt in enumerate(decision.attempts, 1):
         yield from _attempt(number, attempt)
-    yield Text.assemble("Outcome: ", (decision.outcome.value, "bold"), f", {outcome_words(decision.outcome)}")
+    words = outcome_words(decision.outcome)
+    if not decision.route.served:  # there is no caller to have got anything
+        words = words.partition(";")[0]
+    yield Text.assemble("Outcome: ", (decision.outcome.value, "bold"), f", {words}")
     if decision.reason is not None:
         yield Text.assemble("Reason: ", reason_words(decision.reason), *_told(_untold_message(decision)))
     if effect is not None:
         yield Text.assemble("Pin: ", effect_words(effect))
+    if label is not None:
+        yield _labelled(label)
     yield from _bill(decision)
+
+
+def _labelled(label: Label) -> Text:
+    """What the efficiency answer was held against, and what came of it."""
+    word = "a person's word" if label.origin is Origin.PERSON else "the performance tier's answer"
+    if label.bad is None:
+        return Text(f"Held against {word}: could not be compared")
+    if not label.bad:
+        return Text(f"Held against {word}: good")
+    differing = "; ".join(label.differences)
+    return Text.assemble(f"Held against {word}: ", ("differs", "red"), *_told(differing))
 
 
 def _heading(decision: Decision) -> Text:
@@ -100,11 +117,19 @@ def _call(call: ModelCall) -> Text:
 
 
 def _verdict(verdict: Verdict) -> Text:
-    score = f" (score {verdict.score:.2f})" if verdict.score is not None else ""
+    score = f" (score {verdict.score:.2f}{_needed(verdict)})" if verdict.score is not None else ""
     reason = f": {reason_words(verdict.reason)}" if verdict.reason is not None else ""
     return Text.assemble(
         safe_text(verdict.check), " ", _ruling(verdict.ruling), reason, *_told(verdict.message), (score, "dim")
     )
+
+
+def _needed(verdict: Verdict) -> str:
+    """The threshold of its day, and whether it was proven on labels."""
+    threshold = verdict.details.get("threshold")
+    if not isinstance(threshold, float | int):
+        return ""
+    return f", {threshold:.2f} needed" + ("" if verdict.details.get("certified") else ", uncertified")
 
 
 def _ruling(ruling: Ruling) -> Text:

@@ -7,10 +7,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from qualityroute.calibration import Certificate
 from qualityroute.config import Config
+from qualityroute.labels import Audit
 from qualityroute.records import Outcome, Tier, total_cost
 from qualityroute.report import money, suggestions, words
-from qualityroute.report.facts import Cost, JudgeReport, PinReport, Rate, RateChange, Report, TaskReport
+from qualityroute.report.facts import (
+    CertificateReport,
+    Cost,
+    JudgeReport,
+    PinReport,
+    Rate,
+    RateChange,
+    Report,
+    TaskReport,
+)
+from qualityroute.report.promises import audit_report, certificate_report, flag_of
 from qualityroute.report.series import rate_of, series
 from qualityroute.signal import (
     Assessment,
@@ -38,12 +50,31 @@ class Epoch:
     counts: SessionCounts
 
 
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What is known of a task's accepted answers."""
+
+    certificate: Certificate | None
+    pipeline: str | None
+    """Today's key, to which a certificate must belong; `None` where it is unknown."""
+    audits: Sequence[Audit]
+
+
 async def build_report(
-    store: SessionStore, config: Config, *, now: datetime, task: str | None = None, since: datetime | None = None
+    store: SessionStore,
+    config: Config,
+    *,
+    now: datetime,
+    pipelines: Mapping[str, str],
+    task: str | None = None,
+    since: datetime | None = None,
 ) -> Report:
     """Add up the ledger, from `since` (the beginning of its hour) on. Raises `StoreError`.
 
     States rest on all closed sessions since the rate last changed, whatever `since` is.
+
+    Args:
+        pipelines: the key of each task's pipeline, which its certificate must be about.
     """
     pins = await store.pins_active(now)
     tasks = {}
@@ -53,8 +84,10 @@ async def build_report(
     for summary in summaries:
         epoch = await _epoch(store, summary.task, now)
         errors = await store.judge_errors(summary.task, since=since)
+        audits = await store.audits(summary.task, since=_hour(since))
+        truth = Truth(await store.certificate(summary.task), pipelines.get(summary.task), audits)
         tasks[summary.task] = _task_report(
-            summary, whole[summary.task], config, epoch, errors, pins.get(summary.task, 0)
+            summary, whole[summary.task], config, epoch, errors, pins.get(summary.task, 0), truth, now
         )
     found = suggestions.all_of(config, tasks.values(), for_all=task is None)
     return Report(tasks, sum(pins.values()), _hour(since), now, found)
@@ -77,12 +110,17 @@ def _task_report(
     epoch: Epoch,
     judge_errors: Mapping[str, int],
     pins_active: int,
+    truth: Truth,
+    now: datetime,
 ) -> TaskReport:
     """`ever` is the same task of all time: what its state is judged by, however little is looked at."""
     settings = config.tasks.get(summary.task)
     tier = settings.tier if settings else "unknown"
     means = money.means_of(ever)
-    assessment = _assess(summary, means, epoch, tier)
+    certificate = certificate_report(truth.certificate, truth.pipeline, epoch.changes, now)
+    # Audits are of sessions' first attempts; what they take is shared by all attempts.
+    audited = settings.accept.audit * ever.first_attempts / ever.attempts if settings and ever.attempts else 0.0
+    assessment = _assess(summary, means, epoch, tier, certificate, audited)
     cost = _cost(summary)
     pins = _pins(summary, assessment, cost.total)
     return TaskReport(
@@ -115,18 +153,29 @@ def _task_report(
         latency=summary.latency,
         series=series(summary.hours, epoch.first),
         explored=summary.explored,
+        agreement=words.agreement_sentence(summary),
+        certificate=certificate,
+        audits=audit_report(truth.audits),
     )
 
 
-def _assess(summary: TaskSummary, means: money.Means, epoch: Epoch, tier: str) -> Assessment:
-    at = break_even(efficiency=means.efficiency, judge=means.judge, performance=means.performance)
-    # No certificate exists before calibration; where there is no judge, none is needed.
-    flags = [Flag.UNCERTIFIED] if summary.judged else []
+def _assess(
+    summary: TaskSummary,
+    means: money.Means,
+    epoch: Epoch,
+    tier: str,
+    certificate: CertificateReport | None,
+    audited: float,
+) -> Assessment:
+    at = break_even(
+        efficiency=means.efficiency, judge=means.judge, performance=means.performance, audited=audited
+    )  # fmt: skip
+    flags = [flag_of(certificate)] if summary.judged or certificate is not None else []
     return assess(
         epoch.counts,
         at,
         tier=Tier.PERFORMANCE if tier == Tier.PERFORMANCE else Tier.EFFICIENCY,
-        flags=[*flags, Flag.CHANGED] if epoch.changes else flags,
+        flags=[flag for flag in (*flags, Flag.CHANGED if epoch.changes else None) if flag is not None],
     )
 
 
@@ -140,8 +189,8 @@ def _difficulty(count: int, of: int) -> Rate:
 def _cost(summary: TaskSummary) -> Cost:
     parts = (summary.efficiency.total, summary.judge.total, summary.performance.total)
     peers = summary.peers.total
-    total = total_cost((*parts, peers))
-    return Cost(*parts, audit=Decimal(0), total=total, cut_off=summary.cut_off, peers=peers)
+    audit = summary.measuring.total
+    return Cost(*parts, audit=audit, total=total_cost((*parts, peers, audit)), cut_off=summary.cut_off, peers=peers)
 
 
 def _judge(summary: TaskSummary, errors: Mapping[str, int]) -> JudgeReport:

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from qualityroute.calibration import Certificate
 from qualityroute.records import Outcome, Reason
 from qualityroute.signal import Flag, State
 from qualityroute.store import LatencySummary
@@ -30,6 +31,7 @@ class Cost:
     judge: Decimal | None
     performance: Decimal | None
     audit: Decimal | None
+    """Audits, and comparisons with a baseline."""
     total: Decimal | None
     cut_off: int = 0
     """Calls that got no answer but may be billed; what they cost is unknown and in no sum."""
@@ -107,6 +109,27 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificateReport:
+    """The newest certificate of a task, and whether it is in force."""
+
+    certificate: Certificate
+    in_force: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """Accepted answers that the performance tier was asked about again."""
+
+    compared: int
+    differing: int
+    incomparable: int
+    """Performance gave no answer, or one that only a person could compare."""
+    cost: Decimal | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskReport:
     task: str
     tier: str
@@ -145,6 +168,11 @@ class TaskReport:
     latency: Mapping[Outcome, LatencySummary]
     series: tuple[Point, ...]
     explored: int = 0
+    agreement: str = ""
+    """What peers made of the answers, in a sentence; empty where none was asked."""
+    certificate: CertificateReport | None = None
+    audits: AuditReport | None = None
+    """`None` while nothing was audited."""
 
 
 @dataclass(frozen=True, slots=True)

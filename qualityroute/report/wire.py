@@ -7,7 +7,17 @@ from decimal import Decimal
 from typing import Any
 
 from qualityroute.records import Outcome
-from qualityroute.report.facts import PinReport, Rate, RateChange, Report, Saved, Suggestion, TaskReport
+from qualityroute.report.facts import (
+    AuditReport,
+    CertificateReport,
+    PinReport,
+    Rate,
+    RateChange,
+    Report,
+    Saved,
+    Suggestion,
+    TaskReport,
+)
 from qualityroute.store import LatencySummary
 
 VERSION = 1
@@ -70,7 +80,43 @@ def _task(task: TaskReport) -> dict[str, Any]:
         "changes": [_change(change) for change in task.changes],
         "latency": _latency(task.latency),
         "explored": task.explored,
+        "agreement": task.agreement,
+        "certificate": _certificate(task.certificate),
+        "audits": _audits(task.audits),
         "series": [{"start": point.start.isoformat(), **_rate(point.rate)} for point in task.series],
+    }
+
+
+def _certificate(report: CertificateReport | None) -> dict[str, Any] | None:
+    if report is None:
+        return None
+    certificate = report.certificate
+    return {
+        "id": certificate.id,
+        "in_force": report.in_force,
+        "sentence": report.sentence,
+        "at": certificate.at.isoformat(),
+        "until": certificate.until.isoformat(),
+        "threshold": certificate.threshold,
+        "alpha": certificate.alpha,
+        "delta": certificate.delta,
+        "accepted": certificate.accepted,
+        "bad": certificate.bad,
+        "cases": certificate.cases,
+        "upper_bound": certificate.upper_bound,
+        "revoked_at": certificate.revoked_at.isoformat() if certificate.revoked_at else None,
+    }
+
+
+def _audits(report: AuditReport | None) -> dict[str, Any] | None:
+    if report is None:
+        return None
+    return {
+        "compared": report.compared,
+        "differing": report.differing,
+        "incomparable": report.incomparable,
+        "cost": _money(report.cost),
+        "sentence": report.sentence,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from qualityroute.records import Reason
 from qualityroute.signal import Assessment, Persistence, State
 from qualityroute.store import TaskSummary
 
@@ -71,6 +72,17 @@ def judge_sentence(summary: TaskSummary, would_save: Decimal | None) -> str:
         return f"{caught}."
     each = would_save / summary.judge_catches
     return f"{caught}, at {dollars(each)} each; turning it off would have saved {dollars(would_save)}."
+
+
+def agreement_sentence(summary: TaskSummary) -> str:
+    """What peers of other families made of efficiency's answers; empty where none was asked."""
+    peers = summary.peers
+    if not peers.count:
+        return ""
+    calls = f"Peers were asked {peers.count:,} times"
+    cost = f", for {dollars(peers.total)}" if peers.total is not None else ""
+    count = summary.by_reason.get(Reason.DISAGREEMENT, 0)
+    return f"{calls}{cost}; for want of agreement, {count:,} answer{'' if count == 1 else 's'} fell back."
 
 
 def pins_sentence(found: Persistence, held: int, amount: Decimal | None) -> str:

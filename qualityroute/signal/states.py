@@ -115,13 +115,16 @@ def _without_prices(counts: SessionCounts, flags: tuple[Flag, ...]) -> Assessmen
     return Assessment(
         state=State.INSUFFICIENT,
         flags=flags,
-        why=f"{_counted(counts)}; prices are missing, so the rate at which trying efficiency stops paying is unknown",
+        why=_counted(counts) + (f"; {_NO_PRICES}" if counts.rate is not None else ""),
         break_even=None,
         rate=counts.rate,
         sessions=counts.sessions,
         attempts=counts.attempts,
         failures=counts.failures,
     )
+
+
+_NO_PRICES = "prices are missing, so the rate at which trying efficiency stops paying is unknown"
 
 
 def _counted(counts: SessionCounts) -> str:

@@ -92,6 +92,16 @@ class FirstAttempt:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgedAnswer:
+    """An efficiency answer that was kept and that the judge had ruled on."""
+
+    input: str
+    """The caller's messages, as JSON."""
+    answer: str
+    """As the model wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
 class TaskSummary:
     """One task's ledger, added up by the store."""
 
@@ -189,6 +199,12 @@ class SessionStore(Protocol):
     async def judge_errors(self, task: str, *, since: datetime | None = None) -> dict[str, int]:
         """How often the judge of a task could not judge, by cause."""
 
+    async def judged_answers(self, task: str, *, most: int, accepted: bool) -> list[JudgedAnswer]:
+        """Kept efficiency answers that the judge ruled on, the newest first, of each input the newest.
+
+        accepted: only those that passed the whole gate.
+        """
+
     async def pins_active(self, now: datetime) -> dict[str, int]:
         """Pins that hold now, by the task whose answer earned them; those made by hand under an empty name."""
 
@@ -209,6 +225,9 @@ class SessionStore(Protocol):
 
     async def labels(self, task: str) -> list[Label]:
         """Of a task, the oldest first; where a person labelled an answer, that label alone."""
+
+    async def label(self, decision_id: str) -> Label | None:
+        """Whether a decision's efficiency answer is good, if that is known."""
 
     async def audits(self, task: str, *, since: datetime | None = None) -> list[Audit]:
         """Of a task, in the order they were made."""

@@ -31,7 +31,8 @@ from qualityroute.store import capabilities, certificates, tallies, truth
 from qualityroute.store.columns import moment
 from qualityroute.store.commits import GroupCommit, to_the_end
 from qualityroute.store.files import connect, prepare
-from qualityroute.store.interface import Entry, FirstAttempt, TaskSummary
+from qualityroute.store.interface import Entry, FirstAttempt, JudgedAnswer, TaskSummary
+from qualityroute.store.kept import judged_answers
 from qualityroute.store.ledger import read_decision, rows_of, write_rows
 from qualityroute.store.pin_rows import (
     HOLDING,
@@ -145,6 +146,10 @@ class SQLiteStore:
     async def judge_errors(self, task: str, *, since: datetime | None = None) -> dict[str, int]:
         return await self._read("count the judge's errors", partial(judge_errors, task=task, since=since))
 
+    async def judged_answers(self, task: str, *, most: int, accepted: bool) -> list[JudgedAnswer]:
+        read = partial(judged_answers, task=task, most=most, accepted=accepted)
+        return await self._read("read the kept answers", read)
+
     async def decision(self, decision_id: str) -> Decision | None:
         return await self._read("read a decision", partial(read_decision, decision_id=decision_id))
 
@@ -184,6 +189,9 @@ class SQLiteStore:
 
     async def labels(self, task: str) -> list[Label]:
         return await self._read("read the labels", partial(truth.labels, task=task))
+
+    async def label(self, decision_id: str) -> Label | None:
+        return await self._read("read a label", partial(truth.label_of, decision_id=decision_id))
 
     async def audits(self, task: str, *, since: datetime | None = None) -> list[Audit]:
         return await self._read("read the audits", partial(truth.audits, task=task, since=since))

@@ -92,7 +92,7 @@ _INSERT_AUDIT = _insert("audits", _AUDIT)
 _LABELS_OF = f"""
 SELECT {", ".join(f"labels.{column}" for column in _LABEL)}, decisions.tenant, decisions.session
 FROM labels JOIN decisions ON decisions.id = labels.decision_id
-WHERE labels.task = ? ORDER BY labels.at, labels.decision_id
+WHERE labels.{{column}} = ? ORDER BY labels.at, labels.decision_id
 """
 
 
@@ -117,8 +117,16 @@ def references(connection: sqlite3.Connection, task: str) -> list[Reference]:
 
 def labels(connection: sqlite3.Connection, task: str) -> list[Label]:
     """Of a task, the oldest first; where a person labelled an answer, that label alone."""
+    return _labels(connection, "task", task)
+
+
+def label_of(connection: sqlite3.Connection, decision_id: str) -> Label | None:
+    return next(iter(_labels(connection, "decision_id", decision_id)), None)
+
+
+def _labels(connection: sqlite3.Connection, column: str, value: str) -> list[Label]:
     by_decision: dict[str, Label] = {}
-    for row in connection.execute(_LABELS_OF, (task,)):
+    for row in connection.execute(_LABELS_OF.format(column=column), (value,)):
         label = _label_of(row)
         other = by_decision.get(label.decision_id)
         if other is None:
