@@ -9,13 +9,15 @@ from functools import partial
 
 import anyio
 import click
+from rich.console import Console
 from rich.text import Text
 
+from qualityroute.commands.check_live import check_live
 from qualityroute.commands.exits import Exit
 from qualityroute.commands.not_in_force import not_in_force
-from qualityroute.commands.options import placed
+from qualityroute.commands.options import as_json, placed
 from qualityroute.commands.places import Place
-from qualityroute.commands.screens import screen
+from qualityroute.commands.screens import news, screen
 from qualityroute.config import Config, ResolvedTask
 from qualityroute.errors import ConfigError, QualityRouteError
 from qualityroute.openai_client import OpenAIClient
@@ -27,13 +29,29 @@ Finding = tuple[str, str, str]
 
 
 @click.command()
+@click.option("--live", is_flag=True, help="Ask each model by tiny calls what its endpoint honours.")
+@click.option("--yes", is_flag=True, help="With --live: do not ask before calls that cost money.")
 @placed
-def check(place: Place) -> None:
+@as_json
+def check(place: Place, live: bool, yes: bool, plain_json: bool) -> None:
     """Check everything a configuration names, before the first request.
 
-    Makes the database if it is not there yet; asks no model.
+    Makes the database if it is not there yet; asks no model without --live. With --live, tells what the calls cost,
+    asks whether to go on, and shows and keeps what each endpoint honours. --json is for --live.
     """
-    console = screen()
+    _check_forms(live=live, yes=yes, plain_json=plain_json)
+    _check(place, news() if plain_json else screen())
+    if live:
+        check_live(place, yes=yes, plain_json=plain_json)
+
+
+def _check_forms(*, live: bool, yes: bool, plain_json: bool) -> None:
+    for option, given in (("--yes", yes), ("--json", plain_json)):
+        if given and not live:
+            raise click.UsageError(f"{option} goes with --live.")
+
+
+def _check(place: Place, console: Console) -> None:
     found_mistake = False
     for what, mistake, told in _findings(place):
         mark = Text("mistake ", style="bold red") if mistake else Text("ok      ", style="green")

@@ -11,6 +11,7 @@ from qualityroute.errors import ConfigError
 from qualityroute.openai_client.history import readable_by_all
 
 Body = dict[str, Any]
+CHAT = "/chat/completions"
 
 _OURS = frozenset({"model", "messages", "input", "questions", "stream"})
 """Not to be set by parameters: whom we ask and what, and that the answer comes in one piece."""
@@ -19,7 +20,7 @@ _TOKEN_FIELDS = frozenset({"max_tokens", "max_completion_tokens"})
 
 def path_for(request: CompletionRequest) -> str:
     """Where the request is sent, below the provider's address."""
-    return "/decisions" if request.questions else "/chat/completions"
+    return "/decisions" if request.questions else CHAT
 
 
 def request_body(request: CompletionRequest) -> Body:
@@ -42,7 +43,7 @@ def _chat(request: CompletionRequest, body: Body) -> Body:
     if request.tools:
         body.setdefault("tools", list(request.tools))
     if request.max_output_tokens is not None and not _TOKEN_FIELDS & body.keys():
-        body[_token_field(request.provider)] = request.max_output_tokens
+        body[token_field(request.provider)] = request.max_output_tokens
     if request.temperature is not None:
         body.setdefault("temperature", request.temperature)
     if request.top_logprobs is not None:
@@ -59,7 +60,8 @@ def flat(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**{name: value for name, value in parameters.items() if name != "extra_body"}, **extra}
 
 
-def _token_field(provider: str) -> str:
+def token_field(provider: str) -> str:
+    """The one that limits an answer, as far as nothing else is known."""
     return "max_completion_tokens" if provider == "openai" else "max_tokens"
 
 

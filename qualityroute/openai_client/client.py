@@ -16,6 +16,7 @@ from qualityroute.client import CompletionRequest, Memory
 from qualityroute.config import Provider
 from qualityroute.errors import ConfigError
 from qualityroute.openai_client.endpoint import Endpoint
+from qualityroute.openai_client.findings import Finding
 from qualityroute.openai_client.learned import Learned
 from qualityroute.openai_client.surroundings import Surroundings
 from qualityroute.records import Completion
@@ -59,6 +60,14 @@ class OpenAIClient:
         """Ask one model. Raises `ProviderError` when no answer came."""
         self._check_loop()
         return await self._endpoint(request.provider).complete(request)
+
+    async def probe(self, provider: str, model: str, advance: Callable[[], None] = lambda: None) -> tuple[Finding, ...]:
+        """Find out by tiny calls what a model's endpoint honours, and learn it; `advance` is called after each probe.
+
+        What an endpoint does wrong is a finding and never raised.
+        """
+        self._check_loop()
+        return await self._endpoint(provider).probe(model, advance)
 
     async def aclose(self) -> None:
         """Close every connection. Closing twice is fine."""

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
 import anyio
 import anyio.to_thread
 
 from qualityroute.client import CompletionRequest
 from qualityroute.config import Provider
+from qualityroute.openai_client.bodies import CHAT, Body, encode
 from qualityroute.openai_client.call import Call, Line, patience, reserved
-from qualityroute.openai_client.complaints import Speaker
+from qualityroute.openai_client.complaints import Speaker, clean
 from qualityroute.openai_client.connection import Connection
+from qualityroute.openai_client.findings import Finding, lessons
+from qualityroute.openai_client.judgements import Heard
 from qualityroute.openai_client.learned import Learned
+from qualityroute.openai_client.probing import probed
+from qualityroute.openai_client.replies import understand
 from qualityroute.openai_client.surroundings import Surroundings
+from qualityroute.openai_client.trouble import Reply, Trouble
 from qualityroute.openai_client.turnstile import Turnstile
-from qualityroute.records import Completion
+from qualityroute.records import Completion, Reason
+
+PROBE_TIME = timedelta(seconds=30)
+"""For one call of a probe, where the provider's own timeout is not shorter."""
 
 
 class Endpoint:
@@ -44,6 +57,28 @@ class Endpoint:
                 if right is not None:
                     return await self._within_time(Call(line, request, dialect, right))
 
+    async def probe(self, model: str, advance: Callable[[], None]) -> tuple[Finding, ...]:
+        """Find out what the model honours, and learn it. The calls go out as they are, whatever is known already."""
+        connection = await self._open()
+
+        async def hear(body: Body) -> Heard:
+            async with self._limiter:
+                return await self._hear(connection, body)
+
+        found = await probed(self._name, model, hear, advance)
+        await self._learned.study(model, lessons(self._name, found), found)
+        return found
+
+    async def _hear(self, connection: Connection, body: Body) -> Heard:
+        allowed = min(PROBE_TIME, self._provider.timeout).total_seconds()
+        speaker = self._speaker(f"{self._name}/{body['model']}")
+        reply: Reply | Trouble = Trouble(f"no answer within {allowed:g} s", Reason.TIMEOUT)
+        with anyio.move_on_after(allowed):
+            reply = await connection.post(CHAT, encode(body, speaker.model))
+        if isinstance(reply, Trouble):
+            return Heard(replace(reply, message=clean(reply.message, speaker.secret)))
+        return Heard(understand(reply, speaker, self._surroundings.now()), reply.content)
+
     async def aclose(self) -> None:
         if self._connection is not None:
             await self._connection.aclose()
@@ -63,7 +98,7 @@ class Endpoint:
         if request.model not in self._turnstiles:
             self._turnstiles[request.model] = Turnstile(request.name, self._provider, clock, sleep)
         turnstile = self._turnstiles[request.model]
-        return Line(connection, turnstile, self._speaker(request), self._surroundings, self._provider.retries)
+        return Line(connection, turnstile, self._speaker(request.name), self._surroundings, self._provider.retries)
 
     async def _wait_until_worth_it(self, line: Line, request: CompletionRequest) -> None:
         trouble = await line.turnstile.wait(reserved(request), patience(request) if request.waits else 0.0)
@@ -88,7 +123,7 @@ class Endpoint:
         for rung, kept in call.seen:
             await self._learned.watch(call.request.model, rung, kept)
 
-    def _speaker(self, request: CompletionRequest) -> Speaker:
+    def _speaker(self, model: str) -> Speaker:
         variable = self._provider.api_key_env
         key_from = f"the environment variable '{variable}'" if variable else f"providers.{self._name}.api_key_env"
-        return Speaker(request.name, self._name, key_from, self._key)
+        return Speaker(model, self._name, key_from, self._key)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit, urlunsplit
 
 from qualityroute.client import Capability, Memory
 from qualityroute.errors import StoreError
 from qualityroute.openai_client.dialects import STEP_NAMES, Dialect
+from qualityroute.openai_client.findings import Finding, Lessons
 from qualityroute.openai_client.ladder import Rung, Watch, below
 
 logger = logging.getLogger("qualityroute")
@@ -17,7 +18,9 @@ logger = logging.getLogger("qualityroute")
 MAX_AGE = timedelta(days=7)
 """An endpoint improves: after this the standard request is tried again, which costs one refused call at most."""
 STRUCTURE = "structured output"
-YES = "yes"
+YES, NO = "yes", "no"
+PROBED = "probe: "
+"""Begins the names of findings, which are for people to read and change nothing by themselves."""
 
 
 class Learned:
@@ -36,7 +39,8 @@ class Learned:
         oldest = self._now() - MAX_AGE
         fresh = {name: known.value for name, known in self._known[model].items() if known.at > oldest}
         rung = fresh.pop(STRUCTURE, None)
-        return Dialect(tuple(sorted(STEP_NAMES & fresh.keys())), Rung(rung) if rung in _RUNGS else Rung.JSON_SCHEMA)
+        steps = (name for name, value in fresh.items() if name in STEP_NAMES and value == YES)
+        return Dialect(tuple(sorted(steps)), Rung(rung) if rung in _RUNGS else Rung.JSON_SCHEMA)
 
     async def keep(self, model: str, dialect: Dialect) -> None:
         """Keep a dialect that was understood. Others may have learned meanwhile; the lower rung stands."""
@@ -56,6 +60,19 @@ class Learned:
         if watch.says_ignored:
             del self._watches[model]
             await self._learn(model, STRUCTURE, below(rung))
+
+    async def study(self, model: str, lessons: Lessons, findings: Iterable[Finding]) -> None:
+        """Take what probing found in place of what was known: endpoints improve as well."""
+        known = await self.dialect(model)
+        for step, needed in lessons.steps.items():
+            if needed or step in known.steps:
+                await self._learn(model, step, YES if needed else NO)
+        # Probes send no bounds, so that they say nothing against having left them out.
+        if lessons.rung is not None and not (lessons.rung is Rung.JSON_SCHEMA and known.rung is Rung.BARE):
+            await self._learn(model, STRUCTURE, lessons.rung)
+        for finding in findings:
+            told = f"{finding.standing}: {finding.reason}" if finding.reason else finding.standing
+            await self._learn(model, f"{PROBED}{finding.probe}", told)
 
     async def _recalled(self, model: str) -> dict[str, Capability]:
         if self._memory is None:
