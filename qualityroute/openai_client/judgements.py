@@ -18,7 +18,7 @@ from qualityroute.records import Completion, Json
 Shown = tuple[Standing, str]
 _TOLD_WORDS = 200
 _WORDS_OF_A_TOKEN = 3
-"""Where nobody counts: so many words are surely more than one token."""
+"""Counts may be missing or wrong, but so many words are surely more than one token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def kept_to_limit(answers: Sequence[Completion], limit: int) -> Shown:
     counted, words = answer.usage.output_tokens, len((answer.content or "").split())
     if counted is not None and counted > limit:
         return Standing.IGNORED, f"{counted} tokens came where {limit} were allowed"
-    if counted is None and words > limit * _WORDS_OF_A_TOKEN:
+    if words > limit * _WORDS_OF_A_TOKEN:
         return Standing.IGNORED, f"{words} words came where {limit} tokens were allowed"
     if answer.finish_reason == "length":
         return Standing.HONOURED, ""

@@ -24,11 +24,8 @@ _TOOL = "note_tint"
 _WORD = "ZANZIBAR"
 _SCHEMA: Mapping[str, Any] = {
     "type": "object",
-    "properties": {
-        "qx_tint": {"type": "string", "enum": ["blorange", "grurple"]},
-        "qx_count": {"type": "integer"},
-    },
-    "required": ["qx_tint", "qx_count"],
+    "properties": {"qx_tint": {"type": "string", "enum": ["blorange", "grurple"]}},
+    "required": ["qx_tint"],
     "additionalProperties": False,
 }
 """Told by no prompt, and nothing that a model would write by chance."""
