@@ -91,6 +91,16 @@ def test_a_table_has_a_row_for_each_model_and_a_column_for_each_probe(tmp_path: 
     assert len(server.requests) == 2 * CALLS
 
 
+def test_a_narrow_terminal_gets_a_row_for_each_probe(
+    tmp_path: Path, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    result = live(tmp_path, server, "--yes")
+    assert row(result, "json_schema") == ["json_schema", "honoured", "honoured"]
+    assert row(result, "temperature") == ["temperature", "accepted", "accepted"]
+    assert all(len(line) <= 80 for line in result.stdout.partition("probe ")[2].splitlines())
+
+
 def test_what_was_found_is_kept_for_the_client_and_dated(tmp_path: Path) -> None:
     def play(body: dict[str, object]) -> Play:
         return (

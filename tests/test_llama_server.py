@@ -215,3 +215,14 @@ def test_the_last_chunk_of_a_stream_has_usage_and_no_choices(text_server: str) -
     last = json.loads(lines[-2].removeprefix("data: "))
     assert last["choices"] == []
     assert 0 < last["usage"]["completion_tokens"] <= 5
+
+
+async def test_probing_finds_what_the_real_server_honours(text_server: str) -> None:
+    client = client_of(text_server)
+    found = {finding.probe: finding.standing.value for finding in await client.probe("llama", "any")}
+    await client.aclose()
+    honoured = {"answers", "json_schema", "logprobs", "seed", "stream usage"}
+    assert {name: found[name] for name in honoured} == dict.fromkeys(honoured, "honoured")
+    # Word salad may end before a limit, and nothing forces this model to call a tool.
+    assert {found["max_tokens"], found["max_completion_tokens"]} <= {"honoured", "accepted"}
+    assert found["tools"] == "ignored"

@@ -31,10 +31,11 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-FIELDS = st.sampled_from(
-    ["choices", "message", "content", "tool_calls", "function", "name", "arguments", "logprobs", "top_logprobs"]
-    + ["logprob", "usage", "completion_tokens", "finish_reason", "error", "refusal", "delta"]
-)
+NAMES_IN_REPLIES = """
+choices message content tool_calls function name arguments logprobs top_logprobs logprob usage completion_tokens
+finish_reason error refusal delta
+"""
+FIELDS = st.sampled_from(NAMES_IN_REPLIES.split())
 LIKELY = st.recursive(
     JSON | st.sampled_from(["stop", "length", "note_tint", '{"qx_tint": "blorange"}']),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(FIELDS, inner, max_size=5),

@@ -54,7 +54,7 @@ def check_live(place: Place, *, yes: bool, plain_json: bool) -> None:
         click.echo(json_line(_to_json(costs, found)))
     else:
         console = screen()
-        show(console, *capability_view(found, box_for(console)))
+        show(console, *capability_view(found, box_for(console), width=console.width))
     if not all(answers(findings) for findings in found.values()):
         click.get_current_context().exit(Exit.DOWN)
 

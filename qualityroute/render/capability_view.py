@@ -23,13 +23,16 @@ LEGEND = (
     "honoured: accepted and obeyed; accepted: not refused, and nothing shows whether it is obeyed; "
     "ignored: accepted and not obeyed; refused: an error about it; unknown: no answer that says so"
 )
-_SHORT = {"max_completion_tokens": "max_compl._tokens"}
+_WIDEST_STANDING = max(len(standing) for standing in Standing)
 _MOST_REASON = 240
 
 
-def capability_view(found: Mapping[str, Sequence[Finding]], box: Box | None) -> Iterator[RenderableType]:
-    """Models down, probes across; then each reason that is not plain from its standing."""
-    yield _standings(found, box)
+def capability_view(found: Mapping[str, Sequence[Finding]], box: Box | None, *, width: int) -> Iterator[RenderableType]:
+    """Models down, probes across, or the other way round where `width` is too narrow; then the reasons.
+
+    `found` names at least one model, and each has the same probes.
+    """
+    yield _across(found, box) if _width_across(found) <= width else _down(found, box)
     yield Text("")
     yield safe_text(LEGEND, "dim")
     reasons = [
@@ -42,15 +45,38 @@ def capability_view(found: Mapping[str, Sequence[Finding]], box: Box | None) -> 
         yield safe_text(words, most=_MOST_REASON)
 
 
-def _standings(found: Mapping[str, Sequence[Finding]], box: Box | None) -> RenderableType:
+def _across(found: Mapping[str, Sequence[Finding]], box: Box | None) -> RenderableType:
     grid = table(box)
-    grid.add_column("model", overflow="fold")
-    for finding in _in_order(next(iter(found.values()), ())):
-        grid.add_column(_SHORT.get(finding.probe, finding.probe), overflow="fold")
+    for name in ("model", *_probes(found)):
+        grid.add_column(name, no_wrap=True)
     for model, findings in found.items():
-        cells = (Text(finding.standing.value, _STYLES[finding.standing]) for finding in _in_order(findings))
-        grid.add_row(safe_text(model), *cells)
+        grid.add_row(safe_text(model), *map(_cell, _in_order(findings)))
     return grid
+
+
+def _down(found: Mapping[str, Sequence[Finding]], box: Box | None) -> RenderableType:
+    grid = table(box)
+    grid.add_column("probe", no_wrap=True)
+    for model in found:
+        grid.add_column(safe_text(model), overflow="fold")
+    by_probe = zip(*map(_in_order, found.values()), strict=True)
+    for name, findings in zip(_probes(found), by_probe, strict=True):
+        grid.add_row(name, *map(_cell, findings))
+    return grid
+
+
+def _width_across(found: Mapping[str, Sequence[Finding]]) -> int:
+    """Characters, with two beside each column."""
+    probes = [max(len(name), _WIDEST_STANDING) for name in _probes(found)]
+    return sum(width + 2 for width in (max(map(len, found)), *probes))
+
+
+def _probes(found: Mapping[str, Sequence[Finding]]) -> list[str]:
+    return [finding.probe for finding in _in_order(next(iter(found.values())))]
+
+
+def _cell(finding: Finding) -> Text:
+    return Text(finding.standing.value, _STYLES[finding.standing])
 
 
 def _in_order(findings: Sequence[Finding]) -> list[Finding]:
