@@ -153,6 +153,11 @@ class TestJudgements:
     def test_log_probabilities_need_alternatives_at_each_token(self, tokens: Any, told: str) -> None:
         assert standing("logprobs", logged(tokens)) == told
 
+    def test_thoughts_that_use_up_the_tokens_show_nothing(self) -> None:
+        for name in NAMES[3:]:
+            if name not in ("temperature", "stream usage"):
+                assert standing(name, *[cut("")] * len(PROBES[NAMES.index(name)].asks)) == "unknown"
+
     @pytest.mark.parametrize(
         ("texts", "told"), [("aab", "honoured"), ("aaa", "accepted"), ("aba", "ignored"), ("abc", "ignored")]
     )

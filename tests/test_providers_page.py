@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qualityroute.config import Provider
-from qualityroute.openai_client import dialects, health, ladder, learned
+from qualityroute.openai_client import dialects, health, ladder, learned, probes
 
 TESTS = Path(__file__).parent
 PAGE = (TESTS.parent / "docs" / "providers.md").read_text(encoding="utf-8")
@@ -50,3 +50,11 @@ def test_every_key_of_a_provider_and_every_rung_is_on_the_page() -> None:
         assert f"\n{name} = " in PAGE
     for rung in ladder.Rung:
         assert f"\n| `{rung}` | " in PAGE
+
+
+def test_every_probe_and_the_number_of_calls_are_on_the_page() -> None:
+    told = PAGE.partition("| probe | honoured when |")[2].partition("Otherwise")[0]
+    cells = " ".join(re.findall(r"^\| (`[^|]+) \|", told, re.MULTILINE))
+    assert re.findall(r"`([^`]+)`", cells) == [probe.name for probe in probes.PROBES]
+    assert f"by {probes.CALLS} tiny calls" in PAGE
+    assert f"the {probes.SHORT} to {probes.ROOM} tokens of a probe" in PAGE

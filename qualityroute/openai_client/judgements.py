@@ -49,7 +49,7 @@ def of_trouble(trouble: Trouble, named: re.Pattern[str], *, plain_works: bool) -
 
 
 def answered(answers: Sequence[Completion]) -> Shown:
-    """Anything that is an answer will do."""
+    """Anything that is an answer will do, if only a call or thoughts that used up its tokens."""
     (answer,) = answers
     if answer.usage.output_tokens is None or answer.usage.input_tokens is None:
         return Standing.HONOURED, "without usage, so that tokens are estimated"
@@ -89,8 +89,7 @@ def called_tool(answers: Sequence[Completion], name: str, schema: Mapping[str, A
     """Was the tool called that had to be, with arguments of its schema?"""
     (answer,) = answers
     if not answer.tool_calls:
-        nothing_said = answer.finish_reason == "length" and not answer.content
-        return _cut() if nothing_said else (Standing.IGNORED, "no tool was called")
+        return _cut() if _says_nothing(answer) else (Standing.IGNORED, "no tool was called")
     call = answer.tool_calls[0]
     if call.name != name:
         return Standing.IGNORED, "another tool was called"
@@ -109,7 +108,7 @@ def gave_logprobs(answers: Sequence[Completion]) -> Shown:
     (answer,) = answers
     tokens = _items(_choice(answer.raw).get("logprobs"), "content")
     if not tokens:
-        return Standing.IGNORED, "no log probabilities"
+        return _cut() if _says_nothing(answer) else (Standing.IGNORED, "no log probabilities")
     if all(any(_is_logprob(other) for other in _items(token, "top_logprobs")) for token in tokens):
         return Standing.HONOURED, ""
     return Standing.IGNORED, "log probabilities without alternatives"
@@ -148,6 +147,11 @@ def streamed(heard: Heard) -> Shown:
     if any(_is_count(usage.get("completion_tokens")) for usage in usages):
         return Standing.HONOURED, ""
     return Standing.IGNORED, "streamed without usage"
+
+
+def _says_nothing(answer: Completion) -> bool:
+    """As when thoughts used up all tokens."""
+    return answer.finish_reason == "length" and not answer.content
 
 
 def _cut() -> Shown:
