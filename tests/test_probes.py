@@ -191,7 +191,16 @@ class TestJudgements:
         assert found("seed", vague, status=status, plain_works=True).standing is Standing.REFUSED
         assert found("seed", vague, status=status, plain_works=False).standing is Standing.UNKNOWN
 
-    @pytest.mark.parametrize("status", [401, 404, 429, 500, 503])
+    @pytest.mark.parametrize("status", [404, 501])
+    def test_a_router_without_an_endpoint_for_a_parameter_refuses_it_once_the_plain_call_works(
+        self, status: int
+    ) -> None:
+        body = {"error": {"message": "No endpoints found that support tool use"}}
+        assert found("tools", body, status=status).standing is Standing.REFUSED
+        without_plain = found("tools", body, status=status, plain_works=False)
+        assert (without_plain.standing, without_plain.silent) == (Standing.UNKNOWN, True)
+
+    @pytest.mark.parametrize("status", [302, 401, 402, 403, 408, 429, 500, 503])
     def test_an_endpoint_in_trouble_refuses_nothing(self, status: int) -> None:
         finding = found("seed", {"error": {"message": "seed is unsupported"}}, status=status)
         assert (finding.standing, finding.silent) == (Standing.UNKNOWN, True)
@@ -247,6 +256,7 @@ class TestLessons:
             ("test", "ignored", "honoured", "max_completion_tokens"),
             ("test", "ignored", "ignored", "max_tokens"),
             ("test", "unknown", "unknown", "max_tokens"),
+            ("test", "unknown", "accepted", "max_completion_tokens"),
             ("openai", "honoured", "honoured", "max_completion_tokens"),
             ("openai", "honoured", "refused", "max_tokens"),
             ("test", "refused", "refused", None),
@@ -331,6 +341,12 @@ class TestProbing:
         refused = {name for name, standing in told.items() if standing == "refused"}
         assert refused == {"stream usage" if field == "stream" else field}
         assert set(told.values()) <= {"honoured", "accepted", "refused"}
+
+    async def test_a_vague_refusal_of_a_limit_is_probed_round_and_teaches_nothing(self) -> None:
+        memory = Notebook()
+        told = await standings(lambda body: failing(400) if "max_tokens" in body else whole(body), memory)
+        assert (told["max_tokens"], told["answers"], told["tools"]) == ("unknown", "honoured", "honoured")
+        assert "max_completion_tokens" not in memory.kept
 
     async def test_a_model_that_refuses_both_limits_is_probed_without(self) -> None:
         async with served(refusing("max_tokens", "max_completion_tokens")) as (client, server):

@@ -48,6 +48,11 @@ class Lessons:
 MAX_TOKENS, MAX_COMPLETION_TOKENS = "max_tokens", "max_completion_tokens"
 ANSWERS, JSON_SCHEMA, JSON_OBJECT = "answers", "json_schema", "json_object"
 _DROPPED_WHEN_REFUSED = ("temperature", "seed")
+_BETTER = {
+    Standing.IGNORED: (Standing.HONOURED,),
+    Standing.UNKNOWN: (Standing.HONOURED, Standing.ACCEPTED),
+}
+"""Of the other field that limits answers, where the usual one came to this."""
 _NOT_TO_USE = (Standing.IGNORED, Standing.REFUSED)
 
 
@@ -72,7 +77,8 @@ def limit_field(provider: str, findings: Sequence[Finding]) -> str | None:
     here, there = (standings.get(name, Standing.UNKNOWN) for name in (usual, other))
     if here is Standing.REFUSED:
         return None if there is Standing.REFUSED else other
-    return other if here is Standing.IGNORED and there is Standing.HONOURED else usual
+    better = _BETTER.get(here, ())
+    return other if there in better else usual
 
 
 def lessons(provider: str, findings: Sequence[Finding]) -> Lessons:

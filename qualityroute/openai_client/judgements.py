@@ -11,12 +11,13 @@ from typing import Any
 
 from qualityroute.openai_client.findings import Standing
 from qualityroute.openai_client.streams import events
-from qualityroute.openai_client.trouble import REPEATED_STATUSES, Trouble
+from qualityroute.openai_client.trouble import Trouble
 from qualityroute.openai_client.wire_answer import follows
 from qualityroute.records import Completion, Json
 
 Shown = tuple[Standing, str]
 _TOLD_WORDS = 200
+_REFUSING = (400, 422)
 _WORDS_OF_A_TOKEN = 3
 """Counts may be missing or wrong, but so many words are surely more than one token."""
 
@@ -37,15 +38,18 @@ class Heard:
 def is_silent(trouble: Trouble) -> bool:
     """Down, out of reach, over a limit, or without the model: no word about what was asked."""
     status = trouble.status
-    return status is None or status in (401, 403, 404, *REPEATED_STATUSES) or status >= 500
+    return status is None or not (200 <= status < 300 or status in _REFUSING)
 
 
 def of_trouble(trouble: Trouble, named: re.Pattern[str], *, plain_works: bool) -> Shown:
-    """A 400 or 422 is about what was asked where it names that, and where the same call works without it."""
+    """A 400 or 422 is about what was asked where it names that, and any refusal where the same call works without it.
+
+    Routers have a 404 for a parameter that none of their endpoints knows, and some servers a 501.
+    """
     told = trouble.message if len(trouble.message) <= _TOLD_WORDS else trouble.message[: _TOLD_WORDS - 1] + "…"
-    if trouble.status in (400, 422) and (plain_works or named.search(trouble.words)):
-        return Standing.REFUSED, told
-    return Standing.UNKNOWN, told
+    refused = trouble.status in _REFUSING and named.search(trouble.words)
+    missed = trouble.status in (*_REFUSING, 404, 501) and plain_works
+    return (Standing.REFUSED if refused or missed else Standing.UNKNOWN), told
 
 
 def answered(answers: Sequence[Completion]) -> Shown:

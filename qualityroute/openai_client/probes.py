@@ -10,7 +10,7 @@ from typing import Any
 
 from qualityroute.openai_client import findings, judgements
 from qualityroute.openai_client.bodies import Body, encode, token_field
-from qualityroute.openai_client.findings import Finding
+from qualityroute.openai_client.findings import Finding, Standing
 from qualityroute.openai_client.judgements import Heard, Shown, is_silent, of_trouble
 from qualityroute.openai_client.tokens import tokens_of
 from qualityroute.openai_client.trouble import Trouble
@@ -62,7 +62,7 @@ class Probe:
             return Finding(self.name, *judgements.streamed(last))
         if isinstance(last.outcome, Trouble):
             shown = of_trouble(last.outcome, self.named, plain_works=plain_works)
-            return Finding(self.name, *shown, silent=is_silent(last.outcome))
+            return Finding(self.name, *shown, silent=shown[0] is Standing.UNKNOWN and is_silent(last.outcome))
         completions = [one.outcome for one in heard if isinstance(one.outcome, Completion)]
         return Finding(self.name, *self.judge(completions))
 
