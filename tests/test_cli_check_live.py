@@ -50,8 +50,9 @@ pytestmark = pytest.mark.usefixtures("plain_loopback")
 
 
 @pytest.fixture(autouse=True)
-def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+def _surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCRIPTED_KEY", KEY)
+    monkeypatch.setenv("COLUMNS", "160")  # whoever runs the tests may have set it
 
 
 @pytest.fixture

@@ -146,6 +146,7 @@ class TestJudgements:
             ({"content": [{"top_logprobs": [{"logprob": -1}]}]}, "honoured"),
             ({"content": [{"top_logprobs": [{"logprob": -1}]}, {"top_logprobs": []}]}, "ignored"),
             ({"content": [{"logprob": -1}]}, "ignored"),
+            ({"content": [{"top_logprobs": [{"logprob": float("nan")}, {"logprob": True}]}]}, "ignored"),
             ({"content": []}, "ignored"),
             (None, "ignored"),
         ],
@@ -341,6 +342,11 @@ class TestProbing:
         refused = {name for name, standing in told.items() if standing == "refused"}
         assert refused == {"stream usage" if field == "stream" else field}
         assert set(told.values()) <= {"honoured", "accepted", "refused"}
+
+    async def test_what_was_refused_is_not_asked_again(self) -> None:
+        async with served(refusing("seed")) as (client, server):
+            await client.probe("test", "model")
+        assert sum("seed" in body for body in server.bodies) == 1
 
     async def test_a_vague_refusal_of_a_limit_is_probed_round_and_teaches_nothing(self) -> None:
         memory = Notebook()
