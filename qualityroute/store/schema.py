@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qualityroute.errors import StoreError
-from qualityroute.store import certificates, truth
+from qualityroute.store import certificates, spending, truth
 from qualityroute.store.tallies import LATENCIES, PEER_COLUMNS
 from qualityroute.store.tallies import TABLE as TALLIES
 
@@ -216,7 +216,13 @@ def ground_truth(db: Database) -> None:
         db.execute(statement.strip())
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (first_tables, costs_of_peers, ground_truth)
+def budgets(db: Database) -> None:
+    """What is spent of them, and what is reserved."""
+    for statement in spending.TABLES:
+        db.execute(statement.strip())
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (first_tables, costs_of_peers, ground_truth, budgets)
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
