@@ -2,16 +2,21 @@
 PYTHON ?= python3
 # Recorded answers of real models, for the benchmark that replays them.
 REPLAY ?= ../shared/replay
+CLIENT_TESTS := $(addprefix tests/test_,openai_client.py ladder.py history.py cooldown.py faults.py)
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test test-sdk2 check bench format clean
 
 demo: .venv/ready
 	@$(BIN)/qualityroute demo
 
 test: .venv/dev
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+# The tests of the client once more, on the OpenAI SDK before version 3.
+test-sdk2: .venv/sdk2/ready
+	.venv/sdk2/bin/python -m pytest -n auto -p no:cacheprovider $(CLIENT_TESTS)
 
 check: .venv/dev
 	$(BIN)/ruff format --check .
@@ -40,6 +45,13 @@ bench: .venv/dev
 
 .venv/dev: .venv/ready
 	$(UV) -c constraints.txt -e '.[html]' --group dev
+	@touch $@
+
+.venv/sdk2/ready: .venv/dev
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/sdk2
+	grep -v '^openai==' constraints.txt > .venv/sdk2/constraints.txt
+	$(BIN)/uv pip install --quiet --python .venv/sdk2/bin/python -c .venv/sdk2/constraints.txt \
+	    -e . 'openai<3' hypothesis pytest pytest-xdist trio
 	@touch $@
 
 clean:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from qualityroute.client import CompletionRequest
+from qualityroute.client import CompletionRequest, schema_instruction
 from qualityroute.config import Config, ResolvedTask
 from qualityroute.config.fields import split_model
 from qualityroute.errors import BudgetExceeded
+from qualityroute.failover import Failed, next_model
 from qualityroute.gates import Gate, Gated
 from qualityroute.metering import Called, Meter
 from qualityroute.records import Attempt, Message, ModelCall, Reason, Role, Ruling, Tier, Verdict
@@ -45,18 +45,18 @@ async def make_attempt(request: Request, tier: Tier, config: Config, meter: Mete
     started, made_before = meter.clock(), len(meter.calls)
     messages = (*request.system, *request.messages)
     try:
-        called, calls = await _ask_tier(request, tier, config, meter, messages)
+        called, calls, failed = await _ask_tier(request, tier, config, meter, messages)
     except BudgetExceeded as error:
         return _unpaid(tier, meter.calls[made_before:], error, meter.clock() - started)
     if called.completion is None:
-        return _unavailable(tier, calls, meter.clock() - started)
+        return _unavailable(tier, calls, failed, meter.clock() - started)
     gated = await _gate(request, tier, called, meter, judged=judged)
     verdicts = gated.verdicts
     if request.task.settings.repairs and gated.objection and gated.objection.reason in _REPAIRABLE:
         repair = (*messages, *_repair_messages(called, gated.objection))
         with suppress(BudgetExceeded):  # of the re-ask: the first answer stands, rejected as it is
             again = await meter.ask(_completion_request(request, tier, config, called.call.name, repair))
-            calls = (*calls, again.call)
+            calls = (*calls, *again.made)
             if again.completion is not None:
                 called, gated = again, await _gate(request, tier, again, meter, judged=judged)
                 verdicts = (*verdicts, *gated.verdicts)
@@ -67,24 +67,24 @@ def system_message(task: ResolvedTask) -> tuple[Message, ...]:
     """What the engine adds to a conversation: instructions and schema, in one leading message of its own."""
     parts = [task.instructions.strip()] if task.instructions.strip() else []
     if task.schema is not None:
-        parts.append(
-            "Answer with one JSON value that follows this JSON Schema, and with nothing else:\n"
-            + json.dumps(task.schema, ensure_ascii=False)
-        )
+        parts.append(schema_instruction(task.schema))
     return ({"role": "system", "content": "\n\n".join(parts)},) if parts else ()
 
 
 async def _ask_tier(
     request: Request, tier: Tier, config: Config, meter: Meter, messages: tuple[Message, ...]
-) -> tuple[Called, tuple[ModelCall, ...]]:
+) -> tuple[Called, tuple[ModelCall, ...], list[Failed]]:
     """Each model of the tier in turn until one answers."""
     calls: list[ModelCall] = []
-    for model in config.tiers.of(tier).models:
-        called = await meter.ask(_completion_request(request, tier, config, model, messages))
-        calls.append(called.call)
-        if called.completion is not None:
+    failed: list[Failed] = []
+    while (turn := next_model(config.tiers.of(tier).models, failed)) is not None:
+        asked = _completion_request(request, tier, config, turn.model, messages)
+        called = await meter.ask(replace(asked, waits=turn.waits))
+        calls.extend(called.made)
+        if called.error is None:
             break
-    return called, tuple(calls)
+        failed.append(Failed(turn, called.error))
+    return called, tuple(calls), failed
 
 
 def _completion_request(
@@ -139,12 +139,10 @@ def _repair_messages(called: Called, objection: Verdict) -> tuple[Message, ...]:
     return ({"role": "assistant", "content": content or ""}, {"role": "user", "content": wrong})
 
 
-def _unavailable(tier: Tier, calls: tuple[ModelCall, ...], seconds: float) -> Attempt:
-    last = calls[-1]
-    message = "; ".join(f"{call.name}: {call.message}" for call in calls)
-    return Attempt(
-        tier, Ruling.UNDECIDED, last.error, calls, message=message, latency=timedelta(seconds=seconds)
-    )  # fmt: skip
+def _unavailable(tier: Tier, calls: tuple[ModelCall, ...], failed: Sequence[Failed], seconds: float) -> Attempt:
+    message = "; ".join(f"{one.turn.model}: {one.error}" for one in failed)
+    reason = failed[-1].error.reason
+    return Attempt(tier, Ruling.UNDECIDED, reason, calls, message=message, latency=timedelta(seconds=seconds))
 
 
 def _unpaid(tier: Tier, calls: Sequence[ModelCall], error: BudgetExceeded, seconds: float) -> Attempt:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from qualityroute.records import Completion, Message, Role, Tier
+from qualityroute.records import Completion, Message, Role, Tier, Usage
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a call has come, for the books of a caller who goes away in the middle of it."""
+
+    sent: int | None = None
+    """Requests that left for the provider; `None` from a client that does not say."""
+    spent: Usage = field(default_factory=Usage)
+    """Tokens that the provider has counted so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +52,46 @@ class CompletionRequest:
     for each question in order, each with the question's `name`, as the reply of OpenAI's `/decisions` does."""
     timeout: timedelta | None = None
     """How long this one call may take, retries included; the request's deadline stands above it."""
+    waits: bool = True
+    """Wait for an endpoint that is cooling, when that fits the time left; otherwise fail at once, unasked."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Further fields of the request body, passed through as they are."""
+    progress: Progress = field(default_factory=Progress, compare=False, repr=False)
+    """Written by the client while the call is under way."""
 
     @property
     def name(self) -> str:
         return f"{self.provider}/{self.model}"
+
+
+def schema_instruction(schema: Mapping[str, Any]) -> str:
+    """The schema in words, for a prompt."""
+    return (
+        "Answer with one JSON value that follows this JSON Schema, and with nothing else:\n"
+        + json.dumps(schema, ensure_ascii=False, default=dict)
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """One thing that a model's endpoint was found to do or to refuse. Never anything of a request's contents."""
+
+    provider: str
+    base_url: str
+    model: str
+    name: str
+    value: str
+    at: datetime
+    """When it was found; what is old is found out anew, since endpoints improve."""
+
+
+class Memory(Protocol):
+    """Keeps capabilities longer than a client lives. Both raise `StoreError`."""
+
+    async def capabilities(self, base_url: str, model: str) -> list[Capability]: ...
+
+    async def learn(self, capability: Capability) -> None:
+        """In place of what was known under its name."""
 
 
 class Client(Protocol):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from qualityroute.client import Client
+from qualityroute.client import Client, Memory
 from qualityroute.config import Config
 from qualityroute.config.models import check_providers
 from qualityroute.records import Decision
@@ -27,13 +27,17 @@ def new_decision_id() -> str:
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(6)}"
 
 
-def client_for(config: Config) -> Client:
-    """The door to the models the configuration names. Raises `ConfigError` for a provider or a key that is missing."""
+def client_for(config: Config, memory: Memory | None = None) -> Client:
+    """The door to the models the configuration names; `memory` keeps what it learns of their endpoints.
+
+    Raises `ConfigError` for a provider or a key that is missing.
+    """
     from qualityroute.openai_client import OpenAIClient  # noqa: PLC0415  (not needed with a client of one's own)
 
     check_providers(config)
     used = {model.partition("/")[0] for model in config.models_used()}
-    return OpenAIClient({name: provider for name, provider in config.known_providers.items() if name in used})
+    providers = {name: provider for name, provider in config.known_providers.items() if name in used}
+    return OpenAIClient(providers, memory=memory)
 
 
 def store_for(config: Config, store: str | SessionStore | None, now: Callable[[], datetime]) -> SessionStore:

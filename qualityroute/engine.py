@@ -72,9 +72,9 @@ class Engine:
         config = _judged_by(judge, config)
         self._setup = build_setup(config, time.monotonic)
         self._given_client, self._given_judge, self._given_store = client, judge, store
-        self._client = client if client is not None else client_for(config)
         self._now = now
         self._store = store_for(config, store, now)
+        self._client = client if client is not None else client_for(config, self._store)
         self._listeners: list[Callable[[Decision], None]] = [log_decision]
         self._background: Background | None = None
         self._open: AsyncExitStack | None = None
@@ -220,7 +220,7 @@ class Engine:
                 raise ConfigError("this configuration did not come from a file")
             config = _judged_by(self._given_judge, Config.load(self.config.file))
             setup = build_setup(config, time.monotonic)
-            client = self._client if self._given_client is not None else client_for(setup.config)
+            client = self._client if self._given_client is not None else client_for(setup.config, self._store)
         except ConfigError as error:
             if str(error) != self._reload_failure:
                 self._reload_failure = str(error)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from qualityroute.records import Attempt, Decision, Reason, Verdict
+from qualityroute.records import Attempt, Decision, Reason, Usage, Verdict
 
 
 class QualityRouteError(Exception):
@@ -35,7 +35,9 @@ class ProviderError(QualityRouteError):
 
     `reason` is `provider_error`, `timeout`, `rate_limited` or `context_overflow`;
     `retry_after` is what the provider asked for. `may_be_billed`: could the model have worked all the
-    same, so that the call's cost is unknown and not zero? By default only after a timeout.
+    same, so that the call's cost is unknown and not zero? By default only after a timeout. `usage`: tokens that
+    the provider counted although it gave no answer. `asked`: false where nothing was sent at all, because the
+    endpoint is cooling after failures or a limit of your own is reached; `retry_after` then says for how long.
     """
 
     def __init__(
@@ -48,6 +50,8 @@ class ProviderError(QualityRouteError):
         status: int | None = None,
         retries: int = 0,
         may_be_billed: bool | None = None,
+        usage: Usage = Usage(),
+        asked: bool = True,
         attempts: Sequence[Attempt] = (),
     ) -> None:
         super().__init__(message)
@@ -57,6 +61,8 @@ class ProviderError(QualityRouteError):
         self.status = status
         self.retries = retries
         self.may_be_billed = reason is Reason.TIMEOUT if may_be_billed is None else may_be_billed
+        self.usage = usage
+        self.asked = asked
         self.attempts = tuple(attempts)
 
 

@@ -11,10 +11,10 @@ from typing import Protocol
 import anyio
 
 from qualityroute.budgets import Reservation
-from qualityroute.client import Client, CompletionRequest
+from qualityroute.client import Client, CompletionRequest, Progress
 from qualityroute.errors import ConfigError, ProviderError, QualityRouteError
 from qualityroute.prices import PriceBook
-from qualityroute.records import Completion, ModelCall, Reason
+from qualityroute.records import Completion, ModelCall, Reason, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,11 @@ class Called:
     call: ModelCall
     completion: Completion | None = None
     error: ProviderError | None = None
+
+    @property
+    def made(self) -> tuple[ModelCall, ...]:
+        """For the books: none where the endpoint was not asked at all."""
+        return () if self.error is not None and not self.error.asked else (self.call,)
 
 
 class Wallet(Protocol):
@@ -47,8 +52,14 @@ class Meter:
     """Seconds, monotonic."""
     wallet: Wallet | None = None
     """`None`: no budget is set, and nothing is kept."""
-    calls: list[ModelCall] = field(default_factory=list)
     failures: list[ProviderError] = field(default_factory=list)
+    _calls: list[ModelCall | None] = field(default_factory=list)
+    """`None`: it came to no call, since the endpoint was not asked."""
+
+    @property
+    def calls(self) -> list[ModelCall]:
+        """Those that were made, in the order begun."""
+        return [call for call in self._calls if call is not None]
 
     async def ask(self, request: CompletionRequest) -> Called:
         """Make one call of a model. An endpoint's failure is returned, not raised.
@@ -56,6 +67,7 @@ class Meter:
         Raises `BudgetExceeded` when the call does not fit into a budget; it is then not made.
         """
         call = ModelCall(request.role, request.tier, request.provider, request.model)
+        request = replace(request, progress=Progress())
         return await self.make(call, lambda: self.client.complete(request), request)
 
     async def make(
@@ -63,33 +75,43 @@ class Meter:
     ) -> Called:
         """Make a call by awaiting `answer`, which fails by raising `ProviderError`.
 
-        `request`: what is asked, by which the cost is estimated; `None` where nobody can say before.
+        `request`: what is asked, by which the cost is estimated, and which is told how far the call came; `None` where
+        nobody can say before.
         """
+        progress = request.progress if request is not None else Progress()
         if self.wallet is None:
-            return await self._made(call, answer)
+            return await self._made(call, answer, progress)
         reservation = await self.wallet.reserve(call, request)
-        position = len(self.calls)
+        position = len(self._calls)
         try:
-            return await self._made(call, answer)
+            return await self._made(call, answer, progress)
         finally:
             with anyio.CancelScope(shield=True):
-                await self.wallet.settle(reservation, self.calls[position])
+                # What was never sent has cost nothing.
+                made = self._calls[position] or replace(call, cost=Decimal(0))
+                await self.wallet.settle(reservation, made)
 
-    async def _made(self, call: ModelCall, answer: Callable[[], Awaitable[Completion]]) -> Called:
-        position, started = len(self.calls), self.clock()
+    async def _made(self, call: ModelCall, answer: Callable[[], Awaitable[Completion]], progress: Progress) -> Called:
+        position, started = len(self._calls), self.clock()
         # In the books from the start: whoever is cancelled in the middle has spent something, and how
         # much is unknown.
         call = replace(call, error=Reason.CANCELLED)
-        self.calls.append(call)
+        self._calls.append(call)
         try:
             called = self._answered(call, await answer())
         except ProviderError as error:
             self.failures.append(error)
-            cost = None if error.may_be_billed else Decimal(0)
-            failed = replace(call, error=error.reason, message=str(error), retries=error.retries, cost=cost)
+            failed = replace(
+                call,
+                error=error.reason,
+                message=str(error),
+                retries=error.retries,
+                usage=error.usage,
+                cost=self._cost_of_failure(call, error),
+            )
             called = Called(failed, error=error)
         except ConfigError:  # found before anything was sent
-            self.calls[position] = replace(call, cost=Decimal(0))
+            call = replace(call, cost=Decimal(0))
             raise
         except QualityRouteError:
             raise
@@ -100,10 +122,15 @@ class Meter:
             called = Called(replace(call, error=failure.reason, message=str(failure)), error=failure)
         finally:
             latency = timedelta(seconds=self.clock() - started)
-            self.calls[position] = replace(self.calls[position], latency=latency)
+            self._calls[position] = _cut_short(replace(call, latency=latency), progress)
         called = replace(called, call=replace(called.call, latency=latency))
-        self.calls[position] = called.call
+        self._calls[position] = called.call if called.made else None
         return called
+
+    def _cost_of_failure(self, call: ModelCall, error: ProviderError) -> Decimal | None:
+        if error.usage != Usage():
+            return self.prices.cost(call.name, error.usage, self.now().date())
+        return None if error.may_be_billed else Decimal(0)
 
     def _answered(self, call: ModelCall, completion: Completion) -> Called:
         cost = completion.cost
@@ -118,3 +145,10 @@ class Meter:
             retries=completion.retries,
         )
         return Called(done, completion)
+
+
+def _cut_short(call: ModelCall, progress: Progress) -> ModelCall | None:
+    """A call as far as it came; one that never left for the provider is none."""
+    if progress.sent == 0:
+        return None
+    return replace(call, usage=progress.spent, retries=max(0, (progress.sent or 1) - 1))

@@ -87,6 +87,8 @@ class FaultServer:
         self.requests: list[SeenRequest] = []
         self.connections = 0
         self.most_at_once = 0
+        self.at_once: list[int] = []
+        """How many were being answered when each request came, itself among them."""
         self._at_once = 0
         self._loop = asyncio.new_event_loop()
         self._open: set[asyncio.Task[None]] = set()
@@ -141,6 +143,7 @@ class FaultServer:
         self.requests.append(request)
         self._at_once += 1
         self.most_at_once = max(self.most_at_once, self._at_once)
+        self.at_once.append(self._at_once)
         try:
             script = self.script.pop(0) if len(self.script) > 1 else self.script[0]
             play = script if isinstance(script, Play) else script(request.json)

@@ -14,7 +14,7 @@ from conftest import config_with
 
 from qualityroute.commands.not_in_force import not_in_force
 from qualityroute.commands.places import called, near
-from qualityroute.config import Accept, Agreement, Budget, Config, Task
+from qualityroute.config import Accept, Agreement, Budget, Config, Provider, Task
 
 
 @pytest.fixture
@@ -48,7 +48,8 @@ def test_every_line_of_the_starter_that_is_commented_out_names_a_key_that_exists
     call("init", tmp_path)
     text = (tmp_path / "qualityroute.toml").read_text()
     options = [line[2:].split("=")[0].strip() for line in text.splitlines() if line.startswith("# ") and " = " in line]
-    known = {*Task.model_fields, *Accept.model_fields, *Agreement.model_fields, *Budget.model_fields}
+    sections = (Provider, Task, Accept, Agreement, Budget)
+    known = {name for section in sections for name in section.model_fields}
     assert options and set(options) <= known
 
 

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import socket
-import time
 import traceback
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 import pytest
-from fault_server import FaultServer, Play, Script, completion, failing, good
+from asking import KEY, NOW, SCHEMA, Naps, ask, failure, made, refusing, served, timed_failure, together
+from fault_server import FaultServer, Play, completion, failing, good
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qualityroute.client import CompletionRequest
 from qualityroute.config import Provider
 from qualityroute.errors import ConfigError, ProviderError
 from qualityroute.openai_client import OpenAIClient
@@ -32,89 +28,11 @@ from qualityroute.openai_client.complaints import MAX_WORDS, Speaker, complaint
 from qualityroute.openai_client.replies import understand
 from qualityroute.openai_client.trouble import Reply, Trouble
 from qualityroute.openai_client.waiting import parse_retry_after, wait_before_repeat
-from qualityroute.records import Completion, Reason, Role, Tier, ToolCall, Usage
+from qualityroute.records import Completion, Reason, ToolCall, Usage
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("plain_loopback")]
 
-KEY = "sk-secret-0123456789"
-NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-SCHEMA = {"type": "object", "properties": {"total": {"type": "number"}}}
 SPEAKER = Speaker("test/model", "test", "the environment variable 'TEST_KEY'", KEY)
-
-
-def ask(**fields: Any) -> CompletionRequest:
-    standard: dict[str, Any] = {
-        "role": Role.ANSWER,
-        "tier": Tier.EFFICIENCY,
-        "provider": "test",
-        "model": "model",
-        "messages": ({"role": "user", "content": "hi"},),
-    }
-    return CompletionRequest(**standard | fields)
-
-
-class Naps:
-    """Sleeps without sleeping, and tells how long."""
-
-    def __init__(self) -> None:
-        self.taken: list[float] = []
-
-    async def __call__(self, seconds: float) -> None:
-        self.taken.append(seconds)
-        await anyio.lowlevel.checkpoint()
-
-
-@asynccontextmanager
-async def served(
-    *script: Script, name: str = "test", **settings: Any
-) -> AsyncIterator[tuple[OpenAIClient, FaultServer]]:
-    """A client that naps instead of sleeping, and the server it talks to."""
-    with FaultServer(*script) as server:
-        async with made(server.url, name=name, **settings) as client:
-            yield client, server
-
-
-@asynccontextmanager
-async def made(url: str, *, name: str = "test", **settings: Any) -> AsyncIterator[OpenAIClient]:
-    sleep = settings.pop("sleep", Naps())
-    client = OpenAIClient(
-        {name: Provider(base_url=url, **settings)},
-        keys={name: KEY},
-        sleep=sleep,
-        now=lambda: NOW,
-        random=lambda: 0.0,
-    )
-    try:
-        yield client
-    finally:
-        await client.aclose()
-
-
-async def failure(client: OpenAIClient, request: CompletionRequest | None = None) -> ProviderError:
-    with pytest.raises(ProviderError) as caught:
-        await client.complete(request or ask())
-    return caught.value
-
-
-def refusing(field: str, message: str, *, status: int = 400, **error: Any) -> Callable[[Mapping[str, Any]], Play]:
-    """A server that answers only when `field` is not in the body."""
-    return lambda body: failing(status, message, **error) if field in body else good()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def openai_is_imported() -> None:
-    """Its import takes longer than the deadlines tested here."""
-    import openai  # noqa: F401  (only this module needs it)
-
-
-@pytest.fixture(autouse=True)
-def plain_loopback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No proxies, and an empty folder of certificates: reading the system's takes 40 ms for each client."""
-    for name in list(os.environ):
-        if name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
-    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
 
 
 class TestAnswers:
@@ -165,9 +83,25 @@ class TestAnswers:
     async def test_a_schema_becomes_a_response_format(self) -> None:
         async with served() as (client, server):
             await client.complete(ask(response_schema=SCHEMA))
+        wire = {
+            "type": "object",
+            "properties": {"total": {"anyOf": [{"type": "number"}, {"type": "null"}]}},
+            "required": ["total"],
+            "additionalProperties": False,
+        }
         assert server.bodies[0]["response_format"] == {
             "type": "json_schema",
-            "json_schema": {"name": "answer", "schema": SCHEMA, "strict": False},
+            "json_schema": {"name": "answer", "schema": wire, "strict": True},
+        }
+
+    async def test_a_schema_that_no_strict_mode_can_say_is_sent_whole_and_unstrict(self) -> None:
+        schema = {"type": "object", "additionalProperties": {"type": "number"}}
+        async with served() as (client, server):
+            await client.complete(ask(response_schema=schema))
+        assert server.bodies[0]["response_format"]["json_schema"] == {
+            "name": "answer",
+            "schema": schema,
+            "strict": False,
         }
 
     async def test_tools_and_a_response_format_are_never_sent_together(self) -> None:
@@ -196,6 +130,10 @@ class TestQuirks:
             "completion_tokens_details": {"reasoning_tokens": 40},
         }
         assert read(completion() | {"usage": usage}).usage == Usage(100, 80, 50, 40)
+
+    def test_tokens_are_found_under_other_names(self) -> None:
+        usage = {"input_tokens": 9, "output_tokens": 4, "prompt_cache_hit_tokens": 3}
+        assert read(completion() | {"usage": usage}).usage == Usage(9, 3, 4, None)
 
     @pytest.mark.parametrize(
         "usage",
@@ -276,6 +214,32 @@ class TestQuirks:
         answer = read(completion(None, refusal="I will not."))
         assert (answer.content, answer.refusal) == (None, "I will not.")
         assert read(completion([{"type": "refusal", "refusal": "No."}])).refusal == "No."
+
+    def test_a_refusal_may_be_a_finish_reason(self) -> None:
+        for content, told in (("I must not.", "I must not."), (None, "the model refused")):
+            body = completion(content)
+            body["choices"][0]["finish_reason"] = "refusal"
+            assert read(body).refusal == told
+
+    @pytest.mark.parametrize(
+        ("said", "meant"),
+        [
+            ("max_tokens", "length"),
+            ("MAX_TOKENS", "length"),
+            ("model_length", "length"),
+            ("end_turn", "stop"),
+            ("SAFETY", "content_filter"),
+            ("tool_use", "tool_calls"),
+        ],
+    )
+    def test_other_words_for_a_finish_reason_are_understood(self, said: str, meant: str) -> None:
+        body = completion()
+        body["choices"][0]["finish_reason"] = said
+        assert read(body).finish_reason == meant
+
+    def test_text_beside_a_tool_call_is_kept_with_it(self) -> None:
+        answer = read(completion("Let me look.", tool_calls=[{"id": "1", "function": {"name": "a"}}]))
+        assert (answer.content, answer.tool_calls) == ("Let me look.", (ToolCall("1", "a", "{}"),))
 
     def test_tool_calls_are_read_whatever_the_finish_reason_says(self) -> None:
         calls = [
@@ -700,24 +664,6 @@ class TestTime:
             assert (await client.complete(ask())).content == "hello"
 
 
-async def timed_failure(client: OpenAIClient, request: CompletionRequest | None = None) -> tuple[ProviderError, float]:
-    begun = time.monotonic()
-    error = await failure(client, request)
-    return error, time.monotonic() - begun
-
-
-async def together(client: OpenAIClient, calls: int) -> list[Completion]:
-    answers: list[Completion] = []
-
-    async def one() -> None:
-        answers.append(await client.complete(ask()))
-
-    async with anyio.create_task_group() as group:
-        for _ in range(calls):
-            group.start_soon(one)
-    return answers
-
-
 class TestDefences:
     async def test_a_huge_body_is_given_up_on(self) -> None:
         async with served(Play(b"x" * 2**20, times=400)) as (client, server):
@@ -855,17 +801,17 @@ class TestDialects:
             assert (await client.complete(ask(temperature=0.0))).retries == 0
         assert ["temperature" in body for body in server.bodies] == [True, False, False]
 
-    async def test_three_steps_a_call_are_enough(self) -> None:
+    async def test_five_steps_a_call_are_enough(self) -> None:
+        fields = ("temperature", "top_p", "seed", "max_tokens", "response_format")
+
         def refuses_all(body: Mapping[str, Any]) -> Play:
-            for field in ("temperature", "max_tokens", "response_format"):
-                if field in body:
-                    return failing(400, f"unsupported parameter: '{field}'")
-            return good()
+            refused = next((field for field in fields if field in body), None)
+            return good() if refused is None else failing(400, f"unsupported parameter: '{refused}'")
 
         async with served(refuses_all) as (client, server):
-            request = ask(temperature=0.0, max_output_tokens=9, response_schema=SCHEMA)
-            error = await failure(client, request)
-            assert (error.status, error.retries, len(server.requests)) == (400, 3, 4)
+            parameters = {"temperature": 0.0, "top_p": 1, "seed": 3}
+            error = await failure(client, ask(parameters=parameters, max_output_tokens=9, response_schema=SCHEMA))
+            assert (error.status, error.retries, len(server.requests)) == (400, 5, 6)
 
     async def test_a_refusal_that_is_not_about_wording_teaches_nothing(self) -> None:
         async with served(failing(400, "temperature must be between 0 and 2"), failing(400), good()) as (

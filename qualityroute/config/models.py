@@ -42,6 +42,11 @@ class Provider(Section):
     timeout: Duration = timedelta(seconds=60)
     """For one call, its retries included."""
     retries: int = Field(default=2, ge=0, le=10)
+    """Tries after a failure that another one may mend; words that were refused are said differently besides."""
+    rpm: int | None = Field(default=None, ge=1)
+    """Requests of one model in any minute, every try included; more wait, or go to the tier's next model."""
+    tpm: int | None = Field(default=None, ge=1)
+    """Tokens of one model in any minute, read and written."""
 
 
 class TierModels(Section):

@@ -117,7 +117,7 @@ class AgreementCheck:
     ) -> Candidate | None:
         provider, model = split_model(peer)
         called = await meter.ask(replace(asked, role=Role.PEER, tier=None, provider=provider, model=model))
-        poll.calls.append(called.call)
+        poll.calls.extend(called.made)
         return None if called.completion is None else admit(called.completion)
 
     async def _count(self, poll: _Poll, candidate: Candidate, name: str) -> None:

@@ -42,7 +42,7 @@ class ModelJudge:
         found = self._found(called, rubric)
         if isinstance(found, Judgement) and source_is_cut(source):
             found = within_sight(found, rubric)
-        return Judged(found, (called.call,), (self._form.name,))
+        return Judged(found, called.made, (self._form.name,))
 
     def _found(self, called: Called, rubric: Rubric) -> Judgement | Trouble:
         if called.completion is None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from qualityroute.client import CompletionRequest
 from qualityroute.errors import ConfigError
+from qualityroute.openai_client.history import readable_by_all
 
 Body = dict[str, Any]
 
@@ -22,8 +23,11 @@ def path_for(request: CompletionRequest) -> str:
 
 
 def request_body(request: CompletionRequest) -> Body:
-    """The request as its path wants it; a field the user's parameters set stays as they set it."""
-    body: Body = {name: value for name, value in request.parameters.items() if name not in _OURS}
+    """The request as its path wants it; a field the user's parameters set stays as they set it.
+
+    How a chat completion's structure is asked for is added by the dialect.
+    """
+    body: Body = {name: value for name, value in flat(request.parameters).items() if name not in _OURS}
     return _decisions(request, body) if request.questions else _chat(request, body)
 
 
@@ -34,7 +38,7 @@ def _decisions(request: CompletionRequest, body: Body) -> Body:
 
 
 def _chat(request: CompletionRequest, body: Body) -> Body:
-    body |= {"model": request.model, "messages": list(request.messages)}
+    body |= {"model": request.model, "messages": readable_by_all(request.messages)}
     if request.tools:
         body.setdefault("tools", list(request.tools))
     if request.max_output_tokens is not None and not _TOKEN_FIELDS & body.keys():
@@ -44,18 +48,19 @@ def _chat(request: CompletionRequest, body: Body) -> Body:
     if request.top_logprobs is not None:
         body.setdefault("logprobs", True)
         body.setdefault("top_logprobs", request.top_logprobs)
-    # With tools the answer is a call, which a response format would forbid.
-    if request.response_schema is not None and "tools" not in body:
-        body.setdefault("response_format", _response_format(request.response_schema))
     return body
+
+
+def flat(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the SDK calls `extra_body` are fields of the body like others."""
+    extra = parameters.get("extra_body")
+    if not isinstance(extra, Mapping):
+        return parameters
+    return {**{name: value for name, value in parameters.items() if name != "extra_body"}, **extra}
 
 
 def _token_field(provider: str) -> str:
     return "max_completion_tokens" if provider == "openai" else "max_tokens"
-
-
-def _response_format(schema: Mapping[str, Any]) -> Body:
-    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": False}}
 
 
 def encode(body: Body, name: str) -> bytes:

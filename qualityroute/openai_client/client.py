@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -11,11 +12,12 @@ from urllib.parse import urlsplit
 import anyio
 from anyio.lowlevel import EventLoopToken, current_token
 
-from qualityroute.client import CompletionRequest
+from qualityroute.client import CompletionRequest, Memory
 from qualityroute.config import Provider
 from qualityroute.errors import ConfigError
-from qualityroute.openai_client.dialects import Dialects
-from qualityroute.openai_client.endpoint import Endpoint, TimeAndChance
+from qualityroute.openai_client.endpoint import Endpoint
+from qualityroute.openai_client.learned import Learned
+from qualityroute.openai_client.surroundings import Surroundings
 from qualityroute.records import Completion
 
 
@@ -30,17 +32,22 @@ class OpenAIClient:
         providers: Mapping[str, Provider],
         *,
         keys: Mapping[str, str] | None = None,
+        memory: Memory | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         random: Callable[[], float] = random.random,
     ) -> None:
-        """`keys` by provider stand before the environment's. Raises `ConfigError` for a key that is not there."""
+        """`keys` by provider stand before the environment's; `memory` keeps what is learned of endpoints.
+
+        Raises `ConfigError` for a key that is not there.
+        """
         for name, provider in providers.items():
             _check_address(name, provider)
         self._providers = dict(providers)
         self._keys = {name: _key(name, provider, keys or {}) for name, provider in providers.items()}
-        self._surroundings = TimeAndChance(sleep, now, random)
-        self._dialects = Dialects()
+        self._memory = memory
+        self._surroundings = Surroundings(sleep, clock, now, random)
         self._endpoints: dict[str, Endpoint] = {}
         self._loop: EventLoopToken | None = None
         self._closed = False
@@ -67,9 +74,9 @@ class OpenAIClient:
         if name not in self._providers:
             raise ConfigError(f"no provider '{name}'; there are: {', '.join(sorted(self._providers))}")
         if name not in self._endpoints:
-            self._endpoints[name] = Endpoint(
-                name, self._providers[name], self._keys[name], self._dialects, self._surroundings
-            )
+            provider = self._providers[name]
+            learned = Learned(name, provider.base_url, self._memory, self._surroundings.now)
+            self._endpoints[name] = Endpoint(name, provider, self._keys[name], learned, self._surroundings)
         return self._endpoints[name]
 
     def _check_loop(self) -> None:

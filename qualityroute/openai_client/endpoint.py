@@ -1,67 +1,48 @@
-"""One provider: how many calls at once, how long each may take, and what is done when one fails."""
+"""One provider: how many calls at once, when each model may be asked, and what is learned of it."""
 
 from __future__ import annotations
-
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 
 import anyio
 import anyio.to_thread
 
 from qualityroute.client import CompletionRequest
 from qualityroute.config import Provider
-from qualityroute.errors import ProviderError
-from qualityroute.openai_client.bodies import Body, encode, path_for, request_body
-from qualityroute.openai_client.complaints import Speaker, clean
+from qualityroute.openai_client.call import Call, Line, patience, reserved
+from qualityroute.openai_client.complaints import Speaker
 from qualityroute.openai_client.connection import Connection
-from qualityroute.openai_client.dialects import MAX_STEPS, Dialect, Dialects, next_step, spoken
-from qualityroute.openai_client.replies import understand, understand_decisions
-from qualityroute.openai_client.trouble import Trouble
-from qualityroute.openai_client.waiting import wait_before_repeat
-from qualityroute.records import Completion, Reason
-
-
-@dataclass(frozen=True, slots=True)
-class TimeAndChance:
-    sleep: Callable[[float], Awaitable[None]]
-    now: Callable[[], datetime]
-    random: Callable[[], float]
-
-
-@dataclass(slots=True)
-class Tries:
-    """What one call has done so far; kept outside it, so that a call cut short still has its count."""
-
-    sent: int = 0
-    steps: int = 0
-    """Of them, refused for their wording and said differently."""
-    repeats: int = 0
-    """Of them, failed and asked again."""
-
-    @property
-    def retries(self) -> int:
-        return max(0, self.sent - 1)
+from qualityroute.openai_client.learned import Learned
+from qualityroute.openai_client.surroundings import Surroundings
+from qualityroute.openai_client.turnstile import Turnstile
+from qualityroute.records import Completion
 
 
 class Endpoint:
     def __init__(
-        self, name: str, provider: Provider, key: str | None, dialects: Dialects, surroundings: TimeAndChance
+        self, name: str, provider: Provider, key: str | None, learned: Learned, surroundings: Surroundings
     ) -> None:
         self._name = name
         self._provider = provider
         self._key = key
-        self._dialects = dialects
+        self._learned = learned
         self._surroundings = surroundings
         self._connection: Connection | None = None
         self._opening = anyio.Lock()
         self._limiter = anyio.CapacityLimiter(provider.max_concurrency)
+        self._turnstiles: dict[str, Turnstile] = {}
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """Waiting for a free place is our doing, not the provider's: the call's own time starts after it."""
+        request.progress.sent = 0
         connection = await self._open()
-        async with self._limiter:
-            return await self._within_time(connection, request)
+        line = self._line(connection, request)
+        dialect = await self._learned.dialect(request.model)
+        while True:
+            # Not while holding a place, which another model of this provider could use.
+            await self._wait_until_worth_it(line, request)
+            async with self._limiter:
+                right = line.turnstile.take(reserved(request))
+                if right is not None:
+                    return await self._within_time(Call(line, request, dialect, right))
 
     async def aclose(self) -> None:
         if self._connection is not None:
@@ -77,72 +58,37 @@ class Endpoint:
                     )
         return self._connection
 
-    async def _within_time(self, connection: Connection, request: CompletionRequest) -> Completion:
-        allowed = min(request.timeout or self._provider.timeout, self._provider.timeout)
-        tries = Tries()
-        with anyio.move_on_after(allowed.total_seconds()) as scope:
-            return await self._ask(connection, request, tries, scope)
-        raise _out_of_time(request, allowed, tries)
+    def _line(self, connection: Connection, request: CompletionRequest) -> Line:
+        clock, sleep = self._surroundings.clock, self._surroundings.sleep
+        if request.model not in self._turnstiles:
+            self._turnstiles[request.model] = Turnstile(request.name, self._provider, clock, sleep)
+        turnstile = self._turnstiles[request.model]
+        return Line(connection, turnstile, self._speaker(request), self._surroundings, self._provider.retries)
 
-    async def _ask(
-        self, connection: Connection, request: CompletionRequest, tries: Tries, scope: anyio.CancelScope
-    ) -> Completion:
-        standard = request_body(request)
-        dialect = self._dialects.of(request.name)
-        while True:
-            body = spoken(standard, dialect)
-            outcome = await self._post(connection, request, body, tries)
-            if isinstance(outcome, Completion):
-                self._dialects.learn(request.name, dialect)
-                return replace(outcome, retries=tries.retries)
-            more = _say_differently(outcome, body, dialect, tries)
-            if more is None:
-                await self._wait(outcome, tries, scope.deadline - anyio.current_time())
-            else:
-                dialect = more
+    async def _wait_until_worth_it(self, line: Line, request: CompletionRequest) -> None:
+        trouble = await line.turnstile.wait(reserved(request), patience(request) if request.waits else 0.0)
+        if trouble is not None:
+            raise trouble.error()
 
-    async def _post(
-        self, connection: Connection, request: CompletionRequest, body: Body, tries: Tries
-    ) -> Completion | Trouble:
-        content = encode(body, request.name)
-        tries.sent += 1
-        reply = await connection.post(path_for(request), content)
-        if isinstance(reply, Trouble):
-            return replace(reply, message=f"'{request.name}': {clean(reply.message, self._key)[:400]}")
-        read = understand_decisions if request.questions else understand
-        return read(reply, self._speaker(request), self._surroundings.now())
+    async def _within_time(self, call: Call) -> Completion:
+        allowed = min(call.request.timeout or self._provider.timeout, self._provider.timeout).total_seconds()
+        completion: Completion | None = None
+        try:
+            with anyio.move_on_after(allowed):
+                completion = await call.answer()
+            if completion is None:
+                raise call.timed_out(allowed)
+        finally:
+            call.broken_off()
+        await self._learn(call)
+        return completion
 
-    async def _wait(self, trouble: Trouble, tries: Tries, remaining: float) -> None:
-        """Wait for the next try. Raises the trouble when there will be none."""
-        wait = wait_before_repeat(
-            trouble,
-            repeats=tries.repeats,
-            allowed=self._provider.retries,
-            remaining=remaining,
-            chance=self._surroundings.random(),
-        )
-        if wait is None:
-            raise trouble.error(retries=tries.retries)
-        tries.repeats += 1
-        await self._surroundings.sleep(wait)
+    async def _learn(self, call: Call) -> None:
+        await self._learned.keep(call.request.model, call.lasting)
+        for rung, kept in call.seen:
+            await self._learned.watch(call.request.model, rung, kept)
 
     def _speaker(self, request: CompletionRequest) -> Speaker:
         variable = self._provider.api_key_env
         key_from = f"the environment variable '{variable}'" if variable else f"providers.{self._name}.api_key_env"
         return Speaker(request.name, self._name, key_from, self._key)
-
-
-def _say_differently(trouble: Trouble, body: Body, dialect: Dialect, tries: Tries) -> Dialect | None:
-    step = next_step(trouble, body, dialect) if tries.steps < MAX_STEPS else None
-    if step is None:
-        return None
-    tries.steps += 1
-    return (*dialect, step)
-
-
-def _out_of_time(request: CompletionRequest, allowed: timedelta, tries: Tries) -> ProviderError:
-    return ProviderError(
-        f"no answer from '{request.name}' within {allowed.total_seconds():g} s",
-        reason=Reason.TIMEOUT,
-        retries=tries.retries,
-    )

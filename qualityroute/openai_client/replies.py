@@ -10,12 +10,28 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from qualityroute.openai_client.complaints import Speaker, complaint, sound
+from qualityroute.openai_client.thoughts import without_thinking
 from qualityroute.openai_client.trouble import Reply, Trouble
 from qualityroute.records import Completion, Json, ToolCall, Usage
 
 MAX_NAME = 200
 _MOST_TOKENS = 2**53
-_THINKING = (("<think>", "</think>"), ("<thinking>", "</thinking>"))
+_FINISH_REASONS = {
+    "max_tokens": "length",
+    "max_output_tokens": "length",
+    "model_length": "length",
+    "model_context_window_exceeded": "length",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "tool_use": "tool_calls",
+    "function_call": "tool_calls",
+    "safety": "content_filter",
+    "recitation": "content_filter",
+    "blocklist": "content_filter",
+    "prohibited_content": "content_filter",
+    "sensitive": "content_filter",
+}
+"""Other words for OpenAI's; what is in no list stays as it came, and counts as finished."""
 
 
 def understand(reply: Reply, speaker: Speaker, now: datetime) -> Completion | Trouble:
@@ -66,36 +82,36 @@ def _body(reply: Reply, speaker: Speaker, now: datetime) -> Mapping[str, Any] | 
     if not isinstance(body, Mapping):
         return _malformed(speaker, f"the reply is a JSON {type(body).__name__}, not an object")
     if _hides_an_error(body):
-        return complaint(reply, speaker, now, body=_innermost_error(body))
+        hidden = complaint(reply, speaker, now, body=_innermost_error(body))
+        return replace(hidden, usage=_usage_of(body))
     return body
 
 
 def _completion(body: Mapping[str, Any], speaker: Speaker) -> Completion | Trouble:
     choices = body.get("choices")
+    usage = _usage_of(body)
     if not isinstance(choices, list) or not choices:
-        return _malformed(speaker, "the reply has no choices")
+        return _malformed(speaker, "the reply has no choices", usage)
     message = choices[0].get("message") if isinstance(choices[0], Mapping) else None
     if not isinstance(message, Mapping):
-        return _malformed(speaker, "the reply's first choice has no message")
+        return _malformed(speaker, "the reply's first choice has no message", usage)
     content = message.get("content")
     if not isinstance(content, str | list | None):
-        return _malformed(speaker, f"the message's content is a JSON {type(content).__name__}, not text")
-    usage = body.get("usage")
-    usage = usage if isinstance(usage, Mapping) else {}
+        return _malformed(speaker, f"the message's content is a JSON {type(content).__name__}, not text", usage)
     return Completion(
-        content=_without_thinking(_text(content)),
-        finish_reason=_string(choices[0].get("finish_reason"))[:MAX_NAME] or "stop",
-        refusal=_refusal(message),
+        content=None if content is None else without_thinking(_text(content)),
+        finish_reason=_finish_reason(choices[0].get("finish_reason")),
+        refusal=_refusal(message, choices[0]),
         tool_calls=_tool_calls(message.get("tool_calls")),
-        usage=_usage(usage),
+        usage=usage,
         model=_string(body.get("model"))[:MAX_NAME],
-        cost=_cost(usage.get("cost")),
+        cost=_cost(_detail(body, "usage", "cost")),
         raw=body,
     )
 
 
-def _malformed(speaker: Speaker, what: str) -> Trouble:
-    return Trouble(f"'{speaker.model}' gave no usable answer: {what}", status=200)
+def _malformed(speaker: Speaker, what: str, usage: Usage = Usage()) -> Trouble:
+    return Trouble(f"'{speaker.model}' gave no usable answer: {what}", status=200, usage=usage)
 
 
 def _not_json(content: bytes) -> str:
@@ -119,10 +135,8 @@ def _choice_error(body: Mapping[str, Any]) -> Json:
     return first.get("error") if isinstance(first, Mapping) else None
 
 
-def _text(content: str | Sequence[Json] | None) -> str | None:
+def _text(content: str | Sequence[Json]) -> str:
     """Content parts as one text; parts that are thoughts or refusals are not the answer."""
-    if content is None:
-        return None
     if isinstance(content, str):
         return sound(content)
     texts = [sound(part) if isinstance(part, str) else _part_text(part) for part in content]
@@ -135,23 +149,19 @@ def _part_text(part: Json) -> str:
     return ""
 
 
-def _without_thinking(content: str | None) -> str | None:
-    """The answer behind leading thoughts; a thought that was never closed has no answer behind it."""
-    while content:
-        start = content.lstrip()
-        closing = next((closing for opening, closing in _THINKING if start.startswith(opening)), None)
-        if closing is None:
-            return content
-        content = start.partition(closing)[2].lstrip()
-    return content
+def _finish_reason(said: Json) -> str:
+    reason = _string(said)[:MAX_NAME] or "stop"
+    return _FINISH_REASONS.get(reason.lower(), reason)
 
 
-def _refusal(message: Mapping[str, Any]) -> str | None:
+def _refusal(message: Mapping[str, Any], choice: Mapping[str, Any]) -> str | None:
     if _string(message.get("refusal")):
         return _string(message["refusal"])
     content = message.get("content")
     parts = content if isinstance(content, list) else []
     said = "".join(_string(part.get("refusal")) for part in parts if isinstance(part, Mapping))
+    if not said and _string(choice.get("finish_reason")).lower() == "refusal":
+        said = _string(content) or "the model refused"
     return said or None
 
 
@@ -174,13 +184,26 @@ def _arguments(arguments: Json) -> str:
     return sound(arguments) if isinstance(arguments, str) else json.dumps(arguments)
 
 
-def _usage(usage: Mapping[str, Any]) -> Usage:
+def _usage_of(body: Mapping[str, Any]) -> Usage:
+    usage = body.get("usage")
+    if not isinstance(usage, Mapping):
+        return Usage()
     return Usage(
-        input_tokens=_count(usage.get("prompt_tokens")),
-        cached_tokens=_count(_detail(usage, "prompt_tokens_details", "cached_tokens")),
-        output_tokens=_count(usage.get("completion_tokens")),
+        input_tokens=_first(usage, "prompt_tokens", "input_tokens"),
+        cached_tokens=_cached(usage),
+        output_tokens=_first(usage, "completion_tokens", "output_tokens"),
         reasoning_tokens=_count(_detail(usage, "completion_tokens_details", "reasoning_tokens")),
     )
+
+
+def _first(usage: Mapping[str, Any], *names: str) -> int | None:
+    return next((count for name in names if (count := _count(usage.get(name))) is not None), None)
+
+
+def _cached(usage: Mapping[str, Any]) -> int | None:
+    """Where OpenAI counts them, or DeepSeek."""
+    cached = _count(_detail(usage, "prompt_tokens_details", "cached_tokens"))
+    return cached if cached is not None else _count(usage.get("prompt_cache_hit_tokens"))
 
 
 def _detail(usage: Mapping[str, Any], section: str, name: str) -> Json:

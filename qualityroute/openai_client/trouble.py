@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from qualityroute.errors import ProviderError
-from qualityroute.records import Reason
+from qualityroute.records import Reason, Usage
 
 REPEATED_STATUSES = frozenset({408, 409, 429})
 """Worth asking again, as are those from 500 up."""
@@ -42,6 +42,10 @@ class Trouble:
     """Did the request leave? One that never did cannot have cost anything."""
     words: str = ""
     """All that the provider said about it, in lower case, for the dialects to read."""
+    usage: Usage = field(default_factory=Usage)
+    """Tokens that the provider counted all the same."""
+    asked: bool = True
+    """`False`: nothing was sent, since the endpoint is cooling or a limit of ours is reached."""
 
     @property
     def worth_repeating(self) -> bool:
@@ -57,7 +61,15 @@ class Trouble:
         """Nobody bills an error status; a connection that broke, or a 200 that makes no sense, may be paid work."""
         return self.sent and (self.status is None or self.status < 300)
 
-    def error(self, *, retries: int) -> ProviderError:
+    @property
+    def is_of_the_endpoint(self) -> bool:
+        """Does it speak against the endpoint, rather than against this one request?"""
+        if self.status is None:
+            return self.sent or self.retryable
+        return self.status in REPEATED_STATUSES or self.status >= 500 or self.status < 300
+
+    def error(self, *, retries: int = 0, usage: Usage = Usage(), may_be_billed: bool = False) -> ProviderError:
+        """To raise; `usage` and `may_be_billed` tell of the tries before."""
         return ProviderError(
             self.message,
             reason=self.reason,
@@ -65,5 +77,7 @@ class Trouble:
             retry_after=self.retry_after,
             status=self.status,
             retries=retries,
-            may_be_billed=self.may_be_billed,
+            may_be_billed=self.may_be_billed or may_be_billed,
+            usage=usage,
+            asked=self.asked,
         )

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from qualityroute.budgets import Filling, Pot, Reservation, Shortage
 from qualityroute.calibration import Certificate, Look
+from qualityroute.client import Capability
 from qualityroute.config import Pins
 from qualityroute.labels import Audit, Fact, Label, Reference
 from qualityroute.pins import Pin, PinEffect, PinEvent, PinKey
@@ -246,3 +247,9 @@ class SessionStore(Protocol):
 
     async def audit_spending(self, task: str, *, since: datetime) -> tuple[Decimal, Decimal, int]:
         """USD that a task's audits took since then, the dearest of them, and how many have no known cost."""
+
+    async def capabilities(self, base_url: str, model: str) -> list[Capability]:
+        """What was found of a model's endpoint, new or old."""
+
+    async def learn(self, capability: Capability) -> None:
+        """Keep it in place of what was known under its name."""

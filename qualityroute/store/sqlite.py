@@ -23,11 +23,12 @@ import anyio.to_thread
 
 from qualityroute.budgets import Filling, Pot, Reservation, Shortage
 from qualityroute.calibration import Certificate, Look
+from qualityroute.client import Capability
 from qualityroute.errors import StoreError
 from qualityroute.labels import Audit, Fact, Label, Reference
 from qualityroute.pins import Pin, PinEffect, PinKey
 from qualityroute.records import Decision
-from qualityroute.store import certificates, spending, tallies, truth
+from qualityroute.store import capabilities, certificates, spending, tallies, truth
 from qualityroute.store.columns import moment
 from qualityroute.store.commits import GroupCommit, to_the_end
 from qualityroute.store.files import connect, prepare
@@ -207,6 +208,15 @@ class SQLiteStore:
 
     async def audit_spending(self, task: str, *, since: datetime) -> tuple[Decimal, Decimal, int]:
         return await self._read("add up the audits", partial(truth.audit_spending, task=task, since=since))
+
+    async def capabilities(self, base_url: str, model: str) -> list[Capability]:
+        connections = self._open()
+        with store_errors(connections.path, f"read what is known of model '{model[:64]}'"):
+            return capabilities.of_model(connections.lookup, base_url, model)
+
+    async def learn(self, capability: Capability) -> None:
+        write = partial(capabilities.write, found=capability)
+        await self._write(f"keep what is known of model '{capability.model[:64]}'", write)
 
     async def rebuild(self) -> int:
         return await self._write("rebuild the tallies", tallies.rebuild)

@@ -1,0 +1,167 @@
+"""One call of one model: asked, asked again as `moves.py` says, and counted, whatever comes in between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import anyio
+
+from qualityroute.client import CompletionRequest
+from qualityroute.errors import ProviderError
+from qualityroute.openai_client.bodies import encode, path_for
+from qualityroute.openai_client.complaints import Speaker, clean
+from qualityroute.openai_client.connection import Connection
+from qualityroute.openai_client.dialects import Dialect, spoken
+from qualityroute.openai_client.ladder import Rung, answered_on, kept_to
+from qualityroute.openai_client.moves import Ask, GiveUp, Keep, Tries, next_move
+from qualityroute.openai_client.replies import understand, understand_decisions
+from qualityroute.openai_client.surroundings import Surroundings
+from qualityroute.openai_client.tokens import counted, together, tokens_of
+from qualityroute.openai_client.trouble import Trouble
+from qualityroute.openai_client.turnstile import Pass, Turnstile
+from qualityroute.records import Completion, Reason, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What every call of one model goes through."""
+
+    connection: Connection
+    turnstile: Turnstile
+    speaker: Speaker
+    surroundings: Surroundings
+    retries: int
+
+
+@dataclass(slots=True)
+class Call:
+    line: Line
+    request: CompletionRequest
+    dialect: Dialect
+    under_way: Pass | None
+    """The right to send, until what was sent is back."""
+    tries: Tries = field(default_factory=Tries)
+    lasting: Dialect = field(init=False)
+    """The dialect that was understood, without what was said for once."""
+    seen: list[tuple[Rung, bool]] = field(default_factory=list)
+    """Answers that kept to the promise of their rung, or did not."""
+
+    def __post_init__(self) -> None:
+        self.lasting = self.dialect
+
+    async def answer(self) -> Completion:
+        """Ask until there is an answer. Raises `ProviderError`."""
+        while True:
+            body = spoken(self.request, self.dialect)
+            outcome = await self._post(encode(body, self.request.name))
+            move = next_move(
+                outcome,
+                request=self.request,
+                body=body,
+                dialect=self.dialect,
+                tries=self.tries,
+                retries=self.line.retries,
+                remaining=patience(self.request),
+                chance=self.line.surroundings.random(),
+            )
+            match move:
+                case Keep(completion):
+                    return self._finished(completion)
+                case GiveUp(trouble):
+                    raise self._error(trouble)
+                case Ask():
+                    self.under_way = await self._again(move, outcome)
+
+    def timed_out(self, seconds: float) -> ProviderError:
+        """The call's time is up; what was under way speaks against the endpoint."""
+        message = f"no answer from '{self.request.name}' within {seconds:g} s"
+        trouble = Trouble(message, Reason.TIMEOUT, sent=self.under_way is not None)
+        self._give_back(trouble)
+        return self._error(trouble)
+
+    def broken_off(self) -> None:
+        """Called at the end of every call: whatever is still under way was left by its caller."""
+        if self.under_way is not None:
+            self.line.turnstile.drop()
+
+    def _give_back(self, trouble: Trouble | None, usage: Usage = Usage()) -> None:
+        if self.under_way is not None:
+            self.line.turnstile.give_back(self.under_way, trouble, usage)
+            self.under_way = None
+
+    async def _post(self, content: bytes) -> Completion | Trouble:
+        self.tries = replace(self.tries, sent=self.tries.sent + 1)
+        self.request.progress.sent = self.tries.sent
+        reply = await self.line.connection.post(path_for(self.request), content)
+        outcome: Completion | Trouble
+        if isinstance(reply, Trouble):
+            words = clean(reply.message, self.line.speaker.secret)[:400]
+            outcome = replace(reply, message=f"'{self.request.name}': {words}")
+        else:
+            read = understand_decisions if self.request.questions else understand
+            outcome = read(reply, self.line.speaker, self.line.surroundings.now())
+        return self._counted(outcome, len(content))
+
+    def _counted(self, outcome: Completion | Trouble, size: int) -> Completion | Trouble:
+        if isinstance(outcome, Completion):
+            outcome = counted(outcome, size)
+            self._give_back(None, outcome.usage)
+            kept = kept_to(self.dialect.rung, self.request, outcome)
+            if kept is not None:
+                self.seen.append((self.dialect.rung, kept))
+        else:
+            self._give_back(outcome, outcome.usage)
+            self.tries = replace(self.tries, billed=self.tries.billed or outcome.may_be_billed)
+        self.tries = replace(self.tries, spent=together(self.tries.spent, outcome.usage))
+        self.request.progress.spent = self.tries.spent
+        return outcome
+
+    async def _again(self, move: Ask, outcome: Completion | Trouble) -> Pass:
+        """Wait for the next try. Raises the trouble when there will be none after all."""
+        self.tries, self.dialect = move.tries, move.dialect
+        if not move.for_now:
+            self.lasting = move.dialect
+        if move.wait > 0:
+            await self.line.surroundings.sleep(move.wait)
+        tokens = reserved(self.request)
+        while (right := self.line.turnstile.take(tokens)) is None:
+            trouble = await self.line.turnstile.wait(tokens, patience(self.request))
+            if trouble is not None:
+                last = outcome if isinstance(outcome, Trouble) else trouble
+                raise self._error(replace(last, retry_after=trouble.retry_after, asked=True))
+        return right
+
+    def _finished(self, completion: Completion) -> Completion:
+        empty = self.tries.empty
+        cost = completion.cost
+        if self.tries.spent != completion.usage:  # earlier tries were counted as well
+            others = empty.cost if empty is not None and empty is not completion else None
+            cost = None if cost is None or others is None else cost + others
+        whole = replace(completion, usage=self.tries.spent, cost=cost, retries=self.tries.retries)
+        return answered_on(self.dialect.rung, self.request, whole)
+
+    def _error(self, trouble: Trouble) -> ProviderError:
+        return _hinted(trouble, self.request).error(
+            retries=self.tries.retries, usage=self.tries.spent, may_be_billed=self.tries.billed
+        )
+
+
+def patience(request: CompletionRequest) -> float:
+    """Seconds that this request may still take; 0 for one that does not wait."""
+    left = anyio.current_effective_deadline() - anyio.current_time()
+    return left if request.timeout is None else min(left, request.timeout.total_seconds())
+
+
+def reserved(request: CompletionRequest) -> int:
+    """Tokens that a request may come to, for limits that are kept before anything is known of it."""
+    said = sum(len(str(message.get("content") or "")) for message in request.messages)
+    return tokens_of(said) + (request.max_output_tokens or 0)
+
+
+def _hinted(trouble: Trouble, request: CompletionRequest) -> Trouble:
+    """A refused field that the user set is theirs to remove."""
+    if trouble.status not in (400, 422) or trouble.reason is not Reason.PROVIDER_ERROR:
+        return trouble
+    named = next((name for name in request.parameters if name in trouble.words), None)
+    hint = f"; '{named}' is one of your parameters for this model"
+    return trouble if named is None else replace(trouble, message=trouble.message + hint)
