@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from qualityroute.attempts import system_message
 from qualityroute.config import Config, ResolvedTask, fingerprint, resolve, resolve_judge
+from qualityroute.config.models import check_budget_prices
 from qualityroute.errors import ConfigError
 from qualityroute.estimates import Lengths
 from qualityroute.gates import Breaker, Gate, backend_for, gate_for
@@ -43,6 +44,7 @@ class Setup:
 
 def build_setup(config: Config, clock: Callable[[], float]) -> Setup:
     """Load and compile what the configuration names. Raises `ConfigError`."""
+    check_budget_prices(config)
     tasks, judge = resolve(config), resolve_judge(config)
     # One for all tasks: the breaker, and what is learned of a judge's model, hold for each of them.
     backend = backend_for(judge, Breaker(clock)) if judge is not None else None

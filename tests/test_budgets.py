@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -26,6 +27,7 @@ from qualityroute.estimates import (
 )
 from qualityroute.prices import Price, PriceBook
 from qualityroute.records import Role, Tier
+from qualityroute.setup import build_setup
 
 DAY = date(2026, 11, 23)
 POT = Pot(Scope.DAY, Decimal(1), day=DAY)
@@ -190,8 +192,10 @@ def test_a_budget_with_a_model_of_unknown_price_is_refused_and_the_models_are_na
     key: str, sections: dict[str, Any]
 ) -> None:
     with pytest.raises(ConfigError, match=rf"{key}: there is no \[\[prices\]\] row for 'practice/careful'.*checker"):
-        config_with(**sections, prices=PRICES[:1])
-    config_with(**sections)
+        build_setup(config_with(**sections, prices=PRICES[:1]), time.monotonic)
+    with pytest.raises(ConfigError, match=rf"{key}: there is no"):
+        config_with(**sections, prices=[])
+    build_setup(config_with(**sections), time.monotonic)
 
 
 def test_without_a_budget_prices_may_be_unknown() -> None:

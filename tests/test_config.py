@@ -91,11 +91,6 @@ effective_from = 2026-10-01
 input = 0.05
 cached_input = 0.005
 output = 0.40
-
-[[prices]]
-model = "openai/gpt-5.2"
-input = 1.75
-output = 14
 """
 
 

@@ -377,7 +377,8 @@ class Config(Section):
             check_providers(self)
         for name, task in self.tasks.items():
             _check_gate(self, name, task)
-        _check_budget_prices(self)
+        if not self.prices:
+            check_budget_prices(self)
         return self
 
 
@@ -417,13 +418,17 @@ def _check_gate(config: Config, name: str, task: Task) -> None:
         raise ValueError(f"{where}.cache: '{task.cache}' is not available in this version; use 'off'")
 
 
-def _check_budget_prices(config: Config) -> None:
-    """A budget that takes a model for free would never be used up."""
+def check_budget_prices(config: Config) -> None:
+    """A budget that takes a model for free would never be used up. Raises `ValueError` (`ConfigError` to the user).
+
+    Without any price, when a configuration is read; a single missing one when an engine is made or `check` looks, as
+    all that depends on what else a configuration names.
+    """
     key = config.first_budget
     priced = {row.model for row in config.prices}
     unpriced = [f"'{model}' ({where})" for model, where in config.models_used().items() if model not in priced]
     if key is not None and unpriced:
-        raise ValueError(
+        raise ConfigError(
             f"{key}: there is no [[prices]] row for {', '.join(unpriced)}, so what is spent would be unknown; "
             "add the rows, or leave the budget out"
         )
