@@ -13,7 +13,7 @@ from qualityroute.openai_client.connection import Connection
 from qualityroute.openai_client.learned import Learned
 from qualityroute.openai_client.surroundings import Surroundings
 from qualityroute.openai_client.turnstile import Turnstile
-from qualityroute.records import Completion
+from qualityroute.records import Completion, Role
 
 
 class Endpoint:
@@ -66,7 +66,10 @@ class Endpoint:
         return Line(connection, turnstile, self._speaker(request), self._surroundings, self._provider.retries)
 
     async def _wait_until_worth_it(self, line: Line, request: CompletionRequest) -> None:
-        trouble = await line.turnstile.wait(reserved(request), patience(request) if request.waits else 0.0)
+        waiting = patience(request) if request.waits else 0.0
+        # Without a judge or a peer a request goes on; to wait for one that fails anyway would cost it its time.
+        through_rests = request.role not in (Role.JUDGE, Role.PEER)
+        trouble = await line.turnstile.wait(reserved(request), waiting, through_rests=through_rests)
         if trouble is not None:
             raise trouble.error()
 
