@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from qualityroute.client import CompletionRequest, schema_instruction
 from qualityroute.config import Config, ResolvedTask
 from qualityroute.config.fields import split_model
+from qualityroute.errors import BudgetExceeded
 from qualityroute.failover import Failed, next_model
 from qualityroute.gates import Gate, Gated
 from qualityroute.metering import Called, Meter
@@ -38,21 +40,26 @@ class Request:
 
 
 async def make_attempt(request: Request, tier: Tier, config: Config, meter: Meter, *, judged: bool) -> Attempt:
-    """One answer of one tier with its verdicts. Endpoint failures end in an undecided attempt, not an exception."""
-    started = meter.clock()
+    """One answer of one tier with its verdicts. Failures of endpoints, and calls that do not fit into a budget, end in
+    an undecided attempt, not an exception."""
+    started, made_before = meter.clock(), len(meter.calls)
     messages = (*request.system, *request.messages)
-    called, calls, failed = await _ask_tier(request, tier, config, meter, messages)
+    try:
+        called, calls, failed = await _ask_tier(request, tier, config, meter, messages)
+    except BudgetExceeded as error:
+        return _unpaid(tier, meter.calls[made_before:], error, meter.clock() - started)
     if called.completion is None:
         return _unavailable(tier, calls, failed, meter.clock() - started)
     gated = await _gate(request, tier, called, meter, judged=judged)
     verdicts = gated.verdicts
     if request.task.settings.repairs and gated.objection and gated.objection.reason in _REPAIRABLE:
         repair = (*messages, *_repair_messages(called, gated.objection))
-        again = await meter.ask(_completion_request(request, tier, config, called.call.name, repair))
-        calls = (*calls, *again.made)
-        if again.completion is not None:
-            called, gated = again, await _gate(request, tier, again, meter, judged=judged)
-            verdicts = (*verdicts, *gated.verdicts)
+        with suppress(BudgetExceeded):  # of the re-ask: the first answer stands, rejected as it is
+            again = await meter.ask(_completion_request(request, tier, config, called.call.name, repair))
+            calls = (*calls, *again.made)
+            if again.completion is not None:
+                called, gated = again, await _gate(request, tier, again, meter, judged=judged)
+                verdicts = (*verdicts, *gated.verdicts)
     return _attempt(tier, calls, verdicts, gated, called, meter.clock() - started)
 
 
@@ -136,6 +143,12 @@ def _unavailable(tier: Tier, calls: tuple[ModelCall, ...], failed: Sequence[Fail
     message = "; ".join(f"{one.turn.model}: {one.error}" for one in failed)
     reason = failed[-1].error.reason
     return Attempt(tier, Ruling.UNDECIDED, reason, calls, message=message, latency=timedelta(seconds=seconds))
+
+
+def _unpaid(tier: Tier, calls: Sequence[ModelCall], error: BudgetExceeded, seconds: float) -> Attempt:
+    return Attempt(
+        tier, Ruling.UNDECIDED, Reason.BUDGET, tuple(calls), message=str(error), latency=timedelta(seconds=seconds)
+    )  # fmt: skip
 
 
 def _attempt(

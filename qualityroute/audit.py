@@ -22,7 +22,7 @@ from qualityroute.cascade import Caller, Passage, World
 from qualityroute.errands import Ending, Errand, to_audit, to_explore
 from qualityroute.errors import QualityRouteError
 from qualityroute.exploring import chosen
-from qualityroute.records import Answer, Role, Route, Tier
+from qualityroute.records import Answer, Decision, Role, Route, Tier
 from qualityroute.setup import Setup
 
 logger = logging.getLogger("qualityroute")
@@ -83,7 +83,7 @@ class Sideline:
 
     async def explore(self, setup: Setup, request: Request, caller: Caller, served: Answer) -> None:
         """Perhaps try efficiency as well; the performance answer has been served."""
-        share = _share_to_explore(request, served.decision.route)
+        share = _share_to_explore(request, served.decision)
         if not share or not _chosen(share, request, caller):
             return
         key = _key(request, caller)
@@ -163,8 +163,10 @@ def _is_accepted(passage: Passage) -> bool:
     return cascade and kept is not None and kept.tier is Tier.EFFICIENCY and kept.accepted
 
 
-def _share_to_explore(request: Request, route: Route) -> float:
-    settings = request.task.settings
+def _share_to_explore(request: Request, served: Decision) -> float:
+    settings, route = request.task.settings, served.route
+    if served.tier is not Tier.PERFORMANCE:  # for want of money efficiency has answered already
+        return 0.0
     if route is Route.TASK:
         return settings.explore
     # What is not served for want of a certificate is still tried for a share, or there would never be one.

@@ -44,7 +44,7 @@ class Baseline:
             input_id: the caller's id for the input; left out, a hash of it. An earlier reference is replaced.
 
         Raises:
-            AnswerRejected, ProviderError, DeadlineExceeded: there is no answer, and no reference.
+            AnswerRejected, ProviderError, DeadlineExceeded, BudgetExceeded: there is no answer, and no reference.
             ConfigError: no such task, or an input that cannot be used.
         """
         return await self._passage(task, input, session, tenant, to_refer(input_id)).answer()
@@ -62,7 +62,7 @@ class Baseline:
             performance: the performance tier's own, where it is known; its cost goes with the label.
 
         Raises:
-            ProviderError, DeadlineExceeded: efficiency gave no answer, and there is no label.
+            ProviderError, DeadlineExceeded, BudgetExceeded: efficiency gave no answer, and there is no label.
             ConfigError: no such task, or an input that cannot be used.
         """
         try:

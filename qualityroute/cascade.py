@@ -16,7 +16,7 @@ from qualityroute.client import Client
 from qualityroute.endings import error_of, output_of, payloads_of, without_quotes
 from qualityroute.errands import Ending, Errand, label_of_fallback, reference_of
 from qualityroute.errors import QualityRouteError, StoreError
-from qualityroute.fallback import FallbackPolicy, GiveUp, Keep, Try, next_step, outcome_of, reason_of
+from qualityroute.fallback import FallbackPolicy, GiveUp, Keep, Try, is_short, next_step, outcome_of, reason_of
 from qualityroute.labels import Fact
 from qualityroute.metering import Meter
 from qualityroute.pins import Pin, PinKey, key_for, pin_after
@@ -36,9 +36,12 @@ from qualityroute.records import (
 from qualityroute.routing import Plan, held, route
 from qualityroute.setup import Setup
 from qualityroute.store import Entry, SessionStore
+from qualityroute.wallet import Owner, Wallet, has_budget
 
 logger = logging.getLogger("qualityroute")
 LEASE_MARGIN = timedelta(seconds=10)
+PAID_CHECKS = frozenset({"judge", "agreement"})
+"""Those that ask models; the others of a gate are free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,8 @@ class Passage:
         self.world, self.setup, self.request, self.caller = world, setup, request, caller
         self.errand, self.audited = errand, audited
         self.id, self.at, self.started = world.new_id(), world.now(), world.clock()
-        self.meter = Meter(world.client, setup.prices, world.now, world.clock)
+        self.wallet = self._wallet()
+        self.meter = Meter(world.client, setup.prices, world.now, world.clock, self.wallet)
         self.attempts: list[Attempt] = []
         self.trying: Tier | None = None
         self.plan = errand.plan if errand is not None else None
@@ -91,9 +95,11 @@ class Passage:
         """Once it is over."""
 
     async def answer(self) -> Answer:
-        """Serve the request. Raises `AnswerRejected`, `ProviderError`, `DeadlineExceeded` or `StoreError`."""
-        settings = self.request.task.settings
-        policy = FallbackPolicy(settings.on_refusal, self.request.task.on_undecided)
+        """Serve the request.
+
+        Raises `AnswerRejected`, `ProviderError`, `DeadlineExceeded`, `BudgetExceeded` or `StoreError`.
+        """
+        policy = self._policy()
         kept: Attempt | None = None
         limit: Reason | None = None
         try:
@@ -115,16 +121,35 @@ class Passage:
             raise QualityRouteError(f"task '{self.request.task.name}': {type(error).__name__}: {error}") from error
         decision = await self._record(kept, limit)
         if kept is None:
-            raise error_of(decision, limit, self.request.task.deadline, self.meter.failures)
+            short = self.wallet.shortage if self.wallet is not None else None
+            raise error_of(decision, limit, self.request.task.deadline, self.meter.failures, short)
         return Answer(output_of(kept), decision, kept.completion)
+
+    def _policy(self) -> FallbackPolicy:
+        task = self.request.task
+        # Measuring is left out where there is no money for it; it takes nothing else instead.
+        exhausted = self.setup.config.budget.on_exhausted if self.errand is None else "error"
+        free = frozenset({"form", *task.gate} - PAID_CHECKS)
+        return FallbackPolicy(task.settings.on_refusal, task.on_undecided, exhausted, free)
+
+    def _wallet(self) -> Wallet | None:
+        """`None` without a budget, so that nothing is kept and the store is not asked."""
+        waited_for = self.errand is None or self.errand.plan.route not in (Route.AUDIT, Route.EXPLORE)
+        owner = Owner(self.request.task, self.caller.tenant, self.caller.session, waited_for)
+        budget, world = self.setup.config.budget, self.world
+        if not has_budget(budget, owner):
+            return None
+        return Wallet(world.store, budget, owner, self.setup.prices, self.setup.lengths, world.now, world.new_id)
 
     async def _walk(self, plan: Plan, policy: FallbackPolicy) -> Attempt | None:
         while True:
             match next_step(plan, self.attempts, policy):
                 case Try(tier):
                     self.trying = tier
+                    # What efficiency answers in place of performance is proved as any answer of its.
+                    judged = plan.judged or tier is not plan.tier
                     self.attempts.append(
-                        await make_attempt(self.request, tier, self.setup.config, self.meter, judged=plan.judged)
+                        await make_attempt(self.request, tier, self.setup.config, self.meter, judged=judged)
                     )
                 case Keep(attempt):
                     return attempt
@@ -215,7 +240,7 @@ class Passage:
             self.id, self.at, self.setup, self.request, tuple(self.attempts), kept, self.certificate
         )  # fmt: skip
         if self.errand is not None:
-            return self.errand.facts(self.ending)
+            return () if is_short(self.attempts) else self.errand.facts(self.ending)
         if self.plan is not None and self.plan.route is Route.BASELINE:
             return reference_of(self.ending)
         audited = self.audited and self.plan is not None and self.plan.route is Route.CASCADE

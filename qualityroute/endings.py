@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
 
+from qualityroute.budgets import Shortage, exceeded
 from qualityroute.errors import AnswerRejected, DeadlineExceeded, ProviderError, QualityRouteError
 from qualityroute.fallback import is_unavailable
 from qualityroute.records import Attempt, Decision, Message, Reason, Ruling, Verdict
@@ -25,7 +26,11 @@ def output_of(kept: Attempt) -> Any:
 
 
 def error_of(
-    decision: Decision, limit: Reason | None, deadline: timedelta, failures: Sequence[ProviderError]
+    decision: Decision,
+    limit: Reason | None,
+    deadline: timedelta,
+    failures: Sequence[ProviderError],
+    short: Shortage | None = None,
 ) -> QualityRouteError:
     """Why there is no answer, with the recorded decision."""
     error: QualityRouteError
@@ -34,6 +39,8 @@ def error_of(
     if limit is not None:
         within = f"no answer within its deadline of {deadline.total_seconds():g} s"
         error = DeadlineExceeded(f"task '{decision.task}': {within}", attempts=attempts)
+    elif decision.reason is Reason.BUDGET and short is not None:
+        error = exceeded(short, f"task '{decision.task}': ", attempts)
     elif last is not None and is_unavailable(last):
         error = ProviderError(
             f"task '{decision.task}': no endpoint of tier '{last.tier}' answered: {last.message}",

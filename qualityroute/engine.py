@@ -125,6 +125,7 @@ class Engine:
             AnswerRejected: no tier gave an answer that passes its checks.
             ProviderError: no endpoint answered.
             DeadlineExceeded: the task's deadline passed.
+            BudgetExceeded: a call that was needed does not fit into a budget.
             StoreError: the decision could not be written.
         """
         self._check_open()

@@ -5,14 +5,15 @@ QualityRouteError
 ├── ProviderError       every endpoint of a tier failed; `attempts`, `retryable`, `reason`
 ├── AnswerRejected      no tier gave an answer that passes the free checks; `attempts`, `verdicts`
 ├── DeadlineExceeded    the request's time ran out; `attempts`
-├── BudgetExceeded      the money set aside is spent
+├── BudgetExceeded      a call would go beyond a budget; `scope`, `limit`, `spent`, `opens_at`, `attempts`
 └── StoreError          the session store cannot be read or written
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 from qualityroute.records import Attempt, Decision, Reason, Usage, Verdict
 
@@ -88,7 +89,31 @@ class DeadlineExceeded(QualityRouteError, TimeoutError):
 
 
 class BudgetExceeded(QualityRouteError):
-    """A budget in USD is used up."""
+    """The next call of a model may cost more than is left of a budget, and no answer could be served without it.
+
+    Args:
+        scope: `request`, `session`, `task` (for a day) or `day`.
+        limit: USD, as is `spent`.
+        opens_at: when the budget begins anew; `None`: never.
+        attempts: what was finished before.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        scope: str | None = None,
+        limit: Decimal | None = None,
+        spent: Decimal | None = None,
+        opens_at: datetime | None = None,
+        attempts: Sequence[Attempt] = (),
+    ) -> None:
+        super().__init__(message)
+        self.scope = scope
+        self.limit = limit
+        self.spent = spent
+        self.opens_at = opens_at
+        self.attempts = tuple(attempts)
 
 
 class StoreError(QualityRouteError):

@@ -6,13 +6,14 @@ The order exists once, here:
     accepted                       -> keep it
     refused by efficiency          -> keep it | give up | go on      (the task's `on_refusal`)
     a check could not be made      -> keep it | give up | go on      (the task's `on_undecided`)
+    a call did not fit a budget    -> try efficiency | keep it | give up      (`budget.on_exhausted`)
     efficiency, and may fall back  -> try performance
     anything else                  -> give up
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -41,10 +42,13 @@ Step: TypeAlias = Try | Keep | GiveUp
 
 @dataclass(frozen=True, slots=True)
 class FallbackPolicy:
-    """A task's word on the two cases where falling back is not the only answer."""
+    """A task's word on the cases where falling back is not the only answer."""
 
     on_refusal: Literal["fallback", "return", "error"] = "fallback"
     on_undecided: Literal["fallback", "accept", "error"] = "fallback"
+    on_exhausted: Literal["error", "efficiency_only", "serve_best"] = "error"
+    free_checks: Set[str] = frozenset()
+    """Those that an answer must have passed to be served all the same when the budget is used up."""
 
 
 def next_step(plan: Plan, attempts: Sequence[Attempt], policy: FallbackPolicy = FallbackPolicy()) -> Step:
@@ -63,9 +67,39 @@ def next_step(plan: Plan, attempts: Sequence[Attempt], policy: FallbackPolicy = 
         return Keep(last)
     if is_trouble(last) and policy.on_undecided == "error":
         return GiveUp(last)
+    if is_short(attempts):
+        return _without_money(plan, attempts, policy)
     if plan.falls_back and last.tier is Tier.EFFICIENCY:
         return Try(Tier.PERFORMANCE)
     return GiveUp(last)
+
+
+def _without_money(plan: Plan, attempts: Sequence[Attempt], policy: FallbackPolicy) -> Step:
+    """What is left when a call did not fit into a budget."""
+    untried = all(attempt.tier is Tier.PERFORMANCE for attempt in attempts)
+    if untried and plan.steps_down and policy.on_exhausted != "error":
+        return Try(Tier.EFFICIENCY)
+    if policy.on_exhausted == "serve_best":
+        best = next((attempt for attempt in reversed(attempts) if _is_servable(attempt, policy.free_checks)), None)
+        if best is not None:
+            return Keep(best)
+    return GiveUp(attempts[-1])
+
+
+_OF_PAID_CHECKS = frozenset({Reason.JUDGED, Reason.DISAGREEMENT, Reason.JUDGE_ERROR, Reason.BUDGET})
+"""What a judge or peers objected, or why they could not. Not a suspicion, such as instructions in the data."""
+
+
+def _is_servable(attempt: Attempt, free_checks: Set[str]) -> bool:
+    """An answer that passed every free check, and that only a paid one did not accept."""
+    last = {verdict.check: verdict.ruling for verdict in attempt.verdicts}
+    passed = all(last.get(check) is Ruling.ACCEPTED for check in free_checks)
+    return passed and attempt.completion is not None and attempt.reason in _OF_PAID_CHECKS
+
+
+def is_short(attempts: Sequence[Attempt]) -> bool:
+    """Did a call not fit into a budget?"""
+    return any(attempt.reason is Reason.BUDGET for attempt in attempts)
 
 
 def is_trouble(attempt: Attempt) -> bool:
@@ -81,7 +115,10 @@ def is_unavailable(attempt: Attempt) -> bool:
 def outcome_of(plan: Plan, attempts: Sequence[Attempt], kept: Attempt | None) -> Outcome:
     """One word for what the caller got."""
     if kept is None:
-        return Outcome.FAILED if not attempts or is_unavailable(attempts[-1]) else Outcome.REJECTED
+        failed = not attempts or is_unavailable(attempts[-1]) or is_short(attempts)
+        return Outcome.FAILED if failed else Outcome.REJECTED
+    if is_short(attempts) and not kept.accepted:
+        return Outcome.UNPROVEN
     if kept.tier is Tier.EFFICIENCY:
         return Outcome.ACCEPTED
     if len(attempts) > 1:
@@ -90,7 +127,10 @@ def outcome_of(plan: Plan, attempts: Sequence[Attempt], kept: Attempt | None) ->
 
 
 def reason_of(attempts: Sequence[Attempt], kept: Attempt | None) -> Attempt | None:
-    """The attempt that says why the request left its first tier, or why it failed."""
+    """The attempt that says why the request left its first tier, or why it failed; before all, that money was short."""
+    short = next((attempt for attempt in attempts if attempt.reason is Reason.BUDGET), None)
+    if short is not None:
+        return short
     if kept is None:
         return attempts[-1] if attempts else None
     return attempts[0] if attempts and attempts[0].reason is not None else None

@@ -1,4 +1,4 @@
-"""One model call, made, timed and priced; what was spent is kept even when the caller goes away."""
+"""One model call, paid for, made, timed and priced; what was spent is kept even when the caller goes away."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Protocol
 
+import anyio
+
+from qualityroute.budgets import Reservation
 from qualityroute.client import Client, CompletionRequest, Progress
-from qualityroute.errors import ProviderError, QualityRouteError
+from qualityroute.errors import ConfigError, ProviderError, QualityRouteError
 from qualityroute.prices import PriceBook
 from qualityroute.records import Completion, ModelCall, Reason, Usage
 
@@ -27,6 +31,16 @@ class Called:
         return () if self.error is not None and not self.error.asked else (self.call,)
 
 
+class Wallet(Protocol):
+    """Where the money for calls comes from."""
+
+    async def reserve(self, call: ModelCall, request: CompletionRequest | None) -> Reservation:
+        """Set aside what the call may cost. Raises `BudgetExceeded` when there is not enough."""
+
+    async def settle(self, reservation: Reservation, call: ModelCall) -> None:
+        """Count what the call did cost instead. Raises nothing."""
+
+
 @dataclass(slots=True)
 class Meter:
     """Makes the calls of one request and remembers each, in the order made."""
@@ -36,6 +50,8 @@ class Meter:
     now: Callable[[], datetime]
     clock: Callable[[], float]
     """Seconds, monotonic."""
+    wallet: Wallet | None = None
+    """`None`: no budget is set, and nothing is kept."""
     failures: list[ProviderError] = field(default_factory=list)
     _calls: list[ModelCall | None] = field(default_factory=list)
     """`None`: it came to no call, since the endpoint was not asked."""
@@ -46,15 +62,36 @@ class Meter:
         return [call for call in self._calls if call is not None]
 
     async def ask(self, request: CompletionRequest) -> Called:
-        """Make one call of a model. An endpoint's failure is returned, not raised."""
+        """Make one call of a model. An endpoint's failure is returned, not raised.
+
+        Raises `BudgetExceeded` when the call does not fit into a budget; it is then not made.
+        """
         call = ModelCall(request.role, request.tier, request.provider, request.model)
         request = replace(request, progress=Progress())
-        return await self.make(call, lambda: self.client.complete(request), request.progress)
+        return await self.make(call, lambda: self.client.complete(request), request)
 
     async def make(
-        self, call: ModelCall, answer: Callable[[], Awaitable[Completion]], progress: Progress | None = None
+        self, call: ModelCall, answer: Callable[[], Awaitable[Completion]], request: CompletionRequest | None = None
     ) -> Called:
-        """Make a call by awaiting `answer`, which fails by raising `ProviderError`; `progress` says how far it came."""
+        """Make a call by awaiting `answer`, which fails by raising `ProviderError`.
+
+        `request`: what is asked, by which the cost is estimated, and which is told how far the call came; `None` where
+        nobody can say before.
+        """
+        progress = request.progress if request is not None else Progress()
+        if self.wallet is None:
+            return await self._made(call, answer, progress)
+        reservation = await self.wallet.reserve(call, request)
+        position = len(self._calls)
+        try:
+            return await self._made(call, answer, progress)
+        finally:
+            with anyio.CancelScope(shield=True):
+                # What was never sent has cost nothing.
+                made = self._calls[position] or replace(call, cost=Decimal(0))
+                await self.wallet.settle(reservation, made)
+
+    async def _made(self, call: ModelCall, answer: Callable[[], Awaitable[Completion]], progress: Progress) -> Called:
         position, started = len(self._calls), self.clock()
         # In the books from the start: whoever is cancelled in the middle has spent something, and how
         # much is unknown.
@@ -73,6 +110,9 @@ class Meter:
                 cost=self._cost_of_failure(call, error),
             )
             called = Called(failed, error=error)
+        except ConfigError:  # found before anything was sent
+            call = replace(call, cost=Decimal(0))
+            raise
         except QualityRouteError:
             raise
         except Exception as error:  # a client of the user's own may raise anything; the request goes on without it
@@ -82,7 +122,7 @@ class Meter:
             called = Called(replace(call, error=failure.reason, message=str(failure)), error=failure)
         finally:
             latency = timedelta(seconds=self.clock() - started)
-            self._calls[position] = _cut_short(replace(call, latency=latency), progress or Progress())
+            self._calls[position] = _cut_short(replace(call, latency=latency), progress)
         called = replace(called, call=replace(called.call, latency=latency))
         self._calls[position] = called.call if called.made else None
         return called

@@ -156,7 +156,8 @@ def pin_after(route: Route, attempts: Sequence[Attempt], probe_token: str | None
     first = attempts[0] if attempts else None
     match route:
         case Route.PINNED:
-            return Held()
+            # Performance did not serve it for want of money: that is no request held.
+            return None if first is not None and first.reason is Reason.BUDGET else Held()
         case Route.PROBE:
             return Probed(probe_token or "", _probe_result(first))
         case Route.CASCADE if first is not None and first.tier is Tier.EFFICIENCY:

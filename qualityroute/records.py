@@ -44,7 +44,7 @@ class ReasonKind(StrEnum):
     TROUBLE = "trouble"
     """A check could not be made (judge or user code in trouble); never in the rate, never pins."""
     LIMIT = "limit"
-    """The request was broken off: cancelled, out of time, or by an error nobody foresaw."""
+    """The request was broken off: cancelled, out of time or of money, or by an error nobody foresaw."""
     HAND = "hand"
     """Somebody said so."""
 
@@ -70,6 +70,8 @@ class Reason(StrEnum):
     JUDGE_ERROR = "judge_error"
     CHECK_ERROR = "check_error"
     DEADLINE = "deadline"
+    BUDGET = "budget"
+    """The next call did not fit into a budget."""
     CANCELLED = "cancelled"
     INTERNAL = "internal"
     """Something broke that nobody foresaw; the caller got its exception."""
@@ -108,6 +110,7 @@ _KINDS: dict[Reason, ReasonKind] = {
     Reason.JUDGE_ERROR: ReasonKind.TROUBLE,
     Reason.CHECK_ERROR: ReasonKind.TROUBLE,
     Reason.DEADLINE: ReasonKind.LIMIT,
+    Reason.BUDGET: ReasonKind.LIMIT,
     Reason.CANCELLED: ReasonKind.LIMIT,
     Reason.INTERNAL: ReasonKind.LIMIT,
     Reason.MANUAL: ReasonKind.HAND,
@@ -138,10 +141,13 @@ class Outcome(StrEnum):
     PERFORMANCE = "performance"
     """The task, or the caller, asked for performance."""
     CACHED = "cached"
+    UNPROVEN = "unproven"
+    """A budget was used up, and by `on_exhausted = "serve_best"` an answer was served that passed every free check and
+    that its gate had not accepted."""
     REJECTED = "rejected"
     """No tier gave an answer that passed the free checks; the caller got `AnswerRejected`."""
     FAILED = "failed"
-    """No endpoint answered, or time ran out; the caller got an error."""
+    """No endpoint answered, or time or money ran out; the caller got an error."""
     CANCELLED = "cancelled"
     """The caller went away; what was spent is written down."""
 

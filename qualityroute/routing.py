@@ -22,6 +22,15 @@ class Plan:
     falls_back: bool
     """May a rejected efficiency answer be replaced by the performance tier's?"""
 
+    @property
+    def steps_down(self) -> bool:
+        """May efficiency answer in place of performance, with its whole gate, when a budget has no more for that?
+
+        Not where the caller named the tier, where performance is what is measured, nor where the task accepts no
+        efficiency answer without a certificate.
+        """
+        return self.route in (Route.PINNED, Route.TASK)
+
 
 _START = {
     Route.CASCADE: Plan(Route.CASCADE, Tier.EFFICIENCY, judged=True, falls_back=True),

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from qualityroute.attempts import system_message
 from qualityroute.config import Config, ResolvedTask, fingerprint, resolve, resolve_judge
+from qualityroute.config.models import check_budget_prices
 from qualityroute.errors import ConfigError
+from qualityroute.estimates import Lengths
 from qualityroute.gates import Breaker, Gate, backend_for, gate_for
 from qualityroute.pipelines import pipeline_of, reference_key
 from qualityroute.prices import PriceBook
@@ -27,6 +29,8 @@ class Setup:
     reference_keys: Mapping[str, str]
     """What a reference of each task was asked by."""
     prices: PriceBook
+    lengths: Lengths
+    """Of the answers so far, by which the cost of the next ones is estimated."""
     fingerprint: str
 
     def task(self, name: str) -> ResolvedTask:
@@ -40,6 +44,7 @@ class Setup:
 
 def build_setup(config: Config, clock: Callable[[], float]) -> Setup:
     """Load and compile what the configuration names. Raises `ConfigError`."""
+    check_budget_prices(config)
     tasks, judge = resolve(config), resolve_judge(config)
     # One for all tasks: the breaker, and what is learned of a judge's model, hold for each of them.
     backend = backend_for(judge, Breaker(clock)) if judge is not None else None
@@ -51,5 +56,6 @@ def build_setup(config: Config, clock: Callable[[], float]) -> Setup:
         pipelines={name: pipeline_of(config, task).key for name, task in tasks.items()},
         reference_keys={name: reference_key(config, task) for name, task in tasks.items()},
         prices=config.price_book,
+        lengths=Lengths(),
         fingerprint=fingerprint(config, tasks),
     )

@@ -7,9 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from qualityroute.calibration import Certificate
 from qualityroute.pins import Pin, PinKey
 from qualityroute.records import Outcome, Reason
 from qualityroute.report import (
+    AuditReport,
     Cost,
     JudgeReport,
     PinReport,
@@ -21,6 +23,7 @@ from qualityroute.report import (
     Suggestion,
     TaskReport,
 )
+from qualityroute.report.promises import certificate_report
 from qualityroute.signal import Flag, State, wilson
 from qualityroute.store import LatencySummary
 
@@ -144,6 +147,15 @@ def misclassified() -> TaskReport:
     )
 
 
+def certificate(**changes: object) -> Certificate:
+    made = Certificate(
+        id="01a213bed7f5", task="receipts", at=NOW - timedelta(days=20), until=NOW + timedelta(days=70),
+        pipeline="0" * 64, parts="{}", threshold=0.85, alpha=0.05, delta=0.10, accepted=210, bad=4, cases=300,
+        upper_bound=0.0377, test="exact",
+    )  # fmt: skip
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
 def insufficient() -> TaskReport:
     return task(
         "support-reply",
@@ -177,6 +189,14 @@ def changed() -> TaskReport:
     return task(
         "receipts",
         flags=(Flag.CHANGED, Flag.REVOKED),
+        certificate=certificate_report(
+            certificate(revoked_at=NOW - timedelta(days=3), revoked_why="14 of 60 audited answers differ"),
+            "0" * 64,
+            (),
+            NOW,
+        ),
+        audits=AuditReport(60, 14, 2, Decimal("0.41"), "14 of 60 audited answers differ from the performance tier's."),
+        agreement="Peers were asked 1,240 times, for $0.31; for want of agreement, 61 answers fell back.",
         break_even=0.74,
         changes=(RateChange(NOW - timedelta(days=19), 0.08, 0.31), RateChange(NOW - timedelta(days=9), 0.31, 0.17)),
         sentence="receipts saves $0.32 per 100 sessions on efficiency.",

@@ -14,7 +14,7 @@ from conftest import config_with
 
 from qualityroute.commands.not_in_force import not_in_force
 from qualityroute.commands.places import called, near
-from qualityroute.config import Accept, Agreement, Config, Provider, Task
+from qualityroute.config import Accept, Agreement, Budget, Config, Provider, Task
 
 
 @pytest.fixture
@@ -48,7 +48,8 @@ def test_every_line_of_the_starter_that_is_commented_out_names_a_key_that_exists
     call("init", tmp_path)
     text = (tmp_path / "qualityroute.toml").read_text()
     options = [line[2:].split("=")[0].strip() for line in text.splitlines() if line.startswith("# ") and " = " in line]
-    known = {*Provider.model_fields, *Task.model_fields, *Accept.model_fields, *Agreement.model_fields}
+    sections = (Provider, Task, Accept, Agreement, Budget)
+    known = {name for section in sections for name in section.model_fields}
     assert options and set(options) <= known
 
 
@@ -167,24 +168,22 @@ def test_check_names_a_configuration_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_check_warns_of_what_is_read_but_not_in_force(practice: Path) -> None:
-    config = edit(practice, "[pins]\n", "[budget]\nper_day = 5\n\n[pins]\n")
+    config = edit(practice, "[pins]\n", '[budget]\non_exhausted = "serve_best"\n\n[pins]\n')
     result = call("check", "--config", config)
     assert result.exit_code == 0
-    assert "warning budget is not in force" in result.output
+    assert "warning budget.on_exhausted changes nothing: no budget is set" in result.output
 
 
 def test_every_setting_without_effect_is_warned_of() -> None:
     task = {
         "tier": "auto",
         "explore": 0.1,
-        "budget_per_day": 1,
         "agreement": {"peers": ["practice/small"]},
     }
-    config: Config = config_with(task, cache={"ttl": "1h"}, budget={"per_day": 1}, prices=[])
+    config: Config = config_with(task, cache={"ttl": "1h"}, prices=[])
     told = "\n".join(not_in_force(config, date(2026, 11, 23)))
-    for key in ("tier", "explore", "budget_per_day", "agreement"):
+    for key in ("tier", "explore", "agreement"):
         assert f"tasks.invoice.{key}" in told
-    assert "budget is not in force" in told
     assert "cache is not in force" in told
     assert "no [[prices]] row for 'practice/careful'" in told
 

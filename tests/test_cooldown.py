@@ -9,7 +9,7 @@ import anyio
 import pytest
 from asking import Naps, ask, failure, made, served, timed_failure, together
 from fault_server import FaultServer, Play, completion, failing, good
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from qualityroute.errors import ProviderError
@@ -24,9 +24,9 @@ from qualityroute.openai_client.health import (
     after,
     asked,
 )
-from qualityroute.openai_client.pacing import MINUTE, Window
+from qualityroute.openai_client.pacing import MINUTE, ROUNDING, Window
 from qualityroute.openai_client.trouble import Trouble
-from qualityroute.records import Reason
+from qualityroute.records import Reason, Role
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("plain_loopback")]
 
@@ -87,7 +87,16 @@ class TestHealth:
         assert health.rest(0) == LONGEST_ASKED
 
 
+@pytest.mark.parametrize("role", [Role.JUDGE, Role.PEER])
+async def test_a_judge_or_peer_that_rests_is_not_waited_for(role: Role) -> None:
+    async with served(failing(503), retries=0) as (client, server):
+        asked_ = [(await failure(client, ask(role=role, tier=None))).asked for _ in range(FAILURES + 3)]
+    assert asked_ == [True] * FAILURES + [False] * 3
+    assert len(server.requests) == FAILURES
+
+
 class TestWindow:
+    @example(1, [(1.113354937436786, 1), (7.0, 1)])  # a sum of floats just below the minute
     @given(st.integers(1, 20), st.lists(st.tuples(st.floats(0, 30), st.integers(1, 9)), max_size=40))
     def test_no_minute_holds_more_than_the_limit(self, limit: int, wishes: list[tuple[float, int]]) -> None:
         window, now, taken = Window(limit), 0.0, []
@@ -98,7 +107,7 @@ class TestWindow:
             window.take(now, amount)
             taken.append((now, amount))
         for start, first in taken:
-            within = [amount for at, amount in taken if start <= at < start + MINUTE]
+            within = [amount for at, amount in taken if start <= at < start + MINUTE - 2 * ROUNDING]
             assert sum(within) <= limit or within == [first]  # more than the limit is taken alone
 
     def test_a_wait_is_no_longer_than_it_must_be(self) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,9 +12,9 @@ from hypothesis import strategies as st
 
 from qualityroute.config import Pins, Task
 from qualityroute.fallback import FallbackPolicy, GiveUp, Keep, Try, next_step, outcome_of, reason_of
-from qualityroute.pins import pin_after
-from qualityroute.records import Attempt, Outcome, Reason, ReasonKind, Route, Ruling, Tier
-from qualityroute.routing import Plan, held, route
+from qualityroute.pins import Held, Rejected, pin_after
+from qualityroute.records import Attempt, Completion, Outcome, Reason, ReasonKind, Route, Ruling, Tier, Verdict
+from qualityroute.routing import Plan, held, plan_of, route
 
 from conftest import NOW  # isort: skip
 
@@ -114,6 +116,7 @@ fallback_policies = st.builds(
     FallbackPolicy,
     on_refusal=st.sampled_from(["fallback", "return", "error"]),
     on_undecided=st.sampled_from(["fallback", "accept", "error"]),
+    on_exhausted=st.sampled_from(["error", "efficiency_only", "serve_best"]),
 )
 tasks = st.builds(Task, tier=st.sampled_from(["efficiency", "performance", "auto"]))
 
@@ -145,6 +148,75 @@ def test_availability_never_pins_and_is_never_a_fallback(
     assert pin_after(Route.CASCADE, attempts) is None
     kept = attempts[-1] if attempts[-1].accepted else None
     assert outcome_of(CASCADE, attempts, kept) is not Outcome.FALLBACK
+
+
+FREE = frozenset({"form", "schema"})
+
+
+def answered(reason: Reason, *, form: Ruling = Ruling.ACCEPTED, schema: Ruling = Ruling.ACCEPTED) -> Attempt:
+    """An efficiency answer that some check did not accept."""
+    verdicts = (Verdict("form", form), Verdict("schema", schema), Verdict("judge", Ruling.UNDECIDED))
+    return replace(efficiency(reason), completion=Completion("{}"), verdicts=verdicts)
+
+
+def exhausted(on_exhausted: Any) -> FallbackPolicy:
+    return FallbackPolicy(on_exhausted=on_exhausted, free_checks=FREE)
+
+
+SHORT = performance(Reason.BUDGET)
+
+
+@pytest.mark.parametrize("plan", [PINNED, plan_of(Route.TASK)])
+def test_efficiency_answers_in_place_of_performance_only_where_the_budget_says_so(plan: Plan) -> None:
+    assert next_step(plan, [SHORT], exhausted("error")) == GiveUp(SHORT)
+    assert next_step(plan, [SHORT], exhausted("efficiency_only")) == Try(Tier.EFFICIENCY)
+    assert next_step(plan, [SHORT], exhausted("serve_best")) == Try(Tier.EFFICIENCY)
+
+
+@pytest.mark.parametrize("chosen", [Route.BASELINE, Route.AUDIT, Route.UNCERTIFIED])
+def test_where_performance_is_meant_nothing_else_answers(chosen: Route) -> None:
+    for policy in ("error", "efficiency_only", "serve_best"):
+        assert next_step(plan_of(chosen), [SHORT], exhausted(policy)) == GiveUp(SHORT)
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_only_what_a_paid_check_objects_to_is_served_unproven(reason: Reason) -> None:
+    attempts = [answered(reason), SHORT]
+    servable = reason in (Reason.JUDGED, Reason.DISAGREEMENT, Reason.JUDGE_ERROR, Reason.BUDGET)
+    expected = Keep(attempts[0]) if servable else GiveUp(SHORT)
+    assert next_step(CASCADE, attempts, exhausted("serve_best")) == expected
+    assert next_step(CASCADE, attempts, exhausted("efficiency_only")) == GiveUp(SHORT)
+    if servable:
+        assert outcome_of(CASCADE, attempts, attempts[0]) is Outcome.UNPROVEN
+
+
+@pytest.mark.parametrize("ruling", [Ruling.REJECTED, Ruling.UNDECIDED])
+def test_an_answer_with_a_free_check_not_passed_is_not_served(ruling: Ruling) -> None:
+    for bad in (answered(Reason.JUDGED, form=ruling), answered(Reason.JUDGED, schema=ruling)):
+        assert next_step(CASCADE, [bad, SHORT], exhausted("serve_best")) == GiveUp(SHORT)
+    unreached = replace(answered(Reason.JUDGED), verdicts=(Verdict("form", Ruling.ACCEPTED),))
+    assert next_step(CASCADE, [unreached, SHORT], exhausted("serve_best")) == GiveUp(SHORT)
+
+
+def test_a_free_check_that_a_repaired_answer_passes_is_passed() -> None:
+    bad = answered(Reason.JUDGED, schema=Ruling.REJECTED)
+    repaired = replace(bad, verdicts=(*bad.verdicts, Verdict("schema", Ruling.ACCEPTED)))
+    assert next_step(CASCADE, [repaired, SHORT], exhausted("serve_best")) == Keep(repaired)
+
+
+@given(st.sampled_from(list(Route)), fallback_policies, reasons)
+def test_money_never_makes_a_fallback_nor_a_pin(chosen: Route, policy: FallbackPolicy, other: Reason | None) -> None:
+    plan = plan_of(chosen) if chosen is not Route.ASKED else ASKED
+    short = attempt(plan.tier, Reason.BUDGET)
+    assert not isinstance(pin_after(chosen, [short]), Rejected | Held)
+    attempts = [short]
+    while isinstance(step := next_step(plan, attempts, policy), Try):
+        attempts.append(attempt(step.tier, other))
+    kept = step.attempt if isinstance(step, Keep) else None
+    outcome = outcome_of(plan, attempts, kept)
+    assert outcome in (Outcome.ACCEPTED, Outcome.UNPROVEN, Outcome.FAILED)
+    assert (outcome is Outcome.ACCEPTED) == (kept is not None and kept.accepted)
+    assert reason_of(attempts, kept) == short
 
 
 def test_every_reason_has_a_kind() -> None:

@@ -40,7 +40,6 @@ from qualityroute.records import (
 )
 from qualityroute.store import Entry, SQLiteStore, columns, open_store, schema
 from qualityroute.store.files import connect, patiently, prepare
-from qualityroute.store.schema import MIGRATIONS
 
 pytestmark = pytest.mark.anyio
 
@@ -560,7 +559,7 @@ async def test_a_file_of_each_earlier_version_is_brought_up_to_date_and_loses_no
 def test_processes_that_migrate_at_once_all_succeed(path: Path, attempt: int) -> None:
     assert at_once(MIGRATE, path, 8) == ["ok"] * 8
     connection = sqlite3.connect(path)
-    assert connection.execute("SELECT COUNT(*) FROM _sqlite_migrations").fetchone() == (len(MIGRATIONS),)
+    assert connection.execute("SELECT COUNT(*) FROM _sqlite_migrations").fetchone() == (len(schema.MIGRATIONS),)
     connection.close()
 
 

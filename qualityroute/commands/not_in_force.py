@@ -10,8 +10,7 @@ from qualityroute.config import Budget, Cache, Config, Task, same_family_warning
 
 def not_in_force(config: Config, today: date) -> Iterator[str]:
     """A warning for each."""
-    if config.budget != Budget():
-        yield _later("budget", "no budget is kept")
+    yield from _of_budgets(config)
     if config.cache != Cache():
         yield _later("cache", "nothing is cached")
     family = same_family_warning(config)
@@ -35,8 +34,14 @@ def _of_task(where: str, task: Task) -> Iterator[str]:
         yield f"{where}.accept.audit changes nothing on tier 'performance': nothing is accepted there to be audited"
     if task.explore and task.tier != "performance":
         yield f"{where}.explore changes nothing on tier '{task.tier}': it is for tasks on performance"
-    if task.budget_per_day is not None:
-        yield _later(f"{where}.budget_per_day", "no budget is kept")
+
+
+def _of_budgets(config: Config) -> Iterator[str]:
+    if config.first_budget is None:
+        if config.budget != Budget():
+            yield "budget.on_exhausted changes nothing: no budget is set"
+    elif config.judge is not None and config.judge.object is not None:
+        yield "judge.object: of your own judge, budgets count only what its judgements say that they cost, afterwards"
 
 
 def _without_payloads(payloads: str) -> str:

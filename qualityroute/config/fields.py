@@ -47,6 +47,8 @@ def _exact(value: Any) -> Any:
 
 
 Dollars = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, allow_inf_nan=False)]
+BudgetDollars = Annotated[Dollars, Field(le=1_000_000)]
+"""No more than a store can count to the last digit."""
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 

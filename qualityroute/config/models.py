@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from qualityroute.config.fields import Dollars, Duration, ModelName, Name, Share, split_model
+from qualityroute.config.fields import BudgetDollars, Dollars, Duration, ModelName, Name, Share, split_model
 from qualityroute.errors import ConfigError
 from qualityroute.prices import Price, PriceBook
 from qualityroute.records import Tier
@@ -186,7 +186,8 @@ class Task(Section):
     explore: Share = 0.0
     max_output_tokens: int | None = Field(default=None, ge=1)
     cache: Literal["off", "exact", "semantic"] = "off"
-    budget_per_day: Dollars | None = None
+    budget_per_day: BudgetDollars | None = None
+    """USD that this task may cost in a day (UTC); see `Budget`."""
 
     @field_validator("gate")
     @classmethod
@@ -211,12 +212,26 @@ class Cache(Section):
 
 
 class Budget(Section):
-    """USD."""
+    """What may be spent, in USD.
 
-    per_request: Dollars | None = None
-    per_session: Dollars | None = None
-    per_day: Dollars | None = None
+    Before each model call what it may cost is reserved, so that others cannot spend it; a call that does not fit into
+    each of its budgets is not made. See `estimates` for when a call may cost more than was reserved.
+    """
+
+    per_request: BudgetDollars | None = None
+    per_session: BudgetDollars | None = None
+    """Of a tenant, for as long as there are requests of it."""
+    per_day: BudgetDollars | None = None
+    """In UTC, for everything that uses the store."""
     on_exhausted: Literal["error", "efficiency_only", "serve_best"] = "error"
+    """What to do when a call does not fit.
+
+    error: `BudgetExceeded`, unless an answer was accepted before.
+    efficiency_only: where performance was to answer because of a pin or the task's tier, efficiency does, with its
+    whole gate; what the gate does not accept ends in `BudgetExceeded`.
+    serve_best: the same, but an answer that passed every free check of the gate, and that only the judge or peers did
+    not accept or could not be paid to judge, is served; its decision's outcome is then `unproven`.
+    """
 
 
 class Pins(Section):
@@ -343,6 +358,13 @@ class Config(Section):
         return named
 
     @property
+    def first_budget(self) -> str | None:
+        """The key of a budget that is set; `None` where none is."""
+        of_all = {f"budget.{name}": getattr(self.budget, name) for name in ("per_request", "per_session", "per_day")}
+        of_tasks = {f"tasks.{name}.budget_per_day": task.budget_per_day for name, task in self.tasks.items()}
+        return next((key for key, limit in {**of_all, **of_tasks}.items() if limit is not None), None)
+
+    @property
     def request_deadline(self) -> timedelta:
         """For a whole request whose task sets none."""
         return self.routing.deadline or self.deadline
@@ -355,6 +377,8 @@ class Config(Section):
             check_providers(self)
         for name, task in self.tasks.items():
             _check_gate(self, name, task)
+        if not self.prices:
+            check_budget_prices(self)
         return self
 
 
@@ -392,6 +416,22 @@ def _check_gate(config: Config, name: str, task: Task) -> None:
                 )
     if task.cache != "off":
         raise ValueError(f"{where}.cache: '{task.cache}' is not available in this version; use 'off'")
+
+
+def check_budget_prices(config: Config) -> None:
+    """A budget that takes a model for free would never be used up. Raises `ValueError` (`ConfigError` to the user).
+
+    Without any price, when a configuration is read; a single missing one when an engine is made or `check` looks, as
+    all that depends on what else a configuration names.
+    """
+    key = config.first_budget
+    priced = {row.model for row in config.prices}
+    unpriced = [f"'{model}' ({where})" for model, where in config.models_used().items() if model not in priced]
+    if key is not None and unpriced:
+        raise ConfigError(
+            f"{key}: there is no [[prices]] row for {', '.join(unpriced)}, so what is spent would be unknown; "
+            "add the rows, or leave the budget out"
+        )
 
 
 def _check_agreement(config: Config, where: str, agreement: Agreement | None) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from qualityroute.client import CompletionRequest
 from qualityroute.config import Agreement, ResolvedTask
+from qualityroute.errors import BudgetExceeded
 from qualityroute.gates.agreement import AgreementCheck
 from qualityroute.gates.code import CodeChecks
 from qualityroute.gates.form import read_answer
@@ -18,7 +19,7 @@ from qualityroute.gates.judge_backend import JudgeBackend
 from qualityroute.gates.judge_leaves import LeafJudge
 from qualityroute.gates.schema import JsonSchemaCheck, ModelCheck, SchemaCheck, ToolsCheck
 from qualityroute.metering import Meter
-from qualityroute.records import Completion, Message, Reason, ReasonKind, Ruling, Tier, Verdict, source_text
+from qualityroute.records import Completion, Message, ModelCall, Reason, ReasonKind, Ruling, Tier, Verdict, source_text
 from qualityroute.rubrics import Rubric
 
 
@@ -83,15 +84,19 @@ class Gate:
         pending = [check for check in checks if candidate is not None or isinstance(check, AgreementCheck)]
         while pending:
             check = pending.pop(0)
-            if not isinstance(check, AgreementCheck):
-                assert candidate is not None
-                verdicts.append(await check.check(candidate, meter))
-            elif asked is not None:
-                vote = await check.vote(candidate, asked, lambda answer: admit(answer).candidate, meter)
-                verdicts.append(vote.verdict)
-                if vote.winner is not None and vote.winner is not candidate:
-                    # A peer's answer must pass all that the efficiency tier's had to, and has still to.
-                    candidate, pending = vote.winner, [other for other in checks if other is not check]
+            made_before = len(meter.calls)
+            try:
+                if not isinstance(check, AgreementCheck):
+                    assert candidate is not None
+                    verdicts.append(await check.check(candidate, meter))
+                elif asked is not None:
+                    vote = await check.vote(candidate, asked, lambda answer: admit(answer).candidate, meter)
+                    verdicts.append(vote.verdict)
+                    if vote.winner is not None and vote.winner is not candidate:
+                        # A peer's answer must pass all that the efficiency tier's had to, and has still to.
+                        candidate, pending = vote.winner, [other for other in checks if other is not check]
+            except BudgetExceeded as error:
+                verdicts.append(_unpaid(check.name, error, meter.calls[made_before:]))
             if verdicts[-1].ruling is not Ruling.ACCEPTED:
                 break
         served = candidate.completion if candidate and candidate.completion is not completion else None
@@ -125,6 +130,11 @@ class Gate:
         if tier is Tier.PERFORMANCE:
             return tuple(check for check in self.checks if isinstance(check, CodeChecks))
         return tuple(check for check in self.checks if judged or not isinstance(check, JudgeCheck | AgreementCheck))
+
+
+def _unpaid(check: str, error: BudgetExceeded, calls: Sequence[ModelCall]) -> Verdict:
+    """A check that could not be paid for says nothing about the answer, nor about who makes it."""
+    return Verdict(check, Ruling.UNDECIDED, Reason.BUDGET, str(error), calls=tuple(calls))
 
 
 def _can_be_rescued(own: _Admission, checks: Sequence[Check | AgreementCheck]) -> bool:

@@ -23,7 +23,7 @@ from qualityroute.openai_client.replies import understand
 from qualityroute.openai_client.surroundings import Surroundings
 from qualityroute.openai_client.trouble import Reply, Trouble
 from qualityroute.openai_client.turnstile import Turnstile
-from qualityroute.records import Completion, Reason
+from qualityroute.records import Completion, Reason, Role
 
 PROBE_TIME = timedelta(seconds=30)
 """For one call of a probe, where the provider's own timeout is not shorter."""
@@ -101,7 +101,10 @@ class Endpoint:
         return Line(connection, turnstile, self._speaker(request.name), self._surroundings, self._provider.retries)
 
     async def _wait_until_worth_it(self, line: Line, request: CompletionRequest) -> None:
-        trouble = await line.turnstile.wait(reserved(request), patience(request) if request.waits else 0.0)
+        waiting = patience(request) if request.waits else 0.0
+        # Without a judge or a peer a request goes on; to wait for one that fails anyway would cost it its time.
+        through_rests = request.role not in (Role.JUDGE, Role.PEER)
+        trouble = await line.turnstile.wait(reserved(request), waiting, through_rests=through_rests)
         if trouble is not None:
             raise trouble.error()
 

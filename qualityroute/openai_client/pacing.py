@@ -6,6 +6,8 @@ from collections import deque
 from dataclasses import dataclass
 
 MINUTE = 60.0
+ROUNDING = 1e-6
+"""Seconds: who waits as long as told is at the end of the minute, whatever the sums of floats come to."""
 
 
 @dataclass(slots=True)
@@ -59,7 +61,7 @@ class Window:
             taken.amount = amount
 
     def _forget(self, now: float) -> None:
-        while self._taken and self._taken[0].at <= now - MINUTE:
+        while self._taken and self._taken[0].at + MINUTE - now <= ROUNDING:
             gone = self._taken.popleft()
             gone.counts = False
             self._total -= gone.amount

@@ -43,12 +43,18 @@ class Turnstile:
         self._health = asked(self._health)
         return Pass(self._requests.take(now, 1), self._tokens.take(now, tokens))
 
-    async def wait(self, tokens: int, patience: float) -> Trouble | None:
-        """Wait until it may be worth taking, at most `patience` seconds; the trouble when that is not enough."""
+    async def wait(self, tokens: int, patience: float, *, through_rests: bool = True) -> Trouble | None:
+        """Wait until it may be worth taking, at most `patience` seconds; the trouble when that is not enough.
+
+        `through_rests`: also while the endpoint rests after failures, and not just for our own limits.
+        """
         now = self._clock()
-        wait = max(self._health.rest(now), self._pace(now, tokens))
+        rest = self._health.rest(now)
+        if rest > 0 and not through_rests:
+            return self._not_asked(rest, resting=True)
+        wait = max(rest, self._pace(now, tokens))
         if wait == 0 and self._health.probing:
-            return await self._wait_for_probe(patience)
+            return await self._wait_for_probe(patience if through_rests else 0.0)
         if wait >= patience and wait > 0:
             return self._not_asked(wait, resting=self._health.rest(now) >= wait)
         if wait > 0:

@@ -10,8 +10,8 @@ from qualityroute.render.safe import visible
 from qualityroute.render.words import percent
 
 WIDTH, HEIGHT = 720, 360
-LEFT = 60
-"""Pixels of the y axis, about."""
+KEY_LETTER, KEY_GAP = 6.9, 28.0
+"""Pixels, about: of a letter in the key, and of a shape with the space around it. Four names have room side by side."""
 ABOVE = -16
 """Where the key stands, from the picture's upper edge."""
 COLORS = {
@@ -80,17 +80,21 @@ def _mark(mark: Mark) -> dict[str, Any]:
 
 def _key(figure: QualityFigure) -> list[dict[str, Any]]:
     """What each shape means, in a row above the picture: beside the shapes, names would stand on the curve."""
-    room = (WIDTH - LEFT) // len(figure.marks)
     nowhere = {"values": [{"n": 0}]}
     layers: list[dict[str, Any]] = []
-    for number, mark in enumerate(figure.marks):
-        x, name = number * room + 8, {"text": {"value": mark.name}}
-        text = {"type": "text", "align": "left", "baseline": "middle", "fontWeight": 600, "color": COLORS[mark.sign]}
+    x = 8.0
+    for mark in figure.marks:
+        name = {"text": {"value": mark.name}}
+        text = {**_KEY_TEXT, "color": COLORS[mark.sign]}
         layers += [
             {"data": nowhere, "mark": _shape(mark), "encoding": {"x": {"value": x}, "y": {"value": ABOVE}}},
             {"data": nowhere, "mark": text, "encoding": {"x": {"value": x + 10}, "y": {"value": ABOVE}, **name}},
         ]
+        x += KEY_GAP + len(mark.name) * KEY_LETTER
     return layers
+
+
+_KEY_TEXT = {"type": "text", "align": "left", "baseline": "middle", "fontWeight": 600, "fontSize": 11}
 
 
 def _shape(mark: Mark) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from qualityroute.budgets import Filling
 from qualityroute.records import Reason
 from qualityroute.render.safe import safe_text
 from qualityroute.render.tables import facts, table
@@ -41,7 +42,8 @@ def report_view(report: Report, box: Box | None = None) -> RenderableType:
     since = f" since {moment_text(report.since)}" if report.since else ""
     if not report.tasks:
         return Text(f"Nothing is recorded{since} yet.")
-    parts = [_table(report, box), Text(""), *_blocks(report.tasks.values()), _prose(_legend(report, since)), Text("")]
+    blocks = (*_blocks(report.tasks.values()), *map(_budget, report.budgets))
+    parts = [_table(report, box), Text(""), *blocks, _prose(_legend(report, since)), Text("")]
     return Group(*parts, *([suggestions_view(report.suggestions)] if report.suggestions else []))
 
 
@@ -167,6 +169,16 @@ def _cut_off(calls: int) -> str:
     if calls == 1:
         return "1 call got no answer but may be billed; what it cost is in no sum."
     return f"{calls:,} calls got no answer but may be billed; what they cost is in no sum."
+
+
+def _budget(filling: Filling) -> Text:
+    """How much of it is gone today."""
+    pot = filling.pot
+    whose = (" of ", safe_text(pot.name, "bold", most=64)) if pot.name else ()
+    reserved = f", {dollars(filling.reserved)} reserved" if filling.reserved else ""
+    spent = f": {dollars(filling.spent)} of {dollars(pot.limit)} spent{reserved}"
+    style = "red" if filling.spent + filling.reserved >= pot.limit else ""
+    return Text.assemble("Budget today (UTC)", *whose, (spent, style))
 
 
 def _diff_line(line: str) -> Text:

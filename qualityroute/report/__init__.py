@@ -2,6 +2,8 @@
 
 from qualityroute.report.build import build_report
 from qualityroute.report.facts import (
+    AuditReport,
+    CertificateReport,
     Cost,
     JudgeReport,
     PinReport,
@@ -16,6 +18,8 @@ from qualityroute.report.facts import (
 from qualityroute.report.wire import report_json
 
 __all__ = [
+    "AuditReport",
+    "CertificateReport",
     "Cost",
     "JudgeReport",
     "PinReport",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
+from qualityroute.budgets import Filling, day_pots
 from qualityroute.calibration import Certificate
 from qualityroute.config import Config
 from qualityroute.labels import Audit
@@ -90,7 +91,15 @@ async def build_report(
             summary, whole[summary.task], config, epoch, errors, pins.get(summary.task, 0), truth, now
         )
     found = suggestions.all_of(config, tasks.values(), for_all=task is None)
-    return Report(tasks, sum(pins.values()), _hour(since), now, found)
+    budgets = await _budgets(store, config, now, task)
+    return Report(tasks, sum(pins.values()), _hour(since), now, found, budgets)
+
+
+async def _budgets(store: SessionStore, config: Config, now: datetime, task: str | None) -> tuple[Filling, ...]:
+    """How much of today's is gone; without any, the store is not asked."""
+    asked = {name: settings for name, settings in config.tasks.items() if task in (None, name)}
+    pots = day_pots(config.budget, asked.items(), now.astimezone(UTC).date())
+    return tuple(await store.fillings(pots, now)) if pots else ()
 
 
 async def _epoch(store: SessionStore, task: str, now: datetime) -> Epoch:

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from qualityroute.budgets import Filling
 from qualityroute.calibration import Certificate
 from qualityroute.records import Outcome, Reason
 from qualityroute.signal import Flag, State
@@ -185,6 +186,8 @@ class Report:
     at: datetime
     suggestions: tuple[Suggestion, ...] = ()
     """Those of the tasks, and those that concern all of them."""
+    budgets: tuple[Filling, ...] = ()
+    """Those of today (UTC) that are set."""
 
     def to_json(self) -> dict[str, Any]:
         """The report with documented, versioned keys; money as text, so that no digit is lost."""

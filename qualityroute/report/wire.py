@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from qualityroute.budgets import Filling
 from qualityroute.records import Outcome
 from qualityroute.report.facts import (
     AuditReport,
@@ -30,6 +31,7 @@ def report_json(report: Report) -> dict[str, Any]:
         "at": report.at.isoformat(),
         "since": report.since.isoformat() if report.since else None,
         "pins_active": report.pins_active,
+        "budgets": [_budget(filling) for filling in report.budgets],
         "suggestions": [_suggestion(suggestion) for suggestion in report.suggestions],
         "tasks": {name: _task(task) for name, task in report.tasks.items()},
     }
@@ -84,6 +86,18 @@ def _task(task: TaskReport) -> dict[str, Any]:
         "certificate": _certificate(task.certificate),
         "audits": _audits(task.audits),
         "series": [{"start": point.start.isoformat(), **_rate(point.rate)} for point in task.series],
+    }
+
+
+def _budget(filling: Filling) -> dict[str, Any]:
+    pot = filling.pot
+    return {
+        "scope": pot.scope,
+        "task": pot.name or None,
+        "day": pot.day.isoformat() if pot.day is not None else None,
+        "limit": _money(pot.limit),
+        "spent": _money(filling.spent),
+        "reserved": _money(filling.reserved),
     }
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from qualityroute.budgets import Filling, Pot, Reservation, Shortage
 from qualityroute.calibration import Certificate, Look
 from qualityroute.client import Capability
 from qualityroute.config import Pins
@@ -161,6 +162,18 @@ class SessionStore(Protocol):
 
     async def lease_probe(self, pin: Pin, token: str, *, now: datetime, expires: datetime) -> bool:
         """Take the one probe of a half-open pin, if the pin is still as `pin` says and nobody has it."""
+
+    async def reserve(self, reservation: Reservation) -> Shortage | None:
+        """Set money aside in all its pots, or in none and say which is short; also between processes.
+
+        What expired by `reservation.at` has come back before.
+        """
+
+    async def settle(self, reservation: Reservation, cost: Decimal) -> None:
+        """Count USD as spent in the reservation's pots, and give back what was set aside, if it still is."""
+
+    async def fillings(self, pots: Iterable[Pot], now: datetime) -> list[Filling]:
+        """What is spent and reserved of each."""
 
     async def record(self, entry: Entry) -> PinEffect | None:
         """Write a decision, its calls, its verdicts and its pin in one transaction; back when committed."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qualityroute.errors import StoreError
-from qualityroute.store import capabilities, certificates, truth
+from qualityroute.store import capabilities, certificates, spending, truth
 from qualityroute.store.tallies import LATENCIES, PEER_COLUMNS
 from qualityroute.store.tallies import TABLE as TALLIES
 
@@ -220,8 +220,14 @@ def learned_capabilities(db: Database) -> None:
     db.execute(capabilities.TABLE.strip())
 
 
+def budgets(db: Database) -> None:
+    """What is spent of them, and what is reserved."""
+    for statement in spending.TABLES:
+        db.execute(statement.strip())
+
+
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (
-    first_tables, costs_of_peers, ground_truth, learned_capabilities,
+    first_tables, costs_of_peers, ground_truth, learned_capabilities, budgets,
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -21,13 +21,14 @@ from typing import TypeVar
 import anyio
 import anyio.to_thread
 
+from qualityroute.budgets import Filling, Pot, Reservation, Shortage
 from qualityroute.calibration import Certificate, Look
 from qualityroute.client import Capability
 from qualityroute.errors import StoreError
 from qualityroute.labels import Audit, Fact, Label, Reference
 from qualityroute.pins import Pin, PinEffect, PinKey
 from qualityroute.records import Decision
-from qualityroute.store import capabilities, certificates, tallies, truth
+from qualityroute.store import capabilities, certificates, spending, tallies, truth
 from qualityroute.store.columns import moment
 from qualityroute.store.commits import GroupCommit, to_the_end
 from qualityroute.store.files import connect, prepare
@@ -95,6 +96,15 @@ class SQLiteStore:
     async def lease_probe(self, pin: Pin, token: str, *, now: datetime, expires: datetime) -> bool:
         take = partial(lease, pin=pin, token=token, now=now, expires=expires)
         return await self._write(f"lease the probe of session {pin.key.session[:40]!r}", take)
+
+    async def reserve(self, reservation: Reservation) -> Shortage | None:
+        return await self._write("reserve money", partial(spending.reserve, reservation=reservation))
+
+    async def settle(self, reservation: Reservation, cost: Decimal) -> None:
+        await self._write("count what was spent", partial(spending.settle, reservation=reservation, cost=cost))
+
+    async def fillings(self, pots: Iterable[Pot], now: datetime) -> list[Filling]:
+        return await self._read("read the budgets", partial(spending.fillings, pots=pots, now=now))
 
     async def record(self, entry: Entry) -> PinEffect | None:
         path = self._open().path

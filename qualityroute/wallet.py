@@ -1,0 +1,141 @@
+"""The budgets of one request at work: money is set aside before each of its calls, and settled after."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import anyio
+
+from qualityroute.budgets import (
+    KEPT_FOR_REQUESTS,
+    Filling,
+    Pot,
+    Reservation,
+    Scope,
+    Shortage,
+    day_pots,
+    exceeded,
+    session_pots,
+    shortage,
+)
+from qualityroute.client import CompletionRequest
+from qualityroute.config import Budget, ResolvedTask
+from qualityroute.errors import ConfigError, StoreError
+from qualityroute.estimates import Lengths, largest_cost
+from qualityroute.prices import PriceBook
+from qualityroute.records import ModelCall
+from qualityroute.store import SessionStore
+
+logger = logging.getLogger("qualityroute")
+EXPIRY_MARGIN = timedelta(seconds=30)
+"""How long after its request's deadline a reservation still stands; only a process that died leaves one so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose money it is."""
+
+    task: ResolvedTask
+    tenant: str
+    session: str | None
+    waited_for: bool
+    """Does somebody wait for the answer? Audits and exploring leave a share of each shared budget untouched."""
+
+
+@dataclass(slots=True)
+class Wallet:
+    """What one request may spend. A store that cannot keep the budgets refuses calls, whatever `on_store_error` says:
+    nobody would know what they come to."""
+
+    store: SessionStore
+    budget: Budget
+    owner: Owner
+    prices: PriceBook
+    lengths: Lengths
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+    shortage: Shortage | None = None
+    """The last call that did not fit."""
+    _spent: Decimal = Decimal(0)
+    """By this request."""
+    _reserved: Decimal = Decimal(0)
+
+    async def reserve(self, call: ModelCall, request: CompletionRequest | None) -> Reservation:
+        """Set aside what the call may cost. Raises `BudgetExceeded` when it does not fit, and sets nothing aside."""
+        now = self.now()
+        reservation = Reservation(
+            id=self.new_id(),
+            pots=self._pots(now),
+            amount=self._estimate(call, request, now),
+            at=now,
+            expires=now + self.owner.task.deadline + EXPIRY_MARGIN,
+        )
+        short = shortage(self._own_filling(), reservation.amount) or await self._reserve_shared(reservation)
+        if short is not None:
+            self.shortage = short
+            raise exceeded(short)
+        self._reserved += reservation.amount
+        return reservation
+
+    async def settle(self, reservation: Reservation, call: ModelCall) -> None:
+        """Count what the call did cost; its whole estimate, where that is unknown and it may be billed."""
+        cost = reservation.amount if call.cost is None else call.cost
+        self._reserved -= reservation.amount
+        self._spent += cost
+        self.lengths.learn(self._kind(call), call.usage)
+        if not reservation.pots:
+            return
+        try:
+            await self.store.settle(reservation, cost)
+        except StoreError as error:  # the call has been made; what it cost is missing from the budgets
+            logger.error("$%s could not be counted as spent: %s", cost, error)
+
+    async def _reserve_shared(self, reservation: Reservation) -> Shortage | None:
+        if not reservation.pots:
+            return None
+        try:
+            return await self.store.reserve(reservation)
+        except anyio.get_cancelled_exc_class():  # it may have been set aside all the same
+            with anyio.CancelScope(shield=True), suppress(StoreError):
+                await self.store.settle(reservation, Decimal(0))
+            raise
+
+    def _own_filling(self) -> tuple[Filling, ...]:
+        limit = self.budget.per_request
+        return () if limit is None else (Filling(Pot(Scope.REQUEST, limit), self._spent, self._reserved),)
+
+    def _pots(self, now: datetime) -> tuple[Pot, ...]:
+        owner = self.owner
+        shared = (
+            *session_pots(self.budget, owner.tenant, owner.session),
+            *day_pots(self.budget, [(owner.task.name, owner.task.settings)], now.astimezone(UTC).date()),
+        )
+        if owner.waited_for:
+            return shared
+        return tuple(replace(pot, kept=pot.limit * KEPT_FOR_REQUESTS) for pot in shared)
+
+    def _estimate(self, call: ModelCall, request: CompletionRequest | None, now: datetime) -> Decimal:
+        if request is None:  # a judge of the user's own, which costs what it says afterwards
+            return Decimal(0)
+        price = self.prices.price(call.name, now.date())
+        if price is None:
+            raise ConfigError(
+                f"no [[prices]] row for '{call.name}' is in force on {now.date()}, so no budget can be kept; "
+                "add one with an earlier effective_from"
+            )
+        return largest_cost(request, price, self.lengths.longest(self._kind(call)))
+
+    def _kind(self, call: ModelCall) -> tuple[str, str, str]:
+        return (self.owner.task.name, call.role.value, call.name)
+
+
+def has_budget(budget: Budget, owner: Owner) -> bool:
+    """Does a request draw on any budget at all?"""
+    per_session = budget.per_session if owner.session is not None else None
+    limits = (budget.per_request, per_session, budget.per_day, owner.task.settings.budget_per_day)
+    return any(limit is not None for limit in limits)
