@@ -159,7 +159,7 @@ def test_all_looks_together_never_take_more_than_delta(
 
 def test_looking_again_and_again_keeps_its_promise() -> None:
     """A useless judge at a risk just above alpha: two planned looks certify it in at most delta of the runs."""
-    chance, wrong, runs = random.Random(7), 0, 400
+    chance, wrong, runs = random.Random(7), 0, 200
     for _ in range(runs):
         drawn = [label(n, score=chance.random(), bad=chance.random() < 0.0501) for n in range(400)]
         looks: list[Look] = []

@@ -269,9 +269,9 @@ HOSTILE = ["1 ", "123 ", "1.", "$ ", "(", "1e", "3 march ", "2026-", "3 - "]
 
 
 @pytest.mark.parametrize("compare", [Compare.TEXT, Compare.NUMBER, Compare.MONEY, Compare.DATE])
-def test_a_megabyte_of_hostile_text_is_read_in_linear_time(compare: Compare) -> None:
+def test_a_long_hostile_text_is_read_in_linear_time(compare: Compare) -> None:
     for piece in HOSTILE:
-        text = (piece * 1_000_000)[:1_000_000]
+        text = (piece * 200_000)[:200_000]
         with bounded_work():
             readings(text, compare)
 
