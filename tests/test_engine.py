@@ -563,7 +563,7 @@ async def test_a_task_on_performance_explores_efficiency_without_keeping_anyone_
         answer = await w.run(session)
         assert (answer.decision.outcome, answer.output["total"]) == (Outcome.PERFORMANCE, 13.5)
         await anyio.sleep(0.1)
-    assert w.rows("select session, outcome, failed from decisions where route = 'explore' order by id") == [
+    assert w.rows("select session, outcome, failed from decisions where route = 'explore' order by rowid") == [
         ("a", "accepted", 0), ("b", "rejected", 1),
     ]  # fmt: skip
     found = (await w.engine.report()).tasks["invoice"]
@@ -711,7 +711,7 @@ async def test_what_was_spent_is_written_whatever_breaks_and_a_probe_gives_its_l
     monkeypatch.setattr(JudgeCheck, "check", breaks)
     with pytest.raises(QualityRouteError, match="KeyError"):
         await w.run()
-    assert w.rows("select route, outcome, reason, pin from decisions order by id desc limit 1") == [
+    assert w.rows("select route, outcome, reason, pin from decisions order by rowid desc limit 1") == [
         ("probe", "failed", "internal", "probe_void")
     ]
     pin = await w.engine.pins.get("user-42")
