@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("plain_loopback")]
 
 DEADLINE = 0.6
 SLACK = 3.0
-"""Seconds past the deadline that a loaded machine is forgiven; alone it takes some 10 ms. The faults take 20 or more."""
+"""Seconds past the deadline that a loaded machine is forgiven; alone it takes some 10 ms, and the faults take 20 s."""
 SCHEMA = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
 ANSWER = json.dumps({"total": 1})
 
