@@ -19,6 +19,7 @@ from qualityroute.calibration import (
     anytime_look,
     certify,
     certify_anytime,
+    changed,
     level_left,
     one_look,
     spent,
@@ -170,6 +171,16 @@ def labels_since(newest: Certificate | None, pipeline: str, now: datetime, *, re
     if newest.revoked_at is not None:
         return newest.labels_from
     return newest.at if renew or now >= newest.until else None
+
+
+def parts_changed(newest: Certificate | None, today: Pipeline) -> list[str]:
+    """What of the pipeline is no longer as it was certified, by the names of `Pipeline`."""
+    if newest is None or newest.pipeline == today.key:
+        return []
+    try:
+        return changed(Pipeline.from_json(newest.parts), today)
+    except ValueError:  # written by a version that knew other parts
+        return []
 
 
 def promises_already(newest: Certificate | None, pipeline: str, wish: Wish, now: datetime) -> bool:

@@ -121,6 +121,7 @@ def test_a_changed_pipeline_is_uncertified_and_its_labels_are_not_used(folder: P
     result = call("calibrate", "invoice")
     assert result.exit_code == Exit.REJECTED
     assert "Not used: 60 labels of another pipeline" in result.stdout
+    assert "Changed since the last certificate: efficiency_prompt." in result.stdout
 
 
 def test_peoples_labels_are_told_apart(folder: Path) -> None:

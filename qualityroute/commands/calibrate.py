@@ -20,6 +20,7 @@ from qualityroute.certifying import (
     cases_of,
     certificate_from,
     labels_since,
+    parts_changed,
     promises_already,
 )
 from qualityroute.certifying import calibrate as calibrated
@@ -38,6 +39,8 @@ from qualityroute.render.safe import visible
 class Outcome:
     calibration: Calibration
     certificate: Certificate | None
+    changed: list[str]
+    """Parts of the pipeline that were others in the newest certificate."""
 
 
 @click.command("calibrate")
@@ -79,6 +82,8 @@ def calibrate(
     else:
         for line in calibration_lines(resolved[task], found.calibration, found.certificate):
             click.echo(visible(line, 2000))
+        if found.changed:
+            click.echo(f"  Changed since the last certificate: {', '.join(found.changed)}.")
     if found.certificate is None:
         click.get_current_context().exit(Exit.REJECTED)
 
@@ -104,7 +109,7 @@ async def _calibrated(place: Place, config: Config, task: ResolvedTask, wish: Wi
         since = labels_since(newest, pipeline.key, now, renew=renew)
         cases = cases_of(await store.labels(task.name), pipeline.key, since)
         if newest is not None and not renew and promises_already(newest, pipeline.key, wish, now):
-            return Outcome(Calibration(CertifiedBefore(newest), None, cases), newest)
+            return Outcome(Calibration(CertifiedBefore(newest), None, cases), newest, [])
         looks = [look for look in await store.looks(task.name, pipeline.key) if since is None or look.at > since]
         calibration = calibrated(cases, looks, wish, pipeline, now)
         certificate = None
@@ -115,7 +120,7 @@ async def _calibrated(place: Place, config: Config, task: ResolvedTask, wish: Wi
             )  # fmt: skip
         if calibration.look is not None:
             await store.issue(calibration.look, certificate)
-        return Outcome(calibration, certificate)
+        return Outcome(calibration, certificate, parts_changed(newest, pipeline))
 
 
 def _json(found: Outcome) -> dict[str, Any]:
@@ -123,6 +128,7 @@ def _json(found: Outcome) -> dict[str, Any]:
     return {
         "certified": found.certificate is not None,
         **dict(_finding(found)),
+        "changed": found.changed,
         "labels": {
             "usable": len(cases.usable),
             "by_people": cases.by_people,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from qualityroute.calibration import Certificate, Pipeline, changed, upper_bound
+from qualityroute.calibration import Certificate, upper_bound
 from qualityroute.labels import Audit
 from qualityroute.records import total_cost
 from qualityroute.report.facts import AuditReport, CertificateReport, RateChange
@@ -35,14 +35,6 @@ def flag_of(report: CertificateReport | None) -> Flag | None:
     if report.certificate.revoked_at is not None:
         return Flag.REVOKED
     return None if report.in_force else Flag.UNCERTIFIED
-
-
-def parts_changed(certificate: Certificate, today: Pipeline) -> list[str]:
-    """Which parts of the pipeline are no longer what was certified."""
-    try:
-        return changed(Pipeline.from_json(certificate.parts), today)
-    except ValueError:  # written by a version that knew other parts
-        return []
 
 
 def audit_report(audits: Sequence[Audit]) -> AuditReport | None:
