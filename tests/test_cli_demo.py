@@ -1,9 +1,8 @@
-"""The demo: it tells the whole story in time, what it prints works as printed, and its advice is worth money."""
+"""The demo: it tells the whole story, what it prints works as printed, and its advice is worth money."""
 
 from __future__ import annotations
 
 import json
-import resource
 import shutil
 import sqlite3
 import subprocess
@@ -26,26 +25,17 @@ from qualityroute.practice import PracticeServer, documents
 from qualityroute.report import Report
 from qualityroute.signal import State
 
-TIME_ALLOWED = 15.0
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path, float]:
-    """One real demo, in a folder of its own, and the seconds of processor time it took."""
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """One real demo, in a folder of its own."""
     folder = tmp_path_factory.mktemp("demo")
-    started = _seconds_of_children()
-    process = spawn("demo", cwd=folder)
-    return process, folder, _seconds_of_children() - started
+    return spawn("demo", cwd=folder), folder
 
 
-def _seconds_of_children() -> float:
-    """Not by the clock, because other tests run beside this one."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-Ended = tuple[subprocess.CompletedProcess[str], Path, float]
+Ended = tuple[subprocess.CompletedProcess[str], Path]
 
 
 def next_commands(text: str) -> list[str]:
@@ -53,10 +43,9 @@ def next_commands(text: str) -> list[str]:
     return [line.strip() for line in after if line.startswith("  ")]
 
 
-def test_the_demo_ends_well_and_in_time(ended: Ended) -> None:
-    process, _, seconds = ended
+def test_the_demo_ends_well(ended: Ended) -> None:
+    process, _ = ended
     assert process.returncode == 0, process.stderr
-    assert seconds < TIME_ALLOWED
 
 
 def test_the_demo_tells_the_report_the_pins_and_one_decision(ended: Ended) -> None:
@@ -122,7 +111,7 @@ def lived_through(config: Path, database: Path) -> Report:
 
 
 def test_each_of_the_three_next_commands_works_as_printed(ended: Ended) -> None:
-    process, folder, _ = ended
+    process, folder = ended
     commands = next_commands(process.stdout)
     assert len(commands) == 3
     said = []
@@ -136,7 +125,7 @@ def test_each_of_the_three_next_commands_works_as_printed(ended: Ended) -> None:
 
 
 def test_every_request_is_one_decision_in_the_database_it_names(ended: Ended) -> None:
-    process, folder, _ = ended
+    process, folder = ended
     named = process.stdout.strip().rpartition(" ")[2]
     database = sqlite3.connect(folder / named)
     [(count,)] = database.execute("SELECT COUNT(*) FROM decisions")
@@ -191,7 +180,7 @@ def test_no_session_of_a_day_is_idle_so_long_that_its_pin_ends() -> None:
 
 
 def test_a_second_demo_reuses_its_folder_with_a_fresh_database(ended: Ended) -> None:
-    _, folder, _ = ended
+    _, folder = ended
     again = call("demo", "--dir", folder / "qualityroute-demo")
     assert again.exit_code == 0, again.output
     database = sqlite3.connect(folder / "qualityroute-demo" / "qualityroute.db")
