@@ -8,12 +8,16 @@ from pathlib import Path
 
 from qualityroute.store.interface import (
     CostSummary,
+    DaySpending,
     Entry,
     FirstAttempt,
+    Found,
     HourSummary,
     JudgedAnswer,
     LatencySummary,
     Pairs,
+    Place,
+    Search,
     SessionStore,
     TaskSummary,
 )
@@ -22,13 +26,17 @@ from qualityroute.store.sqlite import SQLiteStore, utc_now
 
 __all__ = [
     "CostSummary",
+    "DaySpending",
     "Entry",
     "FirstAttempt",
+    "Found",
     "HourSummary",
     "JudgedAnswer",
     "LatencySummary",
     "Pairs",
+    "Place",
     "SQLiteStore",
+    "Search",
     "SessionStore",
     "TaskSummary",
     "open_store",

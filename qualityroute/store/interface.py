@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
@@ -150,6 +150,51 @@ class TaskSummary:
     """What audits and comparisons took, which is in none of the sums above."""
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which decisions are looked for; `None` is any."""
+
+    session: str | None = None
+    task: str | None = None
+    outcome: Outcome | None = None
+    reason: Reason | None = None
+    tenant: str | None = None
+    model: str | None = None
+    """`provider/model` that answered."""
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A decision's place in the ledger, which is in the order of times, then ids."""
+
+    at: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of decisions, the newest first, without their attempts."""
+
+    decisions: tuple[Decision, ...]
+    rest: Place | None = None
+    """Where to look on; `None` where there is nothing older. A page that is not full ends where looking ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class DaySpending:
+    """What one task took on one day (UTC)."""
+
+    day: date
+    task: str
+    efficiency: CostSummary
+    judge: CostSummary
+    peers: CostSummary
+    performance: CostSummary
+    measuring: CostSummary
+    """Audits and comparisons, which are in none of the others."""
+
+
 class SessionStore(Protocol):
     """Keeps pins and the ledger. Every method raises `StoreError` when it cannot do its work."""
 
@@ -178,7 +223,9 @@ class SessionStore(Protocol):
     async def record(self, entry: Entry) -> PinEffect | None:
         """Write a decision, its calls, its verdicts and its pin in one transaction; back when committed."""
 
-    async def pins(self, *, tenant: str | None = None, session: str | None = None, now: datetime) -> list[Pin]:
+    async def pins(
+        self, *, tenant: str | None = None, session: str | None = None, now: datetime, most: int | None = None
+    ) -> list[Pin]:
         """Pins that hold at `now`, the newest first; those only watched are not among them."""
 
     async def put_pin(self, pin: Pin) -> None: ...
@@ -190,6 +237,18 @@ class SessionStore(Protocol):
         """As it was recorded, without completions and outputs."""
 
     async def pin_effect(self, decision_id: str) -> PinEffect | None: ...
+
+    async def decisions(self, wanted: Search, *, before: Place | None = None, limit: int) -> Found:
+        """The newest decisions that are wanted, older than a place; a bounded amount of work, however many there are."""
+
+    async def payloads(self, decision_id: str) -> dict[str, str]:
+        """Prompts and answers that were kept, by kind."""
+
+    async def spending_by_day(self, *, since: datetime | None = None) -> list[DaySpending]:
+        """Of each day and task, the newest day first; `since` counts from the beginning of its hour."""
+
+    async def secret(self, name: str) -> str:
+        """A text of 64 random hexadecimal digits: made when first asked for, the same for all who share the store."""
 
     async def summaries(self, *, task: str | None = None, since: datetime | None = None) -> list[TaskSummary]: ...
 

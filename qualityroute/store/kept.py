@@ -1,7 +1,8 @@
-"""Prompts and answers that were kept, found again for a judge's health check."""
+"""What the store keeps for others: prompts and answers, and the secret that its processes share."""
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 
 from qualityroute.store.interface import JudgedAnswer
@@ -18,6 +19,25 @@ WHERE decisions.task = ? AND (decisions.outcome = 'accepted' OR NOT ?) AND answe
 GROUP BY given.content ORDER BY MAX(decisions.id) DESC LIMIT ?
 """
 
+SECRETS = """
+CREATE TABLE secrets (
+    name TEXT PRIMARY KEY NOT NULL, -- what it signs, such as the dashboard's sessions
+    value TEXT NOT NULL            -- 64 random hexadecimal digits
+)
+"""
+
 
 def judged_answers(connection: sqlite3.Connection, task: str, most: int, accepted: bool) -> list[JudgedAnswer]:
     return [JudgedAnswer(given, answer) for given, answer, _ in connection.execute(_JUDGED, (task, accepted, most))]
+
+
+def payloads_of(connection: sqlite3.Connection, decision_id: str) -> dict[str, str]:
+    query = "SELECT kind, content FROM payloads WHERE decision_id = ? ORDER BY kind"
+    return {str(kind): str(content) for kind, content in connection.execute(query, (decision_id,))}
+
+
+def secret(connection: sqlite3.Connection, name: str) -> str:
+    made = (name, secrets.token_hex(32))
+    connection.execute("INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", made)
+    (value,) = connection.execute("SELECT value FROM secrets WHERE name = ?", (name,)).fetchone()
+    return str(value)

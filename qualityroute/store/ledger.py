@@ -38,7 +38,7 @@ from qualityroute.store.columns import (
 Row: TypeAlias = tuple[Any, ...]
 E = TypeVar("E", bound=StrEnum)
 
-_DECISION = (
+DECISION_COLUMNS = (
     "id", "at", "tenant", "session", "task", "route", "outcome", "reason", "message", "tier", "model", "cost",
     "latency_ms", "fingerprint", "metadata", "failed",
 )  # fmt: skip
@@ -66,12 +66,12 @@ def _select(table: str, columns: Sequence[str]) -> str:
     return f"SELECT {', '.join(columns)} FROM {table} WHERE decision_id = ? ORDER BY {', '.join(columns[1:3])}"
 
 
-_INSERT_DECISION = _insert("decisions", (*_DECISION, "pin", "session_attempt", "session_started"))
+_INSERT_DECISION = _insert("decisions", (*DECISION_COLUMNS, "pin", "session_attempt", "session_started"))
 _INSERT_ATTEMPT = _insert("attempts", _ATTEMPT)
 _INSERT_CALL = _insert("calls", _CALL)
 _INSERT_VERDICT = _insert("verdicts", _VERDICT)
 _INSERT_PAYLOAD = _insert("payloads", _PAYLOAD)
-_SELECT_DECISION = f"SELECT {', '.join(_DECISION)} FROM decisions WHERE id = ?"
+_SELECT_DECISION = f"SELECT {', '.join(DECISION_COLUMNS)} FROM decisions WHERE id = ?"
 _SELECT_ATTEMPTS = _select("attempts", _ATTEMPT)
 _SELECT_CALLS = _select("calls", _CALL)
 _SELECT_VERDICTS = _select("verdicts", _VERDICT)
@@ -158,7 +158,7 @@ def read_decision(connection: sqlite3.Connection, decision_id: str) -> Decision 
     attempts = connection.execute(_SELECT_ATTEMPTS, (decision_id,)).fetchall()
     calls = connection.execute(_SELECT_CALLS, (decision_id,)).fetchall()
     verdicts = connection.execute(_SELECT_VERDICTS, (decision_id,)).fetchall()
-    return _decision_of(row, tuple(_attempt_of(attempt, calls, verdicts) for attempt in attempts))
+    return decision_of(row, tuple(_attempt_of(attempt, calls, verdicts) for attempt in attempts))
 
 
 def _decision_row(decision: Decision) -> Row:
@@ -171,7 +171,8 @@ def _decision_row(decision: Decision) -> Row:
     )  # fmt: skip
 
 
-def _decision_of(row: Row, attempts: tuple[Attempt, ...]) -> Decision:
+def decision_of(row: Row, attempts: tuple[Attempt, ...]) -> Decision:
+    """A decision from a row of `DECISION_COLUMNS`."""
     return Decision(
         id=row[0], at=datetime.fromisoformat(row[1]), tenant=row[2], session=row[3], task=row[4], route=Route(row[5]),
         outcome=Outcome(row[6]), reason=_member(Reason, row[7]), message=row[8], tier=_member(Tier, row[9]),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qualityroute.errors import StoreError
-from qualityroute.store import capabilities, certificates, spending, truth
+from qualityroute.store import browsing, capabilities, certificates, kept, spending, truth
 from qualityroute.store.tallies import LATENCIES, PEER_COLUMNS
 from qualityroute.store.tallies import TABLE as TALLIES
 
@@ -226,8 +226,14 @@ def budgets(db: Database) -> None:
         db.execute(statement.strip())
 
 
+def searches(db: Database) -> None:
+    """Decisions found by what they are, and the secret that signs who may look."""
+    for statement in (*browsing.INDEXES, kept.SECRETS):
+        db.execute(statement.strip())
+
+
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (
-    first_tables, costs_of_peers, ground_truth, learned_capabilities, budgets,
+    first_tables, costs_of_peers, ground_truth, learned_capabilities, budgets, searches,
 )  # fmt: skip
 
 

@@ -28,12 +28,21 @@ from qualityroute.errors import StoreError
 from qualityroute.labels import Audit, Fact, Label, Reference
 from qualityroute.pins import Pin, PinEffect, PinKey
 from qualityroute.records import Decision
-from qualityroute.store import capabilities, certificates, spending, tallies, truth
+from qualityroute.store import browsing, capabilities, certificates, kept, spending, tallies, truth
 from qualityroute.store.columns import moment
 from qualityroute.store.commits import GroupCommit, to_the_end
+from qualityroute.store.days import spending_by_day
 from qualityroute.store.files import connect, prepare
-from qualityroute.store.interface import Entry, FirstAttempt, JudgedAnswer, TaskSummary
-from qualityroute.store.kept import judged_answers
+from qualityroute.store.interface import (
+    DaySpending,
+    Entry,
+    FirstAttempt,
+    Found,
+    JudgedAnswer,
+    Place,
+    Search,
+    TaskSummary,
+)
 from qualityroute.store.ledger import read_decision, rows_of, write_rows
 from qualityroute.store.pin_rows import (
     HOLDING,
@@ -134,14 +143,19 @@ class SQLiteStore:
     async def release_pin(self, key: PinKey) -> Pin | None:
         return await self._write(f"release the pin of session {key.session[:40]!r}", partial(remove_pin, key=key))
 
-    async def pins(self, *, tenant: str | None = None, session: str | None = None, now: datetime) -> list[Pin]:
+    async def pins(
+        self, *, tenant: str | None = None, session: str | None = None, now: datetime, most: int | None = None
+    ) -> list[Pin]:
         def read(connection: sqlite3.Connection) -> list[Pin]:
             wanted = {
                 column: value for column, value in (("tenant", tenant), ("session", session)) if value is not None
             }
             conditions = " AND ".join([HOLDING, *(f"{column} = ?" for column in wanted)])
             query = f"{SELECT} WHERE {conditions} ORDER BY since DESC, tenant, session, task"
-            return [pin_of(row) for row in connection.execute(query, (moment(now), *wanted.values()))]
+            bound: tuple[str | int, ...] = (moment(now), *wanted.values())
+            if most is not None:
+                query, bound = f"{query} LIMIT ?", (*bound, most)
+            return [pin_of(row) for row in connection.execute(query, bound)]
 
         return await self._read("list the pins", read)
 
@@ -157,7 +171,7 @@ class SQLiteStore:
         return await self._read("count the judge's errors", partial(judge_errors, task=task, since=since))
 
     async def judged_answers(self, task: str, *, most: int, accepted: bool) -> list[JudgedAnswer]:
-        read = partial(judged_answers, task=task, most=most, accepted=accepted)
+        read = partial(kept.judged_answers, task=task, most=most, accepted=accepted)
         return await self._read("read the kept answers", read)
 
     async def decision(self, decision_id: str) -> Decision | None:
@@ -169,6 +183,19 @@ class SQLiteStore:
             return None if row is None or row[0] is None else PinEffect(row[0])
 
         return await self._read("read a decision", read)
+
+    async def decisions(self, wanted: Search, *, before: Place | None = None, limit: int) -> Found:
+        look = partial(browsing.search, wanted=wanted, before=before, limit=limit)
+        return await self._read("look for decisions", look)
+
+    async def payloads(self, decision_id: str) -> dict[str, str]:
+        return await self._read("read what was kept of a decision", partial(kept.payloads_of, decision_id=decision_id))
+
+    async def spending_by_day(self, *, since: datetime | None = None) -> list[DaySpending]:
+        return await self._read("add up the days", partial(spending_by_day, since=since))
+
+    async def secret(self, name: str) -> str:
+        return await self._write("make a secret", partial(kept.secret, name=name))
 
     async def summaries(self, *, task: str | None = None, since: datetime | None = None) -> list[TaskSummary]:
         return await self._read("add up the ledger", partial(summarise, task=task, since=since))

@@ -178,11 +178,14 @@ def _at_rank(steps: list[tuple[int, int]], rank: float) -> float:
 
 
 def judge_errors(connection: sqlite3.Connection, task: str, since: datetime | None) -> dict[str, int]:
+    # A cross join is done in the order written: the few verdicts first, by their own index.
     rows = connection.execute(
         """
         SELECT COALESCE(json_extract(verdicts.details, '$.cause'), 'unknown'), COUNT(*)
-        FROM verdicts JOIN decisions ON decisions.id = verdicts.decision_id
-        WHERE verdicts.reason = 'judge_error' AND decisions.task = ? AND decisions.at >= ? GROUP BY 1 ORDER BY 2 DESC
+        FROM verdicts CROSS JOIN decisions
+        WHERE verdicts.reason = 'judge_error' AND decisions.id = verdicts.decision_id
+          AND decisions.task = ? AND decisions.at >= ?
+        GROUP BY 1 ORDER BY 2 DESC
         """,
         (task, "" if since is None else f"{moment(since)[:13]}"),
     )
