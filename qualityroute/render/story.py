@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 from itertools import groupby
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from qualityroute.labels import Label, Origin
+from qualityroute.labels import Label
 from qualityroute.pins import PinEffect
-from qualityroute.records import Attempt, Decision, ModelCall, Outcome, Role, Ruling, Tier, Verdict, total_cost
+from qualityroute.records import Attempt, Decision, ModelCall, Ruling, Verdict
 from qualityroute.render.safe import safe_text
-from qualityroute.render.words import (
-    UNKNOWN,
-    dollars,
-    effect_words,
-    moment_text,
-    outcome_words,
-    reason_words,
-    route_words,
-    seconds,
+from qualityroute.render.telling import (
+    all_calls,
+    calls_words,
+    cost_of_trying,
+    label_words,
+    outcome_told,
+    parts_of_cost,
+    score_words,
+    tokens_words,
+    untold_message,
 )
+from qualityroute.render.words import dollars, effect_words, moment_text, reason_words, route_words, seconds
 
 _STYLES = {Ruling.ACCEPTED: "green", Ruling.REJECTED: "red", Ruling.UNDECIDED: "yellow"}
 _CALL_INDENT = 4
@@ -41,12 +41,9 @@ def _lines(decision: Decision, effect: PinEffect | None, label: Label | None) ->
     yield Text.assemble("Route: ", route_words(decision.route))
     for number, attempt in enumerate(decision.attempts, 1):
         yield from _attempt(number, attempt)
-    words = outcome_words(decision.outcome)
-    if not decision.route.served:  # there is no caller to have got anything
-        words = words.partition(";")[0]
-    yield Text.assemble("Outcome: ", (decision.outcome.value, "bold"), f", {words}")
+    yield Text.assemble("Outcome: ", (decision.outcome.value, "bold"), f", {outcome_told(decision)}")
     if decision.reason is not None:
-        yield Text.assemble("Reason: ", reason_words(decision.reason), *_told(_untold_message(decision)))
+        yield Text.assemble("Reason: ", reason_words(decision.reason), *_told(untold_message(decision)))
     if effect is not None:
         yield Text.assemble("Pin: ", effect_words(effect))
     if label is not None:
@@ -56,13 +53,8 @@ def _lines(decision: Decision, effect: PinEffect | None, label: Label | None) ->
 
 def _labelled(label: Label) -> Text:
     """What the efficiency answer was held against, and what came of it."""
-    word = "a person's word" if label.origin is Origin.PERSON else "the performance tier's answer"
-    if label.bad is None:
-        return Text(f"Held against {word}: could not be compared")
-    if not label.bad:
-        return Text(f"Held against {word}: good")
-    differing = "; ".join(label.differences)
-    return Text.assemble(f"Held against {word}: ", ("differs", "red"), *_told(differing))
+    word, found, differing = label_words(label)
+    return Text.assemble(f"Held against {word}: ", (found, "red" if label.bad else ""), *_told(differing))
 
 
 def _heading(decision: Decision) -> Text:
@@ -107,29 +99,20 @@ def _passed(verdicts: Iterable[Verdict]) -> Text:
 
 def _call(call: ModelCall) -> Text:
     retries = f", {call.retries} retried" if call.retries else ""
-    tokens = f"{_count(call.usage.input_tokens)} tokens in, {_count(call.usage.output_tokens)} out"
     if call.error is not None:
         failed = Text.assemble(safe_text(call.name), f": {reason_words(call.error)}", *_told(call.message))
         return failed.append(f" ({seconds(call.latency)}{retries}, {dollars(call.cost)})", "dim")
     return Text.assemble(
-        safe_text(call.name), (f": {tokens}, {dollars(call.cost)}, {seconds(call.latency)}{retries}", "dim")
+        safe_text(call.name), (f": {tokens_words(call)}, {dollars(call.cost)}, {seconds(call.latency)}{retries}", "dim")
     )
 
 
 def _verdict(verdict: Verdict) -> Text:
-    score = f" (score {verdict.score:.2f}{_needed(verdict)})" if verdict.score is not None else ""
+    score = f" ({score_words(verdict)})" if verdict.score is not None else ""
     reason = f": {reason_words(verdict.reason)}" if verdict.reason is not None else ""
     return Text.assemble(
         safe_text(verdict.check), " ", _ruling(verdict.ruling), reason, *_told(verdict.message), (score, "dim")
     )
-
-
-def _needed(verdict: Verdict) -> str:
-    """The threshold of its day, and whether it was proven on labels."""
-    threshold = verdict.details.get("threshold")
-    if not isinstance(threshold, float | int):
-        return ""
-    return f", {threshold:.2f} needed" + ("" if verdict.details.get("certified") else ", uncertified")
 
 
 def _ruling(ruling: Ruling) -> Text:
@@ -140,41 +123,14 @@ def _told(message: str) -> Iterable[Text]:
     return (Text(": "), safe_text(message, most=500)) if message else ()
 
 
-def _count(tokens: int | None) -> str:
-    return UNKNOWN if tokens is None else f"{tokens:,}"
-
-
-def _untold_message(decision: Decision) -> str:
-    """What a verdict or call has told already is not told again."""
-    told = {verdict.message for attempt in decision.attempts for verdict in attempt.verdicts}
-    told |= {call.message for attempt in decision.attempts for call in attempt.all_calls}
-    return "" if decision.message in told else decision.message
-
-
 def _bill(decision: Decision) -> Iterator[RenderableType]:
-    calls = [call for attempt in decision.attempts for call in attempt.all_calls]
-    made = f"{len(calls)} model call{'' if len(calls) == 1 else 's'}"
-    yield Text.assemble("Cost: ", (dollars(decision.cost), "bold"), f" in {made}, {seconds(decision.latency)}")
-    parts = _parts(calls)
+    made = f"{calls_words(decision)}, {seconds(decision.latency)}"
+    yield Text.assemble("Cost: ", (dollars(decision.cost), "bold"), f" in {made}")
+    parts = parts_of_cost(all_calls(decision))
     if len(parts) > 1:
         spent = ", ".join(f"{name} {dollars(cost)}" for name, cost in parts.items())
         yield Padding(Text(f"of which {spent}", "dim"), (0, 0, 0, _CALL_INDENT))
-    extra = _cost_of_trying(decision)
+    extra = cost_of_trying(decision)
     if extra is not None:
         more = f"{dollars(extra)} more than asking performance at once would have"
         yield Padding(Text(f"trying efficiency first cost {more}", "dim"), (0, 0, 0, _CALL_INDENT))
-
-
-def _parts(calls: Iterable[ModelCall]) -> dict[str, Decimal | None]:
-    costs: defaultdict[str, list[Decimal | None]] = defaultdict(list)
-    for call in calls:
-        costs["judge" if call.role is Role.JUDGE or call.tier is None else call.tier.value].append(call.cost)
-    return {name: total_cost(found) for name, found in costs.items()}
-
-
-def _cost_of_trying(decision: Decision) -> Decimal | None:
-    """Of a fallback: everything but its performance answer."""
-    if decision.outcome is not Outcome.FALLBACK:
-        return None
-    tries = [attempt.cost for attempt in decision.attempts if attempt.tier is Tier.EFFICIENCY]
-    return total_cost(tries) if tries else None

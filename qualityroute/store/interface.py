@@ -239,7 +239,7 @@ class SessionStore(Protocol):
     async def pin_effect(self, decision_id: str) -> PinEffect | None: ...
 
     async def decisions(self, wanted: Search, *, before: Place | None = None, limit: int) -> Found:
-        """The newest decisions that are wanted, older than a place; a bounded amount of work, however many there are."""
+        """Of the decisions that are wanted, the newest that are older than a place; bounded work in any ledger."""
 
     async def payloads(self, decision_id: str) -> dict[str, str]:
         """Prompts and answers that were kept, by kind."""
