@@ -95,6 +95,11 @@ class Engine:
     def config(self) -> Config:
         return self._setup.config
 
+    @property
+    def store(self) -> SessionStore:
+        """Where pins and decisions are kept; open while the engine is."""
+        return self._store
+
     async def run(
         self,
         task: str,

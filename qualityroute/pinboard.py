@@ -19,9 +19,11 @@ class Pinboard:
     def __init__(self, store: SessionStore, policy: Callable[[], Pins], now: Callable[[], datetime]) -> None:
         self._store, self._policy, self._now = store, policy, now
 
-    async def list(self, *, tenant: str | None = None, session: str | None = None) -> list[Pin]:
-        """Pins that hold now, the newest first; of one tenant or session if named."""
-        return await self._store.pins(tenant=tenant, session=session, now=self._now())
+    async def list(
+        self, *, tenant: str | None = None, session: str | None = None, most: int | None = None
+    ) -> list[Pin]:
+        """Pins that hold now, the newest first, at most so many; of one tenant or session if named."""
+        return await self._store.pins(tenant=tenant, session=session, now=self._now(), most=most)
 
     async def get(self, session: str, *, tenant: str = "default", task: str | None = None) -> Pin | None:
         """The pin a request of this session meets now, if there is one."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 
 from qualityroute.page.amounts import dollars, exact_dollars
@@ -16,7 +15,7 @@ from qualityroute.page.row_chart import Row, rows_spec
 from qualityroute.page.tables import table
 from qualityroute.records import Outcome, Reason
 from qualityroute.render.safe import visible
-from qualityroute.render.words import UNKNOWN, moment_text, outcome_words, percent, reason_words, seconds
+from qualityroute.render.words import UNKNOWN, moment_text, outcome_words, percent, reason_words, seconds_text
 from qualityroute.report import Rate, TaskReport
 
 MOST_REASONS = 6
@@ -153,7 +152,7 @@ def _others(rest: Sequence[tuple[str, int]]) -> tuple[str, int]:
 
 def _money(task: TaskReport, name: str) -> Figure:
     heading = "What it cost"
-    parts = _cost_parts(task)
+    parts = cost_parts(task)
     numbers = [(label, exact_dollars(amount)) for label, amount, _ in parts]
     sums = [("spent in all", task.cost.total), ("all on performance (estimate)", task.saved.against)]
     numbers += [(label, exact_dollars(amount)) for label, amount in sums]
@@ -162,12 +161,13 @@ def _money(task: TaskReport, name: str) -> Figure:
         name,
         heading,
         _bars(rows, heading, task, name),
-        tag("p", _saved_words(task)),
+        tag("p", saved_words(task)),
         table(f"{heading}, {visible(task.task, 60)}", ("part", "US dollars"), numbers),
     )
 
 
-def _cost_parts(task: TaskReport) -> list[tuple[str, Decimal | None, str]]:
+def cost_parts(task: TaskReport) -> list[tuple[str, Decimal | None, str]]:
+    """What was spent, part by part: its name, USD, and its colour."""
     cost = task.cost
     parts: list[tuple[str, Decimal | None, str]] = [
         ("efficiency", cost.efficiency, "var(--rate)"),
@@ -192,7 +192,8 @@ def _sum_row(label: str, amount: Decimal | None, *, estimated: bool) -> Row:
     return Row(label, dollars(amount), 0, float(amount or 0), "var(--ink)", estimated)
 
 
-def _saved_words(task: TaskReport) -> str:
+def saved_words(task: TaskReport) -> str:
+    """What was saved or lost against all on performance, and what no sum has."""
     saved, cut = task.saved, task.cost.cut_off
     unsure = (
         f" {cut} call{'s' if cut > 1 else ''} got no answer and may still be billed; no sum has them." if cut else ""
@@ -212,7 +213,7 @@ def _latency(task: TaskReport, name: str) -> Figure:
     rows, numbers = [], []
     for outcome in sorted(task.latency, key=list(Outcome).index):
         found = task.latency[outcome]
-        low, high = _seconds(found.p50), _seconds(found.p95)
+        low, high = seconds_text(found.p50), seconds_text(found.p95)
         color = OUTCOME_COLORS.get(outcome, "var(--quiet)")
         rows.append(
             Row(
@@ -232,10 +233,6 @@ def _latency(task: TaskReport, name: str) -> Figure:
         tag("p", "Dot: half of the requests were faster (p50). Stroke: 95 of 100 were (p95)."),
         table(f"{heading}, {visible(task.task, 60)}", ("outcome", "requests", "p50", "p95"), numbers),
     )
-
-
-def _seconds(value: float) -> str:
-    return seconds(timedelta(seconds=value))
 
 
 def _bars(rows: Sequence[Row], heading: str, task: TaskReport, name: str, whole: float | None = None) -> Markup:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from qualityroute.render.safe import visible
 
-VOID = frozenset({"meta", "br", "hr", "wbr"})
+VOID = frozenset({"meta", "link", "input", "br", "hr", "wbr"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ FORMATS = (
 
 def rate_spec(task: TaskReport, course: Course, width: int) -> dict[str, Any]:
     """A Vega-Lite picture `width` pixels wide; its data are numbers and times only."""
-    top = _top(task, course)
+    top = top_share(task, course)
     zone, label = _break_even(task.break_even, top)
     changes = [(n, change) for n, change in enumerate(task.changes, 1) if change.at >= course.points[0].start]
     return {
@@ -37,7 +37,7 @@ def rate_spec(task: TaskReport, course: Course, width: int) -> dict[str, Any]:
     }
 
 
-def _top(task: TaskReport, course: Course) -> float:
+def top_share(task: TaskReport, course: Course) -> float:
     """Up to the next fifth, so that low rates are not a line on the floor."""
     highest = max([task.break_even or 0, *(point.rate.high or 0 for point in course.points)])
     return min(1.0, max(0.2, math.ceil(highest * 5 + 0.25) / 5))

@@ -16,7 +16,9 @@ def visible(text: str, most: int | None = None) -> str:
     >>> visible("red \\x1b[31m text")
     'red ␛[31m text'
     """
-    shown = "".join(_shown(char) for char in (text if most is None else text[: most + 1]))
+    looked_at = text if most is None else text[: most + 1]
+    # Nearly every text is printable, which is told a hundred times faster of the whole than of each character.
+    shown = looked_at if looked_at.isprintable() else "".join(map(_shown, looked_at))
     return shown if most is None or len(shown) <= most else shown[: max(0, most - 1)] + "…"
 
 

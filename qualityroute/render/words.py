@@ -115,6 +115,11 @@ def seconds(duration: timedelta) -> str:
     return f"{value:.1f} s" if value >= 1 else f"{1000 * value:.0f} ms"
 
 
+def seconds_text(value: float) -> str:
+    """The same of a number of seconds."""
+    return seconds(timedelta(seconds=value))
+
+
 def moment_text(moment: datetime) -> str:
     """In universal time, to the second."""
     offset = moment.utcoffset() or timedelta(0)

@@ -1,0 +1,214 @@
+"""One decision explained: route, attempts with their calls and verdicts, outcome, pin, cost, and what was kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from qualityroute.gateway.dashboard.doorkeeper import PATH
+from qualityroute.gateway.dashboard.layout import Page
+from qualityroute.gateway.dashboard.payloads import payload_block
+from qualityroute.gateway.dashboard.rows import outcome_badge, search_link
+from qualityroute.labels import Label
+from qualityroute.page.amounts import exact_dollars
+from qualityroute.page.markup import Child, Markup, lines, stranger, tag
+from qualityroute.page.tables import facts, table
+from qualityroute.pins import PinEffect
+from qualityroute.records import Attempt, Decision, ModelCall, Ruling, Verdict
+from qualityroute.render.telling import (
+    all_calls,
+    calls_words,
+    cost_of_trying,
+    label_words,
+    outcome_told,
+    parts_of_cost,
+    score_words,
+    untold_message,
+)
+from qualityroute.render.words import UNKNOWN, distance, effect_words, moment_text, reason_words, route_words, seconds
+
+MOST_OF_A_NAME = 300
+MOST_OF_A_MESSAGE = 1000
+KINDS = {Ruling.ACCEPTED: "good", Ruling.REJECTED: "loss", Ruling.UNDECIDED: "even"}
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A decision and everything that is known of it."""
+
+    decision: Decision
+    effect: PinEffect | None = None
+    label: Label | None = None
+    payloads: Mapping[str, str] = field(default_factory=dict)
+
+
+def decision_page(story: Story, now: datetime) -> Page:
+    decision = story.decision
+    attempts = [_attempt(number, attempt) for number, attempt in enumerate(decision.attempts, 1)]
+    return Page(
+        "Decision",
+        [_summary(story), attempts, _bill(decision), _kept(story.payloads), _surroundings(decision)],
+        below=[
+            tag("code", stranger(decision.id, MOST_OF_A_NAME)),
+            f", {moment_text(decision.at)}, {distance(decision.at, now)}",
+        ],
+        here=f"{PATH}/decisions",
+    )
+
+
+def _summary(story: Story) -> Markup:
+    decision = story.decision
+    title = tag("div", tag("h2", "What became of it", id="outcome"), outcome_badge(decision.outcome), class_="title")
+    return tag(
+        "section",
+        title,
+        tag("p", _sentence(outcome_told(decision)), class_="sentence"),
+        facts(_facts(story)),
+        aria_labelledby="outcome",
+        class_="card",
+    )
+
+
+def _facts(story: Story) -> Iterator[tuple[str, Child]]:
+    decision = story.decision
+    yield "Task", search_link(decision.task, "task")
+    yield "Session", search_link(decision.session, "session") if decision.session else "none"
+    yield "Tenant", stranger(decision.tenant, MOST_OF_A_NAME)
+    yield "Route", route_words(decision.route)
+    if decision.reason is not None:
+        yield "Reason", [reason_words(decision.reason), _told(untold_message(decision))]
+    if story.effect is not None:
+        yield "Pin", effect_words(story.effect)
+    if story.label is not None:
+        word, found, differing = label_words(story.label)
+        yield f"Held against {word}", [found, _told(differing)]
+    yield "Answered by", stranger(decision.model, MOST_OF_A_NAME) if decision.model else "nobody"
+    yield "Cost", exact_dollars(decision.cost)
+    yield "Took", seconds(decision.latency)
+
+
+def _attempt(number: int, attempt: Attempt) -> Markup:
+    heading = f"attempt-{number}"
+    title = tag(
+        "div",
+        tag("h2", f"Attempt {number}: {attempt.tier} tier", id=heading),
+        _ruling(attempt.ruling),
+        class_="title",
+    )
+    return tag(
+        "section",
+        title,
+        tag("p", _why(attempt), class_="sentence"),
+        _calls(attempt.calls, f"Calls for the answer, attempt {number}") if attempt.calls else None,
+        _verdicts(attempt.verdicts, number) if attempt.verdicts else None,
+        aria_labelledby=heading,
+        class_="card",
+    )
+
+
+def _why(attempt: Attempt) -> Child:
+    repaired = " The JSON stood in a code fence, which was taken off." if attempt.repaired else ""
+    took = f"{seconds(attempt.latency)}, {exact_dollars(attempt.cost)}."
+    if attempt.reason is None:
+        return f"{took}{repaired}"
+    return [_sentence(reason_words(attempt.reason), end=""), _told(attempt.message), f". {took}{repaired}"]
+
+
+def _calls(calls: tuple[ModelCall, ...], caption: str) -> Markup:
+    columns = ("model", "for", "tokens in", "cached", "tokens out", "cost", "took", "what came")
+    return table(caption, columns, [_call(call) for call in calls])
+
+
+def _call(call: ModelCall) -> list[Child]:
+    usage = call.usage
+    about = "about " if usage.estimated else ""
+    retried = f", {call.retries} retried" if call.retries else ""
+    came: Child = "an answer" if call.error is None else [reason_words(call.error), _told(call.message)]
+    return [
+        stranger(call.name, MOST_OF_A_NAME),
+        call.role.value,
+        f"{about}{_count(usage.input_tokens)}",
+        _count(usage.cached_tokens),
+        f"{about}{_count(usage.output_tokens)}",
+        exact_dollars(call.cost),
+        f"{seconds(call.latency)}{retried}",
+        came,
+    ]
+
+
+def _verdicts(verdicts: tuple[Verdict, ...], number: int) -> Markup:
+    rows = [_verdict(verdict) for verdict in verdicts]
+    shown = table(f"The gate, in its order, attempt {number}", ("check", "ruling", "why", "score", "cost"), rows)
+    calls = tuple(call for verdict in verdicts for call in verdict.calls)
+    return tag("div", shown, _calls(calls, f"Calls of the gate, attempt {number}") if calls else None, class_="gate")
+
+
+def _verdict(verdict: Verdict) -> list[Child]:
+    reason = reason_words(verdict.reason) if verdict.reason is not None else None
+    return [
+        stranger(verdict.check, MOST_OF_A_NAME),
+        _ruling(verdict.ruling),
+        [reason, _told(verdict.message, first=reason is None)],
+        score_words(verdict).removeprefix("score "),
+        exact_dollars(verdict.cost) if verdict.calls else "free",
+    ]
+
+
+def _ruling(ruling: Ruling) -> Markup:
+    return tag("span", ruling.value, class_=f"outcome {KINDS[ruling]}")
+
+
+def _told(message: str, *, first: bool = False) -> Child:
+    return [None if first else ": ", stranger(message, MOST_OF_A_MESSAGE)] if message else None
+
+
+def _bill(decision: Decision) -> Markup:
+    parts = parts_of_cost(all_calls(decision))
+    rows: list[tuple[str, Child]] = [(name.capitalize(), exact_dollars(cost)) for name, cost in parts.items()]
+    rows.append(("In all", exact_dollars(decision.cost)))
+    extra = cost_of_trying(decision)
+    trying = f"Trying efficiency first cost {exact_dollars(extra)} more than asking performance at once would have."
+    return tag(
+        "section",
+        tag("div", tag("h2", "What it cost", id="bill"), class_="title"),
+        tag("p", f"US dollars, for {calls_words(decision)} in {seconds(decision.latency)}.", class_="why"),
+        facts(rows),
+        tag("p", trying, class_="why after") if extra is not None else None,
+        aria_labelledby="bill",
+        class_="card",
+    )
+
+
+def _kept(payloads: Mapping[str, str]) -> Markup:
+    none = "Neither prompt nor answers were kept of it; [store] payloads says whose are."
+    blocks = [payload_block(kind, content) for kind, content in payloads.items()]
+    return tag(
+        "section",
+        tag("div", tag("h2", "Prompt and answers", id="payloads"), class_="title"),
+        blocks or tag("p", none, class_="why"),
+        aria_labelledby="payloads",
+        class_="card",
+    )
+
+
+def _surroundings(decision: Decision) -> Markup:
+    rows: list[tuple[str, Child]] = [("Configuration", tag("code", stranger(decision.fingerprint or UNKNOWN, 64)))]
+    metadata = json.dumps(dict(decision.metadata), indent=2, ensure_ascii=False, default=str)
+    return tag(
+        "section",
+        tag("div", tag("h2", "Around it", id="around"), class_="title"),
+        facts(rows),
+        tag("pre", tag("code", lines(metadata)), class_="payload", tabindex=0) if decision.metadata else None,
+        aria_labelledby="around",
+        class_="card",
+    )
+
+
+def _sentence(words: str, end: str = ".") -> str:
+    return f"{words[:1].upper()}{words[1:]}{end}"
+
+
+def _count(tokens: int | None) -> str:
+    return UNKNOWN if tokens is None else f"{tokens:,}"
