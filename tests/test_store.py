@@ -43,7 +43,7 @@ from qualityroute.records import (
     Usage,
     Verdict,
 )
-from qualityroute.store import CostSummary, Entry, FirstAttempt, SessionStore, open_store
+from qualityroute.store import CostSummary, Entry, FirstAttempt, Place, Search, SessionStore, open_store
 
 pytestmark = pytest.mark.anyio
 
@@ -147,6 +147,127 @@ async def test_completions_and_outputs_are_left_out(store: SessionStore) -> None
 async def test_a_decision_that_was_never_recorded_is_none(store: SessionStore) -> None:
     assert await store.decision("nobody") is None
     assert await store.pin_effect("nobody") is None
+
+
+async def ledger(store: SessionStore, count: int = 12) -> None:
+    """One decision a minute: every second of the task `receipt`, every third fell back, every fourth of `user-7`."""
+    for number in range(count):
+        fell = number % 3 == 0
+        told = decision(
+            f"{number:02d}", at=NOON + timedelta(minutes=number), task="invoice" if number % 2 else "receipt",
+            session="user-7" if number % 4 == 0 else None, tenant="acme" if number % 5 == 0 else "default",
+            outcome=Outcome.FALLBACK if fell else Outcome.ACCEPTED, reason=Reason.JUDGED if fell else None,
+            model="openai/big" if fell else "openai/nano",
+        )  # fmt: skip
+        await store.record(Entry(told))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numbers"),
+    [
+        (Search(), range(12)),
+        (Search(session="user-7"), (0, 4, 8)),
+        (Search(task="invoice"), range(1, 12, 2)),
+        (Search(outcome=Outcome.FALLBACK), range(0, 12, 3)),
+        (Search(reason=Reason.JUDGED), range(0, 12, 3)),
+        (Search(tenant="acme"), (0, 5, 10)),
+        (Search(model="openai/big"), range(0, 12, 3)),
+        (Search(since=NOON + timedelta(minutes=9)), (9, 10, 11)),
+        (Search(session="user-7", reason=Reason.JUDGED, tenant="acme", task="receipt"), (0,)),
+        (Search(session="user-7", outcome=Outcome.FALLBACK, since=NOON + timedelta(minutes=1)), ()),
+        (Search(reason=Reason.SCHEMA), ()),
+        (Search(session="user-7' OR '1'='1"), ()),
+    ],
+)
+async def test_decisions_are_found_by_what_they_are_the_newest_first(
+    store: SessionStore, wanted: Search, numbers: Any
+) -> None:
+    await ledger(store)
+    found = await store.decisions(wanted, limit=50)
+    assert [one.id for one in found.decisions] == [f"d{number:02d}" for number in sorted(numbers, reverse=True)]
+    assert found.rest is None
+    whole = [await store.decision(one.id) for one in found.decisions]
+    assert [replace(one, attempts=()) for one in whole if one is not None] == list(found.decisions)
+
+
+@pytest.mark.parametrize("wanted", [Search(), Search(task="invoice"), Search(tenant="default", task="receipt")])
+async def test_pages_of_decisions_together_are_all_of_them_once(store: SessionStore, wanted: Search) -> None:
+    await ledger(store)
+    everything = (await store.decisions(wanted, limit=50)).decisions
+    pages, before = list[Decision](), None
+    for _ in range(12):
+        page = await store.decisions(wanted, before=before, limit=2)
+        pages += page.decisions
+        before = page.rest
+        if before is None:
+            break
+    assert tuple(pages) == everything
+
+
+async def test_decisions_of_one_moment_are_paged_by_their_ids(store: SessionStore) -> None:
+    for number in range(5):
+        await store.record(entry(number))
+    first = await store.decisions(Search(), limit=3)
+    second = await store.decisions(Search(), before=first.rest, limit=3)
+    assert [one.id for one in (*first.decisions, *second.decisions)] == ["d4", "d3", "d2", "d1", "d0"]
+
+
+async def test_a_search_ends_after_a_bounded_look_and_says_where_to_go_on(
+    store: SessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qualityroute.store.browsing.MOST_LOOKED_AT", 4)
+    await ledger(store)
+    found = await store.decisions(Search(tenant="acme"), limit=5)
+    assert [one.id for one in found.decisions] == ["d10"]
+    assert found.rest == Place(NOON + timedelta(minutes=8), "d08")
+    further = await store.decisions(Search(tenant="acme"), before=found.rest, limit=5)
+    assert [one.id for one in further.decisions] == ["d05"]
+
+
+async def test_what_was_kept_of_a_decision_comes_back_by_kind(store: SessionStore) -> None:
+    await store.record(replace(entry(), payloads={"input": "[]", "answer.1.efficiency": "{}"}))
+    assert await store.payloads("d1") == {"input": "[]", "answer.1.efficiency": "{}"}
+    assert await store.payloads("nobody") == {}
+
+
+async def test_the_days_add_up_to_the_report_and_measuring_stands_apart(store: SessionStore) -> None:
+    tomorrow = NOON + timedelta(days=1)
+    fell = (attempt(reason=Reason.JUDGED, judge=True), attempt(Tier.PERFORMANCE))
+    await store.record(entry(1, attempts=fell))
+    await store.record(entry(2, attempts=fell, at=tomorrow))
+    await store.record(entry(3, attempts=(attempt(calls=(call(cost=None),)),), at=tomorrow))
+    await store.record(entry(4, attempts=(attempt(Tier.PERFORMANCE),), at=tomorrow, route=Route.AUDIT))
+    second, first = await store.spending_by_day()
+    assert (first.day, second.day) == (NOON.date(), tomorrow.date())
+    assert (first.efficiency.total, first.judge.total, first.performance.total) == tuple(
+        Decimal(part) for part in ("0.001", "0.0002", "0.001")
+    )
+    assert (second.efficiency.total, second.efficiency.known) == (None, Decimal("0.001"))
+    assert (first.measuring.total, second.measuring.total) == (Decimal(0), Decimal("0.001"))
+    (summary,) = await store.summaries()
+    assert summary.performance.known == first.performance.known + second.performance.known
+    assert await store.spending_by_day(since=tomorrow) == [second]
+
+
+async def test_a_secret_is_made_once_for_all_who_share_the_store(store_url: str, store: SessionStore) -> None:
+    other = open_store(store_url, folder=Path())
+    await other.open()
+    try:
+        made = await store.secret("dashboard")
+        assert await other.secret("dashboard") == made == await store.secret("dashboard")
+        assert await store.secret("another") != made
+        assert len(bytes.fromhex(made)) == 32
+    finally:
+        await other.aclose()
+
+
+async def test_no_more_pins_are_listed_than_are_asked_for(store: SessionStore) -> None:
+    for number in range(5):
+        key = PinKey("default", f"user-{number}")
+        await store.put_pin(
+            stored_pin(key=key, since=NOON + timedelta(seconds=number), until=NOON + timedelta(hours=1))
+        )
+    assert [pin.session for pin in await store.pins(now=NOON, most=2)] == ["user-4", "user-3"]
 
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=12)

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -38,7 +39,7 @@ from qualityroute.records import (
     Tier,
     Verdict,
 )
-from qualityroute.store import Entry, SQLiteStore, columns, open_store, schema
+from qualityroute.store import Entry, Search, SQLiteStore, browsing, columns, open_store, schema
 from qualityroute.store.files import connect, patiently, prepare
 
 pytestmark = pytest.mark.anyio
@@ -625,3 +626,37 @@ def test_every_text_can_be_kept(value: str) -> None:
     kept = columns.text(value)
     assert len(kept) == len(value) and "\x00" not in kept
     assert kept.encode().decode() == columns.text(kept)
+
+
+MANY_DECISIONS = """
+WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 12000)
+INSERT INTO decisions
+  (id, at, tenant, session, task, route, outcome, reason, message, latency_ms, fingerprint, metadata)
+SELECT printf('d%05d', n), strftime('%Y-%m-%dT%H:%M:%S.000000+00:00', 1700000000 + n, 'unixepoch'), 'default',
+  printf('s%d', n / 3), 'invoice', 'cascade', 'accepted', NULL, '', 1, '', '{}' FROM numbers
+"""
+
+
+def test_no_search_reads_the_whole_of_a_large_ledger(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(browsing, "MOST_LOOKED_AT", 100)
+    prepare(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(MANY_DECISIONS)
+        steps = 0
+
+        def count() -> int:
+            nonlocal steps
+            steps += 100
+            return 0
+
+        connection.set_progress_handler(count, 100)
+        connection.execute("SELECT COUNT(*) FROM decisions WHERE message = 'x'").fetchone()
+        whole, taken = steps, dict[Search, int]()
+        for wanted in (
+            *(Search(), Search(session="s77"), Search(reason=Reason.INJECTION), Search(outcome=Outcome.FAILED)),
+            *(Search(task="receipt"), Search(tenant="acme"), Search(task="invoice", model="openai/big")),
+        ):
+            steps = 0
+            browsing.search(connection, wanted, None, 50)
+            taken[wanted] = steps
+        assert max(taken.values()) < whole / 4, (whole, taken)

@@ -17,3 +17,8 @@ def exact_dollars(amount: Decimal | None) -> str:
     '0.0001941'
     """
     return UNKNOWN if amount is None else f"{round(amount, 12).normalize():f}"
+
+
+def exact_price(amount: Decimal | None) -> str:
+    """The same where no heading says that it is dollars."""
+    return UNKNOWN if amount is None else f"${exact_dollars(amount)}"

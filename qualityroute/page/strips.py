@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from qualityroute.page.course import Course
 from qualityroute.page.markup import Markup, tag
@@ -17,6 +17,8 @@ from qualityroute.report import Point, TaskReport
 
 WIDTH, HEIGHT = 1000.0, 100.0
 BAR_HEIGHT = 10
+LONG = timedelta(days=3)
+"""From how long a time on the hours of its ends do not matter."""
 THINNEST = 4.0
 """Of a width of 1000: a bar too thin to be seen would be a lie."""
 
@@ -57,7 +59,8 @@ def rate_strip(task: TaskReport) -> Markup | None:
     picture = _picture("strip", f"0 0 {WIDTH:.0f} {HEIGHT:.0f}", says, list(_strip(task, course, place)))
     scale = tag("span", tag("span", percent(top)), tag("span", "0 %"), class_="scale", aria_hidden="true")
     ends = [first] if first == last else [first, last]
-    times = tag("span", [tag("span", f"{at.day} {at:%b %H:%M}") for at in ends], class_="times", aria_hidden="true")
+    hours = " %H:%M" if last - first < LONG else ""
+    times = tag("span", [tag("span", f"{at.day} {at:%b{hours}}") for at in ends], class_="times", aria_hidden="true")
     return tag("div", scale, picture, times, class_="plot")
 
 

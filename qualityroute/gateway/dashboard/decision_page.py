@@ -12,9 +12,9 @@ from qualityroute.gateway.dashboard.layout import Page
 from qualityroute.gateway.dashboard.payloads import payload_block
 from qualityroute.gateway.dashboard.rows import outcome_badge, search_link
 from qualityroute.labels import Label
-from qualityroute.page.amounts import exact_dollars
+from qualityroute.page.amounts import exact_price
 from qualityroute.page.markup import Child, Markup, lines, stranger, tag
-from qualityroute.page.tables import facts, table
+from qualityroute.page.tables import facts, stacking_table
 from qualityroute.pins import PinEffect
 from qualityroute.records import Attempt, Decision, ModelCall, Ruling, Verdict
 from qualityroute.render.telling import (
@@ -85,7 +85,7 @@ def _facts(story: Story) -> Iterator[tuple[str, Child]]:
         word, found, differing = label_words(story.label)
         yield f"Held against {word}", [found, _told(differing)]
     yield "Answered by", stranger(decision.model, MOST_OF_A_NAME) if decision.model else "nobody"
-    yield "Cost", exact_dollars(decision.cost)
+    yield "Cost", exact_price(decision.cost)
     yield "Took", seconds(decision.latency)
 
 
@@ -110,7 +110,7 @@ def _attempt(number: int, attempt: Attempt) -> Markup:
 
 def _why(attempt: Attempt) -> Child:
     repaired = " The JSON stood in a code fence, which was taken off." if attempt.repaired else ""
-    took = f"{seconds(attempt.latency)}, {exact_dollars(attempt.cost)}."
+    took = f"{seconds(attempt.latency)}, {exact_price(attempt.cost)}."
     if attempt.reason is None:
         return f"{took}{repaired}"
     return [_sentence(reason_words(attempt.reason), end=""), _told(attempt.message), f". {took}{repaired}"]
@@ -118,7 +118,7 @@ def _why(attempt: Attempt) -> Child:
 
 def _calls(calls: tuple[ModelCall, ...], caption: str) -> Markup:
     columns = ("model", "for", "tokens in", "cached", "tokens out", "cost", "took", "what came")
-    return table(caption, columns, [_call(call) for call in calls])
+    return stacking_table(caption, columns, [_call(call) for call in calls])
 
 
 def _call(call: ModelCall) -> list[Child]:
@@ -132,7 +132,7 @@ def _call(call: ModelCall) -> list[Child]:
         f"{about}{_count(usage.input_tokens)}",
         _count(usage.cached_tokens),
         f"{about}{_count(usage.output_tokens)}",
-        exact_dollars(call.cost),
+        exact_price(call.cost),
         f"{seconds(call.latency)}{retried}",
         came,
     ]
@@ -140,7 +140,9 @@ def _call(call: ModelCall) -> list[Child]:
 
 def _verdicts(verdicts: tuple[Verdict, ...], number: int) -> Markup:
     rows = [_verdict(verdict) for verdict in verdicts]
-    shown = table(f"The gate, in its order, attempt {number}", ("check", "ruling", "why", "score", "cost"), rows)
+    shown = stacking_table(
+        f"The gate, in its order, attempt {number}", ("check", "ruling", "why", "score", "cost"), rows
+    )
     calls = tuple(call for verdict in verdicts for call in verdict.calls)
     return tag("div", shown, _calls(calls, f"Calls of the gate, attempt {number}") if calls else None, class_="gate")
 
@@ -152,7 +154,7 @@ def _verdict(verdict: Verdict) -> list[Child]:
         _ruling(verdict.ruling),
         [reason, _told(verdict.message, first=reason is None)],
         score_words(verdict).removeprefix("score "),
-        exact_dollars(verdict.cost) if verdict.calls else "free",
+        exact_price(verdict.cost) if verdict.calls else "free",
     ]
 
 
@@ -166,14 +168,14 @@ def _told(message: str, *, first: bool = False) -> Child:
 
 def _bill(decision: Decision) -> Markup:
     parts = parts_of_cost(all_calls(decision))
-    rows: list[tuple[str, Child]] = [(name.capitalize(), exact_dollars(cost)) for name, cost in parts.items()]
-    rows.append(("In all", exact_dollars(decision.cost)))
+    rows: list[tuple[str, Child]] = [(name.capitalize(), exact_price(cost)) for name, cost in parts.items()]
+    rows.append(("In all", exact_price(decision.cost)))
     extra = cost_of_trying(decision)
-    trying = f"Trying efficiency first cost {exact_dollars(extra)} more than asking performance at once would have."
+    trying = f"Trying efficiency first cost {exact_price(extra)} more than asking performance at once would have."
     return tag(
         "section",
         tag("div", tag("h2", "What it cost", id="bill"), class_="title"),
-        tag("p", f"US dollars, for {calls_words(decision)} in {seconds(decision.latency)}.", class_="why"),
+        tag("p", f"For {calls_words(decision)} in {seconds(decision.latency)}.", class_="why"),
         facts(rows),
         tag("p", trying, class_="why after") if extra is not None else None,
         aria_labelledby="bill",
@@ -183,7 +185,8 @@ def _bill(decision: Decision) -> Markup:
 
 def _kept(payloads: Mapping[str, str]) -> Markup:
     none = "Neither prompt nor answers were kept of it; [store] payloads says whose are."
-    blocks = [payload_block(kind, content) for kind, content in payloads.items()]
+    kinds = sorted(payloads, key=lambda kind: (kind != "input", kind))
+    blocks = [payload_block(kind, payloads[kind]) for kind in kinds]
     return tag(
         "section",
         tag("div", tag("h2", "Prompt and answers", id="payloads"), class_="title"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import aclosing
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -22,10 +23,11 @@ async def form_of(request: Request) -> Mapping[str, str]:
     if kind != "application/x-www-form-urlencoded":
         raise BadForm("a form is wanted, as a browser sends it")
     body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_FORM:
-            raise BadForm(f"the form is longer than {LARGEST_FORM:,} bytes")
+    async with aclosing(request.stream()) as chunks:
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > LARGEST_FORM:
+                raise BadForm(f"the form is longer than {LARGEST_FORM:,} bytes")
     try:
         return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict"))
     except ValueError:

@@ -12,7 +12,7 @@ from qualityroute.config import Budget
 from qualityroute.gateway.dashboard.doorkeeper import PATH
 from qualityroute.gateway.dashboard.layout import Page
 from qualityroute.gateway.dashboard.tasks_page import period_links, since_words
-from qualityroute.page.amounts import dollars, exact_dollars
+from qualityroute.page.amounts import dollars, exact_price
 from qualityroute.page.markup import Child, Markup, stranger, tag
 from qualityroute.page.strips import Part, bar
 from qualityroute.page.tables import facts, table
@@ -45,7 +45,7 @@ def money_page(report: Report, days: Sequence[DaySpending], budget: Budget, peri
 
 def _budgets(fillings: Sequence[Filling], budget: Budget) -> Markup:
     limits: list[tuple[str, Child]] = [
-        (name, exact_dollars(limit))
+        (name, exact_price(limit))
         for name, limit in (("Of each request", budget.per_request), ("Of each session", budget.per_session))
         if limit is not None
     ]
@@ -70,17 +70,25 @@ def _filling(filling: Filling) -> Markup:
     told = f"{dollars(filling.spent)} spent, {dollars(filling.reserved)} reserved, of {dollars(pot.limit)}"
     return tag(
         "div",
-        tag("p", tag("span", name), tag("strong", percent(gone))),
+        tag("p", tag("span", name), tag("strong", _share(gone))),
         bar([Part(spent, color), Part(reserved, "var(--quiet)")], told),
         tag("p", f"{told}{opens}", class_="why"),
         class_="amount",
     )
 
 
+def _share(gone: float) -> str:
+    return "under 1 %" if 0 < gone < 0.01 else percent(gone)
+
+
 def _by_task(tasks: Sequence[TaskReport]) -> Markup:
     columns = ("task", "efficiency", "judge", "peers", "performance", "audits", "spent", "saved (est.)", "share")
     rows = [_task_row(task) for task in tasks]
-    shown = table("By task and tier", columns, rows) if rows else tag("p", "No request came in this time.")
+    shown = (
+        table("What each task took, in US dollars", columns, rows)
+        if rows
+        else tag("p", "No request came in this time.")
+    )
     return _section("By task and tier", "by-task", shown)
 
 
@@ -93,12 +101,12 @@ def _task_row(task: TaskReport) -> list[Child]:
 def _by_day(days: Sequence[DaySpending]) -> Markup:
     found = [(day, _together(list(rows))) for day, rows in groupby(days, key=lambda row: row.day)][:MOST_DAYS]
     most = max((sum((cost.known for cost in costs), Decimal(0)) for _, costs in found), default=Decimal(0))
-    columns = ("day", "spent", "", *("efficiency", "judge", "peers", "performance", "audits"))
+    columns = ("day", "spent", "share", *("efficiency", "judge", "peers", "performance", "audits"))
     rows = [_day_row(day, costs, most or Decimal(1)) for day, costs in found]
     return _section(
         "By day",
         "by-day",
-        tag("div", table("All tasks, by day in UTC", columns, rows), class_="days")
+        tag("div", table("What all tasks took, by day in UTC", columns, rows), class_="days")
         if rows
         else tag("p", "No day yet."),
     )

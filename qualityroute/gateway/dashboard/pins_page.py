@@ -11,7 +11,7 @@ from qualityroute.gateway.dashboard.doorkeeper import PATH, Visit
 from qualityroute.gateway.dashboard.layout import Page, form
 from qualityroute.gateway.dashboard.rows import decision_path, search_link, when
 from qualityroute.page.markup import Child, Markup, stranger, tag
-from qualityroute.page.tables import table
+from qualityroute.page.tables import stacking_table
 from qualityroute.pins import Pin, PinKey
 from qualityroute.render.safe import visible
 from qualityroute.render.words import reason_words
@@ -77,7 +77,7 @@ def _table(pins: Sequence[Pin], visit: Visit, now: datetime) -> Markup:
     optional = [name for name, shown in (("tenant", tenants), ("task", tasks)) if shown]
     columns = ["session", *optional, "why", "since", "until", "served", "failed probes", "release"]
     rows = [_row(pin, visit, now, tenants=tenants, tasks=tasks) for pin in pins]
-    return table(f"{len(pins):,} active pin{'' if len(pins) == 1 else 's'}", columns, rows)
+    return stacking_table(f"{len(pins):,} active pin{'' if len(pins) == 1 else 's'}", columns, rows)
 
 
 def _row(pin: Pin, visit: Visit, now: datetime, *, tenants: bool, tasks: bool) -> list[Child]:

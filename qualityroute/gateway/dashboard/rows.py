@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 from qualityroute.gateway.dashboard.doorkeeper import PATH
 from qualityroute.page.amounts import dollars
 from qualityroute.page.markup import Child, Markup, stranger, tag
-from qualityroute.page.tables import table
+from qualityroute.page.tables import stacking_table
 from qualityroute.records import Decision, Outcome
 from qualityroute.render.words import distance, moment_text, outcome_words, reason_words, seconds
 
@@ -28,7 +28,7 @@ KINDS = {
 def decisions_table(decisions: Sequence[Decision], now: datetime, caption: str) -> Markup:
     tenants = any(decision.tenant != "default" for decision in decisions)
     columns = ["when", "task", "outcome", "session", *(["tenant"] if tenants else []), "answered by", "cost", "took"]
-    return table(caption, columns, [_decision_row(decision, now, tenants=tenants) for decision in decisions])
+    return stacking_table(caption, columns, [_decision_row(decision, now, tenants=tenants) for decision in decisions])
 
 
 def _decision_row(decision: Decision, now: datetime, *, tenants: bool) -> list[Child]:

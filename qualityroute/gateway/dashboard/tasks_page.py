@@ -97,7 +97,8 @@ def _card(task: TaskReport, name: str) -> Markup:
 
 def _rate_figure(task: TaskReport, name: str) -> Markup:
     strip = rate_strip(task)
-    words = "Share of judged attempts that fell back, and its 95 % interval. Dashed: break-even."
+    even = f"Dashed: break-even, {percent(task.break_even)}."
+    words = f"Share of judged attempts that fell back, with its 95 % interval. {even}"
     return tag(
         "figure",
         tag("h3", "Fallback rate over time", id=f"{name}-rate"),
