@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import anyio
 import uvicorn
 from conftest import PRICES
 from page_reports import HOSTILE
@@ -91,7 +91,7 @@ def engine_on(store: str | None = "sqlite://", now: datetime = NOW) -> Engine:
     return Engine(config(), client=ScriptedClient({}), store=store, now=lambda: now)
 
 
-async def fill(store: SessionStore, count: int = 900) -> None:
+async def fill(store: SessionStore, count: int) -> None:
     """The same ledger each time."""
     chance = random.Random(7)
     names = list(RATES)
@@ -184,11 +184,13 @@ def hostile_entry() -> Entry:
     return Entry(decision, key, pin_after(decision.route, decision.attempts), Pins(), kept)
 
 
-def application(engine: Engine, keyring: Keyring, now: datetime = NOW, **options: Any) -> Starlette:
+def application(
+    engine: Engine, keyring: Keyring, now: datetime = NOW, *, count: int = 900, **options: Any
+) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with engine:
-            await fill(engine.store)
+            await fill(engine.store, count)
             yield
 
     return Starlette(routes=dashboard_routes(engine, keyring, now=lambda: now, **options), lifespan=lifespan)
@@ -201,15 +203,11 @@ def served(app: Starlette) -> Iterator[str]:
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
-        anyio.run(_started, server, thread)
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            time.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
         thread.join(20)
-
-
-async def _started(server: uvicorn.Server, thread: threading.Thread) -> None:
-    while not server.started:
-        assert thread.is_alive(), "the server did not start"
-        await anyio.sleep(0.01)

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from qualityroute.gateway.dashboard.doorkeeper import PATH, Visit
 from qualityroute.page.drawing import style
-from qualityroute.page.markup import Child, Markup, joined, stranger, tag
+from qualityroute.page.markup import Child, Markup, stranger, tag
 
 POLICY = "; ".join(
     (
@@ -103,21 +103,22 @@ def _html(page: Page, visit: Visit | None) -> Markup:
         tag("title", title),
         tag("link", rel="stylesheet", href=style_path()),
     )
-    body = tag("body", _top(page, visit), _heading(page), tag("main", page.main, id="main", tabindex=-1))
+    skip = tag("a", "Skip to the content", href="#main", class_="skip")
+    main = tag("main", page.main, id="main", tabindex=-1)
+    body = tag("body", skip, tag("header", _top(page, visit), _heading(page)), main)
     return tag("html", head, body, lang="en")
 
 
 def _top(page: Page, visit: Visit | None) -> Markup:
-    skip = tag("a", "Skip to the content", href="#main", class_="skip")
     brand = tag("span", "qualityroute", class_="brand")
     if visit is None:
-        return joined(skip, tag("div", brand, class_="top"))
+        return tag("div", brand, class_="top")
     links = [
         tag("li", tag("a", name, href=path, aria_current="page" if path == page.here else None))
         for path, name in NAVIGATION
     ]
     navigation = tag("nav", tag("ul", links), aria_label="Dashboard")
-    return joined(skip, tag("div", brand, navigation, _who(visit), class_="top"))
+    return tag("div", brand, navigation, _who(visit), class_="top")
 
 
 def _who(visit: Visit) -> Child:
@@ -129,4 +130,4 @@ def _who(visit: Visit) -> Child:
 
 def _heading(page: Page) -> Markup:
     words = tag("div", tag("h1", page.title), tag("p", page.below) if page.below else None)
-    return tag("header", words, page.beside, class_="heading")
+    return tag("div", words, page.beside, class_="heading")
