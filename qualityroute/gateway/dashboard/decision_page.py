@@ -100,7 +100,8 @@ def _attempt(number: int, attempt: Attempt) -> Markup:
     return tag(
         "section",
         title,
-        tag("p", _why(attempt), class_="sentence"),
+        _why(attempt),
+        _took(attempt),
         _calls(attempt.calls, f"Calls for the answer, attempt {number}") if attempt.calls else None,
         _verdicts(attempt.verdicts, number) if attempt.verdicts else None,
         aria_labelledby=heading,
@@ -109,11 +110,14 @@ def _attempt(number: int, attempt: Attempt) -> Markup:
 
 
 def _why(attempt: Attempt) -> Child:
-    repaired = " The JSON stood in a code fence, which was taken off." if attempt.repaired else ""
-    took = f"{seconds(attempt.latency)}, {exact_price(attempt.cost)}."
     if attempt.reason is None:
-        return f"{took}{repaired}"
-    return [_sentence(reason_words(attempt.reason), end=""), _told(attempt.message), f". {took}{repaired}"]
+        return None
+    return tag("p", _sentence(reason_words(attempt.reason), end=""), _told(attempt.message), ".", class_="sentence")
+
+
+def _took(attempt: Attempt) -> Markup:
+    repaired = " The JSON stood in a code fence, which was taken off." if attempt.repaired else ""
+    return tag("p", f"It took {seconds(attempt.latency)} and {exact_price(attempt.cost)}.{repaired}", class_="why")
 
 
 def _calls(calls: tuple[ModelCall, ...], caption: str) -> Markup:

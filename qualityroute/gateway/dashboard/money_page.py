@@ -15,7 +15,7 @@ from qualityroute.gateway.dashboard.tasks_page import period_links, since_words
 from qualityroute.page.amounts import dollars, exact_price
 from qualityroute.page.markup import Child, Markup, stranger, tag
 from qualityroute.page.strips import Part, bar
-from qualityroute.page.tables import facts, table
+from qualityroute.page.tables import facts, stacking_table
 from qualityroute.page.task_section import MOST_OF_A_NAME
 from qualityroute.render.words import moment_text, percent
 from qualityroute.report import Report, TaskReport
@@ -85,7 +85,7 @@ def _by_task(tasks: Sequence[TaskReport]) -> Markup:
     columns = ("task", "efficiency", "judge", "peers", "performance", "audits", "spent", "saved (est.)", "share")
     rows = [_task_row(task) for task in tasks]
     shown = (
-        table("What each task took, in US dollars", columns, rows)
+        stacking_table("What each task took, in US dollars", columns, rows)
         if rows
         else tag("p", "No request came in this time.")
     )
@@ -106,7 +106,7 @@ def _by_day(days: Sequence[DaySpending]) -> Markup:
     return _section(
         "By day",
         "by-day",
-        tag("div", table("What all tasks took, by day in UTC", columns, rows), class_="days")
+        tag("div", stacking_table("What all tasks took, by day in UTC", columns, rows), class_="days")
         if rows
         else tag("p", "No day yet."),
     )
