@@ -16,7 +16,7 @@ from dashboard_world import NOW, STRANGER, Keyring, application, engine_on, serv
 from page_reports import changed, insufficient, task, untried
 from test_page import Element, elements, in_order, read, words
 
-from qualityroute.gateway.dashboard.shelf import FRESH, GOOD_ENOUGH, Shelf
+from qualityroute.gateway.dashboard.shelf import Shelf
 from qualityroute.page.strips import Part, bar, rate_strip
 
 HOSTILE_DECISION = "0192f3ffffffffffffffffff"
@@ -282,32 +282,59 @@ def test_the_parts_of_a_bar_lie_end_to_end_and_never_beyond_it() -> None:
     ]
 
 
-@pytest.mark.anyio
-async def test_what_is_kept_is_shown_until_it_is_a_minute_old_and_made_by_one_at_a_time() -> None:
-    now, made = NOW, list[str | None]()
+class Making:
+    """A shelf whose things take a time that a test chooses."""
 
-    async def make(period: str | None) -> int:
-        made.append(period)
+    def __init__(self, seconds: float) -> None:
+        self.now, self.made, self._seconds, self._clock = NOW, list[str | None](), seconds, 0.0
+        self.shelf = Shelf(self._make, lambda: self.now, lambda: self._clock)
+
+    async def _make(self, period: str | None) -> int:
+        self.made.append(period)
         await anyio.lowlevel.checkpoint()
-        return len(made)
+        self._clock += self._seconds
+        return len(self.made)
 
-    shelf = Shelf(make, lambda: now)
+
+@pytest.mark.anyio
+async def test_of_those_who_look_at_once_one_makes_the_report_for_all() -> None:
+    making = Making(seconds=2)
 
     async def look() -> None:
-        assert await shelf.of("7d") == 1
+        assert await making.shelf.of("7d") == 1
 
     async with anyio.create_task_group() as lookers:
         for _ in range(5):
             lookers.start_soon(look)
-    assert await shelf.of("all") == 2
-    assert made == ["7d", None]
-    await shelf.renew("7d")  # it is fresh
-    now += FRESH
-    assert await shelf.of("7d") == 1
-    await shelf.renew("7d")
-    assert await shelf.of("7d") == 3
-    now += GOOD_ENOUGH
-    assert await shelf.of("7d") == 4
+    assert await making.shelf.of("all") == 2
+    assert making.made == ["7d", None]
+
+
+@pytest.mark.anyio
+async def test_what_is_made_quickly_is_never_shown_old() -> None:
+    making = Making(seconds=0.01)
+    assert await making.shelf.of("7d") == 1
+    making.now += timedelta(seconds=0.9)
+    assert await making.shelf.of("7d") == 1
+    making.now += timedelta(seconds=0.1)
+    assert await making.shelf.of("7d") == 2
+
+
+@pytest.mark.anyio
+async def test_what_takes_long_is_shown_until_it_is_a_minute_old_and_made_in_a_tenth_of_the_time() -> None:
+    making = Making(seconds=2)
+    assert await making.shelf.of("7d") == 1
+    making.now += timedelta(seconds=19)
+    await making.shelf.renew("7d")
+    assert await making.shelf.of("7d") == 1
+    making.now += timedelta(seconds=2)
+    assert await making.shelf.of("7d") == 1
+    await making.shelf.renew("7d")
+    assert await making.shelf.of("7d") == 2
+    making.now += timedelta(minutes=1)
+    assert await making.shelf.of("7d") == 3
+    making.now -= timedelta(days=1)  # somebody set the clock back
+    assert await making.shelf.of("7d") == 4
 
 
 def test_the_style_sheet_names_no_colour_outside_its_two_looks(get: Any) -> None:

@@ -244,6 +244,13 @@ async def test_a_revoked_key_ends_its_sessions_at_once(house: House) -> None:
 
 
 @anyio_test
+async def test_a_key_that_may_no_longer_see_the_dashboard_ends_its_sessions(house: House) -> None:
+    visitor = await house.key_holder()
+    house.keyring.keys["qr-secret"].dashboard = False
+    assert (await visitor.get()).headers["location"] == "/dashboard/login"
+
+
+@anyio_test
 async def test_a_session_ends_after_twelve_hours_and_by_logging_out(house: House) -> None:
     visitor = await house.key_holder()
     token = re.search('name="token" value="([^"]+)"', (await visitor.get()).text)

@@ -77,7 +77,7 @@ def _table(pins: Sequence[Pin], visit: Visit, now: datetime) -> Markup:
     optional = [name for name, shown in (("tenant", tenants), ("task", tasks)) if shown]
     columns = ["session", *optional, "why", "since", "until", "served", "failed probes", "release"]
     rows = [_row(pin, visit, now, tenants=tenants, tasks=tasks) for pin in pins]
-    return stacking_table(f"{len(pins):,} active pin{'' if len(pins) == 1 else 's'}", columns, rows)
+    return stacking_table("Active pins, the newest first", columns, rows)
 
 
 def _row(pin: Pin, visit: Visit, now: datetime, *, tenants: bool, tasks: bool) -> list[Child]:

@@ -40,7 +40,7 @@ class Signer:
 
     def session(self, cookie: str | None, now: datetime) -> Session | None:
         """Whose cookie it is; `None` for one that is not ours, was changed, or is over."""
-        if cookie is None or len(cookie) > LONGEST:
+        if cookie is None or len(cookie) > LONGEST or not cookie.isascii():
             return None
         body, _, signature = cookie.partition(".")
         if not _same(signature, self._signature("cookie", body)):

@@ -1,7 +1,8 @@
-"""What takes long to add up, kept for a moment: made anew at most every few seconds, and shared by all who look."""
+"""What takes time to add up, kept for a moment and shared by all who look."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,10 +12,12 @@ import anyio
 
 T = TypeVar("T")
 
-FRESH = timedelta(seconds=5)
-"""What is this young is not made anew."""
-GOOD_ENOUGH = timedelta(minutes=1)
-"""What is this young is shown, and made anew afterwards: adding up a large ledger takes a second."""
+SHARE = 10
+"""No more than one part in so many of the time goes into making a thing."""
+SLOW = timedelta(seconds=0.2)
+"""What takes longer is shown old and made anew afterwards, so that nobody waits for it."""
+OLDEST = timedelta(minutes=1)
+"""But no older than this."""
 
 PERIODS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "all": "all time"}
 USUAL_PERIOD = "7d"
@@ -24,20 +27,32 @@ USUAL_PERIOD = "7d"
 class Kept(Generic[T]):
     value: T
     at: datetime
+    took: timedelta
+
+    def fresh(self, now: datetime) -> bool:
+        return timedelta(0) <= now - self.at < max(SHARE * self.took, timedelta(seconds=1))
+
+    def good_enough(self, now: datetime) -> bool:
+        return self.fresh(now) or (self.took > SLOW and timedelta(0) <= now - self.at < OLDEST)
 
 
 class Shelf(Generic[T]):
     """One thing of each period; `make` gets the period as `Engine.report` takes it."""
 
-    def __init__(self, make: Callable[[str | None], Awaitable[T]], now: Callable[[], datetime]) -> None:
-        self._make, self._now = make, now
+    def __init__(
+        self,
+        make: Callable[[str | None], Awaitable[T]],
+        now: Callable[[], datetime],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._make, self._now, self._clock = make, now, clock
         self._kept: dict[str, Kept[T]] = {}
         self._locks = {period: anyio.Lock() for period in PERIODS}
 
     async def of(self, period: str) -> T:
-        """Of one of `PERIODS`; at most a minute old."""
-        kept = self._young(period, GOOD_ENOUGH)
-        return kept.value if kept is not None else (await self._renewed(period)).value
+        """Of one of `PERIODS`; made now, a moment ago, or, where that takes long, at most a minute ago."""
+        kept = self._kept.get(period)
+        return kept.value if kept is not None and kept.good_enough(self._now()) else (await self._renewed(period)).value
 
     async def renew(self, period: str) -> None:
         """Unless it is fresh; of those who want it at once, one makes it and the others wait."""
@@ -45,12 +60,9 @@ class Shelf(Generic[T]):
 
     async def _renewed(self, period: str) -> Kept[T]:
         async with self._locks[period]:
-            kept = self._young(period, FRESH)
-            if kept is None:
-                at = self._now()
-                kept = self._kept[period] = Kept(await self._make(None if period == "all" else period), at)
+            kept = self._kept.get(period)
+            if kept is None or not kept.fresh(self._now()):
+                at, began = self._now(), self._clock()
+                value = await self._make(None if period == "all" else period)
+                kept = self._kept[period] = Kept(value, at, timedelta(seconds=self._clock() - began))
             return kept
-
-    def _young(self, period: str, age: timedelta) -> Kept[T] | None:
-        kept = self._kept.get(period)
-        return kept if kept is not None and timedelta(0) <= self._now() - kept.at < age else None
