@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeVar
 
 from qualityroute.pins import PinEffect
 from qualityroute.records import (
@@ -34,8 +33,8 @@ from qualityroute.store.columns import (
     text,
     to_json,
 )
+from qualityroute.store.statements import Connection, Row, insert
 
-Row: TypeAlias = tuple[Any, ...]
 E = TypeVar("E", bound=StrEnum)
 
 _DECISION = (
@@ -58,19 +57,15 @@ ORDER BY session_attempt DESC LIMIT 1
 """
 
 
-def _insert(table: str, columns: Sequence[str]) -> str:
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
-
-
 def _select(table: str, columns: Sequence[str]) -> str:
     return f"SELECT {', '.join(columns)} FROM {table} WHERE decision_id = ? ORDER BY {', '.join(columns[1:3])}"
 
 
-_INSERT_DECISION = _insert("decisions", (*_DECISION, "pin", "session_attempt", "session_started"))
-_INSERT_ATTEMPT = _insert("attempts", _ATTEMPT)
-_INSERT_CALL = _insert("calls", _CALL)
-_INSERT_VERDICT = _insert("verdicts", _VERDICT)
-_INSERT_PAYLOAD = _insert("payloads", _PAYLOAD)
+_INSERT_DECISION = insert("decisions", (*_DECISION, "pin", "session_attempt", "session_started"))
+_INSERT_ATTEMPT = insert("attempts", _ATTEMPT)
+_INSERT_CALL = insert("calls", _CALL)
+_INSERT_VERDICT = insert("verdicts", _VERDICT)
+_INSERT_PAYLOAD = insert("payloads", _PAYLOAD)
 _SELECT_DECISION = f"SELECT {', '.join(_DECISION)} FROM decisions WHERE id = ?"
 _SELECT_ATTEMPTS = _select("attempts", _ATTEMPT)
 _SELECT_CALLS = _select("calls", _CALL)
@@ -128,11 +123,11 @@ class SessionPlace:
     started: str | None = None
 
 
-def write_rows(connection: sqlite3.Connection, rows: DecisionRows, effect: PinEffect | None) -> int | None:
+def write_rows(connection: Connection, rows: DecisionRows, effect: PinEffect | None) -> int | None:
     """Write a decision; gives which judged attempt of its session it was."""
     place = _place(connection, rows)
     added = (None if effect is None else effect.value, place.attempt, place.started)
-    connection.execute(_INSERT_DECISION, (*rows.decision, *added))
+    connection.executemany(_INSERT_DECISION, [(*rows.decision, *added)])
     connection.executemany(_INSERT_ATTEMPT, rows.attempts)
     connection.executemany(_INSERT_CALL, rows.calls)
     connection.executemany(_INSERT_VERDICT, rows.verdicts)
@@ -140,7 +135,7 @@ def write_rows(connection: sqlite3.Connection, rows: DecisionRows, effect: PinEf
     return place.attempt
 
 
-def _place(connection: sqlite3.Connection, rows: DecisionRows) -> SessionPlace:
+def _place(connection: Connection, rows: DecisionRows) -> SessionPlace:
     if rows.failed is None:
         return SessionPlace()
     at = rows.decision[1]
@@ -151,7 +146,7 @@ def _place(connection: sqlite3.Connection, rows: DecisionRows) -> SessionPlace:
     return SessionPlace() if failed else SessionPlace(int(number) + 1, started)
 
 
-def read_decision(connection: sqlite3.Connection, decision_id: str) -> Decision | None:
+def read_decision(connection: Connection, decision_id: str) -> Decision | None:
     row = connection.execute(_SELECT_DECISION, (decision_id,)).fetchone()
     if row is None:
         return None

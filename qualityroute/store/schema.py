@@ -6,15 +6,12 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from qualityroute.errors import StoreError
 from qualityroute.store import capabilities, certificates, spending, truth
 from qualityroute.store.tallies import LATENCIES, PEER_COLUMNS
 from qualityroute.store.tallies import TABLE as TALLIES
-
-if TYPE_CHECKING:
-    from sqlite_utils import Database
 
 NAME = "qualityroute"
 
@@ -194,7 +191,13 @@ INDEXES = (
 )
 
 
-def first_tables(db: Database) -> None:
+class Tables(Protocol):
+    """What a migration changes; `sqlite_utils.Database` is one."""
+
+    def execute(self, statement: str) -> object: ...
+
+
+def first_tables(db: Tables) -> None:
     tables = (
         DECISIONS, ATTEMPTS, CALLS, VERDICTS, PINS, PAYLOADS, CERTIFICATES, AUDITS, BASELINES, CACHE,
         TALLIES, LATENCIES,
@@ -203,12 +206,12 @@ def first_tables(db: Database) -> None:
         db.execute(statement.strip())
 
 
-def costs_of_peers(db: Database) -> None:
+def costs_of_peers(db: Tables) -> None:
     for statement in PEER_COLUMNS:
         db.execute(statement)
 
 
-def ground_truth(db: Database) -> None:
+def ground_truth(db: Tables) -> None:
     """References, labels, audits, certificates and looks; three of the tables were there before and never written."""
     for table in ("baselines", "audits", "certificates"):
         db.execute(f"DROP TABLE {table}")
@@ -216,17 +219,17 @@ def ground_truth(db: Database) -> None:
         db.execute(statement.strip())
 
 
-def learned_capabilities(db: Database) -> None:
+def learned_capabilities(db: Tables) -> None:
     db.execute(capabilities.TABLE.strip())
 
 
-def budgets(db: Database) -> None:
+def budgets(db: Tables) -> None:
     """What is spent of them, and what is reserved."""
     for statement in spending.TABLES:
         db.execute(statement.strip())
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (
+MIGRATIONS: tuple[Callable[[Tables], None], ...] = (
     first_tables, costs_of_peers, ground_truth, learned_capabilities, budgets,
 )  # fmt: skip
 
