@@ -1,9 +1,12 @@
-"""The tables, as a list of migrations: only ever added to at its end."""
+"""The tables, as a list of migrations: only ever added to at its end.
+
+They are SQLite's words, which `postgres/dialect.py` declares for PostgreSQL; a migration executes plain statements.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -236,12 +239,11 @@ MIGRATIONS: tuple[Callable[[Tables], None], ...] = (
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Bring the tables up to date; of processes that start together, one does it and the others wait."""
-    check_not_newer(connection, path)
-    if not pending(connection):
+    if not pending(applied(connection), f"{path}"):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        check_not_newer(connection, path)
+        pending(applied(connection), f"{path}")  # another process may have made it newer meanwhile
         _apply(connection)
         connection.execute("COMMIT")
     except BaseException:
@@ -259,19 +261,16 @@ def _apply(connection: sqlite3.Connection) -> None:
     migrations.apply(Database(connection, execute_plugins=False))
 
 
-def pending(connection: sqlite3.Connection) -> list[str]:
-    done = applied(connection)
-    return [function.__name__ for function in MIGRATIONS if function.__name__ not in done]
-
-
-def check_not_newer(connection: sqlite3.Connection, path: Path) -> None:
+def pending(done: Sequence[str], store: str) -> list[Callable[[Tables], None]]:
+    """What is still to be done to a store. Raises `StoreError` for one that a newer version wrote."""
     ours = {function.__name__ for function in MIGRATIONS}
-    newer = [name for name in applied(connection) if name not in ours]
+    newer = [name for name in done if name not in ours]
     if newer:
         raise StoreError(
-            f"the store '{path}' was written by a newer version of qualityroute (it has '{newer[-1]}'); "
-            "upgrade this one, or use another file"
+            f"the store '{store}' was written by a newer version of qualityroute (it has '{newer[-1]}'); "
+            "upgrade this one, or use another store"
         )
+    return [function for function in MIGRATIONS if function.__name__ not in done]
 
 
 def applied(connection: sqlite3.Connection) -> list[str]:

@@ -32,7 +32,7 @@ class Connection(Protocol):
 
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ..., /) -> Cursor: ...
 
-    def executemany(self, sql: str, rows: Iterable[Sequence[Any]], /) -> object:
+    def executemany(self, sql: str, rows: Iterable[Row], /) -> object:
         """Write rows whose order does not matter; it may be done later, but before anyone reads their table."""
 
 

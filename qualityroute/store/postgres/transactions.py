@@ -1,0 +1,144 @@
+"""Transactions on PostgreSQL: done once, whatever happens to the connection meanwhile."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from qualityroute.store.commits import Write, fail
+from qualityroute.store.postgres.driver import ServerError, Session
+from qualityroute.store.postgres.server import AGAIN, PATIENCE, Server
+from qualityroute.store.postgres.trouble import worth_another_try
+
+LARGEST_BATCH = 100
+"""Each of its works may take a lock, and a server has 6,400 of them unless told otherwise."""
+LIMIT = timedelta(seconds=10)
+READ_WRITE = "ISOLATION LEVEL READ COMMITTED READ WRITE"
+
+_LOCK = """
+SELECT pg_current_xact_id()::text, ARRAY(SELECT pg_advisory_xact_lock(lock)::text FROM unnest(?::bigint[]) AS lock)
+"""
+_FATE = "SELECT pg_xact_status(?::text::xid8)"
+
+
+class ServerTransactions:
+    """The `Transactions` of the group commit."""
+
+    largest = LARGEST_BATCH
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._session: Session | None = None
+
+    def begin(self) -> Exception | None:
+        try:
+            self._begin()
+        except Exception as error:
+            return error
+        return None
+
+    def finish(self, writes: Sequence[Write]) -> Exception | None:
+        try:
+            results = self._run(writes)
+        except UnknownFate as error:
+            fail(writes, error)
+            return None  # since what goes wrong is tried again one by one
+        except (
+            Exception
+        ) as error:  # whatever a work raises belongs to its caller, and must not leave the others waiting
+            self._roll_back()
+            return error
+        for write, result in zip(writes, results, strict=True):
+            write.result = result
+        return None
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+
+    def _begin(self) -> Session:
+        """On the connection there is, or on a new one when that was lost while it lay idle."""
+        if self._session is not None:
+            try:
+                self._session.begin(READ_WRITE, LIMIT)
+            except ServerError as error:
+                self._forget()
+                if not error.lost:
+                    raise
+            else:
+                return self._session
+        self._session = self._server.connect()
+        self._session.begin(READ_WRITE, LIMIT)
+        return self._session
+
+    def _run(self, writes: Sequence[Write]) -> list[Any]:
+        """Nothing is left of a transaction that failed before its commit, so it can be done once more."""
+        try:
+            return self._once(writes)
+        except ServerError as error:
+            if not worth_another_try(error):
+                raise
+        self._roll_back()
+        self._begin()
+        return self._once(writes)
+
+    def _once(self, writes: Sequence[Write]) -> list[Any]:
+        session = self._session
+        if session is None:
+            session = self._begin()
+        locks = sorted({lock_number(name) for write in writes for name in write.locks})
+        number, _ = session.execute(_LOCK, (locks,)).fetchone()
+        results = [write.work(session) for write in writes]
+        session.write_pending()
+        self._commit(session, number)
+        return results
+
+    def _commit(self, session: Session, number: str) -> None:
+        try:
+            session.commit()
+        except ServerError as error:
+            if not error.lost or not self._is_committed(number, error):
+                raise
+
+    def _is_committed(self, number: str, lost: ServerError) -> bool:
+        """Of a transaction whose connection was lost while it was committed. Raises where the server does not know."""
+        self._forget()
+        deadline = time.monotonic() + PATIENCE.total_seconds()
+        while True:
+            try:
+                fate = self._server.ask(lambda session: session.execute(_FATE, (number,)).fetchone()[0])
+            except ServerError as error:
+                raise UnknownFate(error) from lost
+            if fate in ("committed", "aborted"):
+                return bool(fate == "committed")
+            if fate is None or time.monotonic() > deadline:
+                raise UnknownFate(lost)
+            time.sleep(AGAIN.total_seconds())
+
+    def _roll_back(self) -> None:
+        if self._session is not None:
+            self._session.roll_back()
+            if self._session.lost:
+                self._forget()
+
+    def _forget(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+        self._server.lose()
+
+
+class UnknownFate(Exception):
+    """A commit was sent, and nobody can say whether it was done; so it is not done again."""
+
+    def __init__(self, cause: ServerError) -> None:
+        super().__init__(f"the connection was lost during the commit, which may have been done or not ({cause})")
+
+
+def lock_number(name: str) -> int:
+    """What PostgreSQL knows a lock by: 64 bits."""
+    digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
