@@ -59,7 +59,7 @@ def read_pin(connection: Connection, key: PinKey) -> Pin | None:
 
 def write_pin(connection: Connection, row: Row) -> None:
     """Write what `row_of` made."""
-    connection.execute(_PUT, row)
+    connection.executemany(_PUT, [row])
 
 
 def remove_pin(connection: Connection, key: PinKey) -> Pin | None:

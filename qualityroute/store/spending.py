@@ -12,7 +12,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from qualityroute.budgets import Filling, Pot, Reservation, Shortage, shortage
 from qualityroute.store.columns import PER_DOLLAR, from_units, moment, name
-from qualityroute.store.statements import Connection, insert
+from qualityroute.store.statements import Connection, add, insert
 
 LARGEST = 10**18
 """Units; a million dollars. Sums of a few of them still fit into a column."""
@@ -46,10 +46,7 @@ _SPENT = f"SELECT spent FROM spending WHERE {_KEY}"
 _RESERVED = f"SELECT COALESCE(SUM(amount), 0) FROM reservations WHERE {_KEY} AND expires > ?"
 _RESERVE = insert("reservations", ("scope", "tenant", "name", "day", "id", "amount", "expires"))
 _FREE = f"DELETE FROM reservations WHERE {_KEY} AND id = ?"
-_SPEND = (
-    f"{insert('spending', ('scope', 'tenant', 'name', 'day', 'spent'))}"
-    " ON CONFLICT (scope, tenant, name, day) DO UPDATE SET spent = spending.spent + excluded.spent"
-)
+_SPEND = add("spending", ("scope", "tenant", "name", "day"), ("spent",))
 _EXPIRED = "DELETE FROM reservations WHERE expires <= ?"
 
 Key = tuple[str, str, str, str]

@@ -33,7 +33,7 @@ class Connection(Protocol):
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ..., /) -> Cursor: ...
 
     def executemany(self, sql: str, rows: Iterable[Row], /) -> object:
-        """Write rows whose order does not matter; it may be done later, but before anyone reads their table."""
+        """Write rows, now or later, but before a statement that names their table, and in their order."""
 
 
 def insert(table: str, columns: Sequence[str]) -> str:
@@ -45,3 +45,9 @@ def upsert(table: str, columns: Sequence[str], key: Sequence[str]) -> str:
     """The statement that adds one row, or puts it in the place of that with the same key."""
     taken = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in key)
     return f"{insert(table, columns)} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {taken}"
+
+
+def add(table: str, key: Sequence[str], sums: Sequence[str]) -> str:
+    """The statement that adds to the sums kept under a key. A row is the key, then what is added."""
+    added = ", ".join(f"{column} = {table}.{column} + excluded.{column}" for column in sums)
+    return f"{insert(table, (*key, *sums))} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {added}"

@@ -13,9 +13,10 @@ from typing import Any
 
 from qualityroute.pins import PinEffect
 from qualityroute.records import Attempt, Decision, ModelCall, Role, Ruling, Tier
+from qualityroute.store import statements
 from qualityroute.store.columns import PER_DOLLAR, moment
 from qualityroute.store.ledger import read_decision
-from qualityroute.store.statements import Connection, insert
+from qualityroute.store.statements import Connection
 
 STEPS_PER_DOUBLING = 8
 """A latency is known to 2^(1/8), or nine per cent."""
@@ -77,14 +78,8 @@ PEER_COLUMNS = tuple(
     for name in ("peer_calls", "peer_cost", "peer_unknown")
 )
 """Added after the first tables were out; peers were never asked before."""
-_ADD = (
-    f"{insert('tallies', (*KEYS, *MEASURES))} ON CONFLICT ({', '.join(KEYS)})"
-    f" DO UPDATE SET {', '.join(f'{name} = tallies.{name} + excluded.{name}' for name in MEASURES)}"
-)
-_ADD_LATENCY = (
-    "INSERT INTO latencies (hour, task, outcome, step, decisions) VALUES (?, ?, ?, ?, 1)"
-    " ON CONFLICT (hour, task, outcome, step) DO UPDATE SET decisions = latencies.decisions + 1"
-)
+_ADD = statements.add("tallies", KEYS, MEASURES)
+_ADD_LATENCY = statements.add("latencies", ("hour", "task", "outcome", "step"), ("decisions",))
 
 
 def add(
@@ -109,7 +104,7 @@ def add(
     )
     connection.executemany(_ADD, [counted])
     if decision.route.served:  # of the others, nobody waited for it
-        connection.executemany(_ADD_LATENCY, [(hour, decision.task, decision.outcome.value, step_of(decision))])
+        connection.executemany(_ADD_LATENCY, [(hour, decision.task, decision.outcome.value, step_of(decision), 1)])
 
 
 def step_of(decision: Decision) -> int:

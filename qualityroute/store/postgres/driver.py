@@ -18,7 +18,7 @@ import psycopg
 from psycopg.adapt import Buffer, Loader
 from psycopg.conninfo import conninfo_to_dict
 
-from qualityroute.store.postgres.dialect import concerns, table_of, translate
+from qualityroute.store.postgres.dialect import concerns, key_of_sums, table_of, together, translate
 from qualityroute.store.statements import Cursor, Row
 
 T = TypeVar("T")
@@ -107,28 +107,41 @@ class Session:
                 self._command("ROLLBACK")
 
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = (), /) -> Cursor:
-        self.write_pending(sql)
-        return self._ask(lambda: self._connection.execute(translate(sql), parameters))
+        due = self._due(before=sql)
+        if not due:
+            return self._ask(lambda: self._connection.execute(translate(sql), parameters))
+
+        def both() -> Cursor:
+            with self._connection.pipeline():
+                self._write(due)
+                return self._connection.execute(translate(sql), parameters)
+
+        return self._ask(both)
 
     def executemany(self, sql: str, rows: Iterable[Row], /) -> None:
         """Written before anybody reads their table, or at the end; so that many decisions' rows go together."""
         self._pending.setdefault(sql, []).extend(rows)
 
-    def write_pending(self, before: str | None = None) -> None:
-        """Write what waits; all of it, or what the statement `before` which it stands may want to see.
+    def write_pending(self) -> None:
+        """Write all that still waits."""
+        due = self._due()
+        if due:
+            self._ask(lambda: self._write(due))
+
+    def _due(self, before: str | None = None) -> list[tuple[str, list[Row]]]:
+        """What is to be written now: all, or what a statement may want to see.
 
         Sums that all processes add to come last and in one order. So the rows everybody wants are locked for a moment
         only, and no two transactions wait for each other.
         """
         due = [sql for sql in self._pending if before is None or concerns(before, table_of(sql))]
-        if due:
-            writes = [(translate(sql), self._pending.pop(sql)) for sql in sorted(due, key=_adds)]
-            self._ask(lambda: self._write_all(writes))
+        return [(sql, self._pending.pop(sql)) for sql in sorted(due, key=_adds)]
 
-    def _write_all(self, writes: list[tuple[str, list[Row]]]) -> None:
+    def _write(self, due: list[tuple[str, list[Row]]]) -> None:
         with self._connection.pipeline(), self._connection.cursor() as cursor:
-            for sql, rows in writes:
-                cursor.executemany(sql, sorted(rows) if _adds(sql) else rows)
+            for sql, rows in due:
+                for statement, values in together(sql, rows):
+                    cursor.executemany(translate(statement), values)
 
     def _command(self, words: str) -> None:
         self._ask(lambda: self._connection.execute(words.encode()))
@@ -157,4 +170,4 @@ class Session:
 
 
 def _adds(sql: str) -> bool:
-    return "ON CONFLICT" in sql
+    return key_of_sums(sql) is not None
