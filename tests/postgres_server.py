@@ -76,6 +76,7 @@ class Server:
 
     def __init__(self, bin: Path) -> None:
         self.port = free_port()
+        self.settings = dict(SETTINGS)
         # Not among pytest's folders, which only their owner can enter.
         self._bin, self._data = bin, Path(tempfile.mkdtemp(prefix="qualityroute-postgres-"))
         self._account = Account()
@@ -88,7 +89,7 @@ class Server:
             raise RuntimeError(f"initdb of {self._bin} failed")
 
     def start(self) -> None:
-        told = {**SETTINGS, "port": self.port, "unix_socket_directories": ""}
+        told = {**self.settings, "port": self.port, "unix_socket_directories": ""}
         options = [part for name, value in told.items() for part in ("-c", f"{name}={value}")]
         self._process = self._account.start(self._bin / "postgres", "-D", self._data, *options)
         deadline = time.monotonic() + 30

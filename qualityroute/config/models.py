@@ -253,7 +253,8 @@ class Pins(Section):
 
 
 class Store(Section):
-    url: str = "sqlite:///qualityroute.db"
+    url: str = Field(default="sqlite:///qualityroute.db", repr=False)
+    """A file, or a PostgreSQL database; not shown, since it can hold a password."""
     payloads: Literal["none", "rejected", "all"] = "rejected"
     """Whose prompts and answers are kept."""
     on_store_error: Literal["raise", "warn"] = "raise"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 from qualityroute.errors import ConfigError
@@ -26,11 +27,12 @@ def postgres_store(url: str, now: Callable[[], datetime]) -> SessionStore:
         parameters_of(shown)
     except ValueError as error:
         raise ConfigError(f"the store '{shown}' is no URL of a PostgreSQL database: {error}") from error
-    try:
+    parameters = None
+    with suppress(ValueError):  # whose text may quote the password
         parameters = parameters_of(url)
-    except ValueError:
+    if parameters is None:
         raise ConfigError(
             f"the store '{shown}' has a password or an option that libpq does not understand; "
             "right would be '?option=value' with one of libpq's own, and a password with its signs as %XX"
-        ) from None
+        )
     return PostgresStore(parameters, shown, now=now)

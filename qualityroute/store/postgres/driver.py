@@ -88,13 +88,17 @@ class Session:
         return self._connection.closed
 
     def begin(self, kind: str, limit: timedelta) -> None:
-        """Begin a transaction. No statement of it may take, nor wait for a lock, longer than `limit`; 0 is for ever."""
+        """Begin a transaction. No statement of it may take, nor wait for a lock, longer than `limit`; 0 is for ever.
+
+        Where the server hears nothing for half as long, it takes everything back. So a transaction whose connection
+        broke unseen is gone before the next one gives up waiting for its locks.
+        """
         self._pending.clear()
         self.limit = limit
         milliseconds = limit // timedelta(milliseconds=1)
         self._command(
             f"BEGIN {kind}; SET LOCAL statement_timeout = {milliseconds}; SET LOCAL lock_timeout = {milliseconds};"
-            f" SET LOCAL idle_in_transaction_session_timeout = {milliseconds}"
+            f" SET LOCAL idle_in_transaction_session_timeout = {milliseconds // 2}"
         )
 
     def commit(self) -> None:

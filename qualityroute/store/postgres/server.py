@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import TypeVar
 from weakref import WeakSet
@@ -55,19 +56,21 @@ class Server:
 
     def ask(self, query: Callable[[Session], T]) -> T:
         """What a query gives that changes nothing; where its connection is lost, once more on a new one."""
+        session = self._idle_or_new()
         try:
-            return self._once(query)
+            return self._use(session, query)
         except ServerError as error:
             if not error.lost:
                 raise
-            self.lose()
-        return self._once(query)
+        self.lose()
+        return self._use(self._idle_or_new(), query)
 
-    def _once(self, query: Callable[[Session], T]) -> T:
-        try:
-            session = self._idle.pop()
-        except IndexError:
-            session = self.connect()
+    def _idle_or_new(self) -> Session:
+        with suppress(IndexError):
+            return self._idle.pop()
+        return self.connect()
+
+    def _use(self, session: Session, query: Callable[[Session], T]) -> T:
         try:
             return query(session)
         finally:

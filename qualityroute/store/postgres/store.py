@@ -40,14 +40,15 @@ SNAPSHOT = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
 class PostgresStore(SQLStore):
     """A `SessionStore` in a database that any number of processes on any number of hosts share."""
 
-    def __init__(self, parameters: Parameters, shown: str, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, parameters: Parameters, place: str, *, now: Callable[[], datetime]) -> None:
         super().__init__(now)
         self._parameters = parameters
-        self._shown = shown
+        self.place = place
+        """Its URL, as it may be shown."""
         self._connections: Connections | None = None
 
     def __repr__(self) -> str:
-        return f"PostgresStore('{self._shown}')"
+        return f"PostgresStore('{self.place}')"
 
     async def open(self) -> None:
         if self._connections is None:
@@ -75,7 +76,7 @@ class PostgresStore(SQLStore):
         return await self._write("rebuild the tallies", work)
 
     def _failure(self, doing: str, error: BaseException) -> StoreError:
-        return store_error(self._shown, doing, error)
+        return store_error(self.place, doing, error)
 
     async def _write(self, doing: str, work: Callable[[Connection], T], locks: Sequence[str] = ()) -> T:
         commits = self._open().commits
@@ -102,13 +103,13 @@ class PostgresStore(SQLStore):
 
     def _open(self) -> Connections:
         if self._connections is None:
-            raise StoreError(f"the store '{self._shown}' is not open; call open() first")
+            raise StoreError(f"the store '{self.place}' is not open; call open() first")
         return self._connections
 
     def _connect(self) -> Connections:
         server = Server(self._parameters)
         try:
-            server.ask(partial(prepare, shown=self._shown, now=self._now))
+            server.ask(partial(prepare, shown=self.place, now=self._now))
         except BaseException as error:
             server.close()
             if isinstance(error, Exception) and not isinstance(error, StoreError):
