@@ -277,6 +277,19 @@ async def test_counting_anew_while_others_record_counts_everything_once(store: S
     await other.aclose()
 
 
+async def test_counting_anew_waits_for_whoever_is_adding(
+    store: SessionStore, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import psycopg
+
+    monkeypatch.setattr(transactions, "LIMIT", timedelta(milliseconds=100))
+    with psycopg.connect(url) as adding:
+        adding.execute("LOCK TABLE tallies IN ROW EXCLUSIVE MODE")
+        with pytest.raises(StoreError, match="try again"):
+            await store.rebuild()
+    assert await store.rebuild() == 0
+
+
 async def test_connections_that_are_cut_lose_nothing_and_double_nothing(
     store: SessionStore, url: str, postgres: Shared
 ) -> None:
@@ -422,7 +435,7 @@ def way_to(url: str) -> Iterator[tuple[Way, str]]:
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])  # what breaks is in a thread
 @pytest.mark.parametrize("deliver", [True, False])
-@pytest.mark.parametrize("words", [b"COMMIT", b"INSERT INTO decisions", b"pg_advisory_xact_lock", b"BEGIN"])
+@pytest.mark.parametrize("words", [b"COMMIT\0", b"INSERT INTO decisions", b"pg_advisory_xact_lock", b"BEGIN"])
 async def test_a_transaction_whose_connection_breaks_at_any_point_is_done_once(
     url: str, words: bytes, deliver: bool
 ) -> None:
