@@ -39,7 +39,7 @@ from qualityroute.records import (
     Usage,
     Verdict,
 )
-from qualityroute.store import Entry, SQLiteStore
+from qualityroute.store import Entry, SessionStore, SQLiteStore
 from qualityroute.store.files import connect
 from qualityroute.store.pin_rows import SELECT_ONE, row_of, write_pin
 
@@ -156,7 +156,7 @@ ROWS_AN_ENTRY = 7
 """A decision, an attempt, two calls, two verdicts and a pin."""
 
 
-async def record_all(store: SQLiteStore, numbers: Iterator[int], rows: int, callers: int) -> float:
+async def record_all(store: SessionStore, numbers: Iterator[int], rows: int, callers: int) -> float:
     """Decisions a second; each caller waits for its commit before the next."""
     entries = iter([an_entry(next(numbers)) for _ in range(rows)])
 

@@ -241,6 +241,21 @@ async def test_metadata_json_does_not_know_becomes_text(store: SessionStore) -> 
     assert found.metadata == {"when": str(NOON), "share": "nan", "all": [1, 2], "cost": "0.1"}
 
 
+@pytest.mark.parametrize("hostile", ["'); DROP TABLE pins; --", "100 % %s %(a)s %%", "? :hour ?::text", '"x" \\ $1 $$'])
+async def test_names_and_texts_that_look_like_sql_are_kept_as_they_are(store: SessionStore, hostile: str) -> None:
+    key = PinKey(hostile, hostile, hostile)
+    telling = attempt(message=hostile, calls=(call(message=hostile, served_model=hostile),))
+    told = decision(1, telling, tenant=hostile, session=hostile, task=hostile, message=hostile, metadata={"a": hostile})
+    await store.record(
+        Entry(told, key, Rejected(Reason.SCHEMA, hostile, hostile, hostile), payloads={hostile: hostile})
+    )
+    assert await store.decision("d1") == told
+    pin = await store.pin(key)
+    assert pin is not None and pin.message == hostile
+    assert await store.pins(tenant=hostile, session=hostile, now=NOON) == [pin]
+    assert [summary.task for summary in await store.summaries(task=hostile)] == [hostile]
+
+
 @pytest.mark.parametrize("name", ["a\x00b", "a\ud800"])
 async def test_names_that_cannot_be_kept_are_refused_so_that_two_never_become_one(
     store: SessionStore, name: str

@@ -140,6 +140,14 @@ async def test_a_password_given_as_it_must_be_is_understood(url: str) -> None:
     assert repr(store) == f"PostgresStore('{url}')"
 
 
+def test_check_says_that_a_server_is_not_there_and_hides_its_password(tmp_path: Path) -> None:
+    config = tmp_path / "qualityroute.toml"
+    config.write_text(CONFIG)
+    told = call("check", "--config", config)
+    assert told.exit_code == 2
+    assert "postgresql://me@127.0.0.1:1/db" in told.output and PASSWORD not in told.output
+
+
 async def test_a_server_that_is_not_there_is_told_at_once() -> None:
     with pytest.raises(StoreError, match="the server cannot be reached") as caught:
         await stored("postgresql://me@127.0.0.1:1/db").open()
@@ -158,10 +166,27 @@ def without_psycopg(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
 
 
+CONFIG = """
+[tiers]
+efficiency = { models = ["practice/small"] }
+performance = { models = ["practice/careful"] }
+[tasks.invoice]
+[providers.practice]
+base_url = "http://127.0.0.1:1/v1"
+[store]
+url = "postgresql://me:hunter2@127.0.0.1:1/db"
+"""
+
+
 @pytest.mark.usefixtures("without_psycopg")
 def test_without_psycopg_the_extra_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"pip install 'qualityroute\[postgres\]'"):
         stored("postgresql://me@host/db")
+    config = tmp_path / "qualityroute.toml"
+    config.write_text(CONFIG)
+    told = call("check", "--config", config)
+    assert told.exit_code == 2
+    assert "qualityroute[postgres]" in " ".join(told.output.split()) and PASSWORD not in told.output
     told = call("pins", "list", "--db", "postgresql://me:hunter2@host/db")
     assert told.exit_code == 2
     assert "qualityroute[postgres]" in one_line_error(told) and PASSWORD not in told.output

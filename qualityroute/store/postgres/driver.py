@@ -74,6 +74,7 @@ class Session:
             raise ServerError(" ".join(str(error).split()), error.sqlstate or "", lost=True) from error
         self._connection.adapters.register_loader("numeric", _Whole)
         self._pending: dict[str, list[Row]] = {}
+        self._aside: dict[str, list[Row]] = {}
         self.limit = timedelta(0)
         """How long one statement may take; 0 is for ever."""
         self._asked_at: float | None = None
@@ -93,7 +94,7 @@ class Session:
         Where the server hears nothing for half as long, it takes everything back. So a transaction whose connection
         broke unseen is gone before the next one gives up waiting for its locks.
         """
-        self._pending.clear()
+        self._forget_pending()
         self.limit = limit
         milliseconds = limit // timedelta(milliseconds=1)
         self._command(
@@ -105,13 +106,13 @@ class Session:
         self._command("COMMIT")
 
     def roll_back(self) -> None:
-        self._pending.clear()
+        self._forget_pending()
         if not self.lost:
             with suppress(ServerError):
                 self._command("ROLLBACK")
 
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = (), /) -> Cursor:
-        due = self._due(before=sql)
+        due = [(told, self._pending.pop(told)) for told in list(self._pending) if concerns(sql, table_of(told))]
         if not due:
             return self._ask(lambda: self._connection.execute(translate(sql), parameters))
 
@@ -123,29 +124,35 @@ class Session:
         return self._ask(both)
 
     def executemany(self, sql: str, rows: Iterable[Row], /) -> None:
-        """Written before anybody reads their table, or at the end; so that many decisions' rows go together."""
+        """Written before a statement that names their table, or at the end, so that many rows go together."""
         self._pending.setdefault(sql, []).extend(rows)
 
-    def write_pending(self) -> None:
-        """Write all that still waits."""
-        due = self._due()
-        if due:
-            self._ask(lambda: self._write(due))
+    def set_aside(self) -> None:
+        """Leave what waits till the end, whatever statements come: they will not look at it."""
+        for sql, rows in self._pending.items():
+            self._aside.setdefault(sql, []).extend(rows)
+        self._pending.clear()
 
-    def _due(self, before: str | None = None) -> list[tuple[str, list[Row]]]:
-        """What is to be written now: all, or what a statement may want to see.
+    def write_pending(self) -> None:
+        """Write all that still waits.
 
         Sums that all processes add to come last and in one order. So the rows everybody wants are locked for a moment
         only, and no two transactions wait for each other.
         """
-        due = [sql for sql in self._pending if before is None or concerns(before, table_of(sql))]
-        return [(sql, self._pending.pop(sql)) for sql in sorted(due, key=_adds)]
+        self.set_aside()
+        due = sorted(self._aside.items(), key=lambda told: key_of_sums(told[0]) is not None)
+        self._aside = {}
+        if due:
+            self._ask(lambda: self._write(due))
 
-    def _write(self, due: list[tuple[str, list[Row]]]) -> None:
+    def _write(self, due: Iterable[tuple[str, list[Row]]]) -> None:
         with self._connection.pipeline(), self._connection.cursor() as cursor:
             for sql, rows in due:
                 for statement, values in together(sql, rows):
                     cursor.executemany(translate(statement), values)
+
+    def _forget_pending(self) -> None:
+        self._pending, self._aside = {}, {}
 
     def _command(self, words: str) -> None:
         self._ask(lambda: self._connection.execute(words.encode()))
@@ -171,7 +178,3 @@ class Session:
 
     def close(self) -> None:
         self._connection.close()
-
-
-def _adds(sql: str) -> bool:
-    return key_of_sums(sql) is not None

@@ -91,7 +91,7 @@ class ServerTransactions:
             session = self._begin()
         locks = sorted({lock_number(name) for write in writes for name in write.locks})
         number, _ = session.execute(_LOCK, (locks,)).fetchone()
-        results = [write.work(session) for write in writes]
+        results = done_one_by_one(session, writes)
         session.write_pending()
         self._commit(session, number)
         return results
@@ -129,6 +129,23 @@ class ServerTransactions:
             self._session.close()
             self._session = None
         self._server.lose()
+
+
+def done_one_by_one(session: Session, writes: Sequence[Write]) -> list[Any]:
+    """The results of works. None looks at what others wait to write, unless they lock the same or say no locks."""
+    results: list[Any] = []
+    locked: set[str] = set()
+    for write in writes:
+        if not write.locks or not locked.isdisjoint(write.locks):
+            session.write_pending()
+            locked.clear()
+        results.append(write.work(session))
+        locked.update(write.locks)
+        if write.locks:
+            session.set_aside()
+        else:
+            session.write_pending()
+    return results
 
 
 class UnknownFate(Exception):
