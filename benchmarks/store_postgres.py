@@ -12,9 +12,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import multiprocessing
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ProcessPoolExecutor
 from itertools import count
 from pathlib import Path
 
@@ -33,6 +35,7 @@ FULL = Size(pins=1_000_000, blocks=9, lookups=1_000, rows=1_000)
 SMALL = Size(pins=10_000, blocks=QUICK.blocks, lookups=200, rows=200)
 DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "autovacuum": "on"}
 CALLERS = (1, 16, 128)
+PROCESSES = 4
 
 
 def fill(url: str, pins: int) -> None:
@@ -111,6 +114,42 @@ async def measure_records(store: SessionStore, size: Size) -> list[Figure]:
     return figures
 
 
+async def write_alone(url: str, process: int, rows: int) -> tuple[float, float]:
+    """When one of several processes began to write, and when it was done; 16 of its callers wait."""
+    store = open_store(url, folder=Path())
+    await store.open()
+    began = time.time()
+    await record_all(store, count(1_000_000 * (process + 1)), rows, 16)
+    done = time.time()
+    await store.aclose()
+    return began, done
+
+
+def process(url: str, number: int, rows: int) -> tuple[float, float]:
+    return asyncio.run(write_alone(url, number, rows))
+
+
+def measure_processes(url: str, size: Size) -> list[Figure]:
+    """Decisions a second of four processes together, and what one takes on the disk."""
+    speeds = []
+    with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn")) as pool:
+        for block in range(max(2, size.blocks // 2)):
+            numbers = [block * PROCESSES + number for number in range(PROCESSES)]
+            times = list(pool.map(process, [url] * PROCESSES, numbers, [size.rows] * PROCESSES))
+            speeds.append(PROCESSES * size.rows / (max(done for _, done in times) - min(began for began, _ in times)))
+    with psycopg.connect(url) as connection:
+        sizes = "SUM(pg_total_relation_size(c.oid)) FROM pg_class AS c WHERE relname = ANY(%s)"
+        (taken, there) = connection.execute(
+            f"SELECT (SELECT {sizes}), (SELECT COUNT(*) FROM decisions)",
+            (["decisions", "attempts", "calls", "verdicts"],),
+        ).fetchone() or (0, 1)
+    bytes_each = float(taken) / there
+    return [
+        Figure.of(f"decisions a second, {PROCESSES} processes together", speeds, "/s"),
+        Figure("bytes of a decision on the disk, with its indexes", bytes_each, bytes_each, bytes_each, ""),
+    ]
+
+
 async def measure(server: Server, size: Size) -> list[Figure]:
     url = server.url("postgres")
     store = open_store(url, folder=Path())
@@ -118,7 +157,7 @@ async def measure(server: Server, size: Size) -> list[Figure]:
     await asyncio.to_thread(fill, url, size.pins)
     figures = [*await measure_lookups(store, url, size), *await measure_records(store, size)]
     await store.aclose()
-    return figures
+    return [*figures, *await asyncio.to_thread(measure_processes, url, size)]
 
 
 def main() -> None:
