@@ -18,7 +18,8 @@ import psycopg
 from psycopg.adapt import Buffer, Loader
 from psycopg.conninfo import conninfo_to_dict
 
-from qualityroute.store.postgres.dialect import concerns, key_of_sums, table_of, together, translate
+from qualityroute.store.postgres.dialect import together, translate
+from qualityroute.store.postgres.waiting import Waiting, Writes
 from qualityroute.store.statements import Cursor, Row
 
 T = TypeVar("T")
@@ -73,8 +74,7 @@ class Session:
         except psycopg.Error as error:
             raise ServerError(" ".join(str(error).split()), error.sqlstate or "", lost=True) from error
         self._connection.adapters.register_loader("numeric", _Whole)
-        self._pending: dict[str, list[Row]] = {}
-        self._aside: dict[str, list[Row]] = {}
+        self.waiting = Waiting()
         self.limit = timedelta(0)
         """How long one statement may take; 0 is for ever."""
         self._asked_at: float | None = None
@@ -94,7 +94,7 @@ class Session:
         Where the server hears nothing for half as long, it takes everything back. So a transaction whose connection
         broke unseen is gone before the next one gives up waiting for its locks.
         """
-        self._forget_pending()
+        self.waiting = Waiting()
         self.limit = limit
         milliseconds = limit // timedelta(milliseconds=1)
         self._command(
@@ -106,13 +106,13 @@ class Session:
         self._command("COMMIT")
 
     def roll_back(self) -> None:
-        self._forget_pending()
+        self.waiting = Waiting()
         if not self.lost:
             with suppress(ServerError):
                 self._command("ROLLBACK")
 
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = (), /) -> Cursor:
-        due = [(told, self._pending.pop(told)) for told in list(self._pending) if concerns(sql, table_of(told))]
+        due = self.waiting.seen_by(sql)
         if not due:
             return self._ask(lambda: self._connection.execute(translate(sql), parameters))
 
@@ -124,35 +124,19 @@ class Session:
         return self._ask(both)
 
     def executemany(self, sql: str, rows: Iterable[Row], /) -> None:
-        """Written before a statement that names their table, or at the end, so that many rows go together."""
-        self._pending.setdefault(sql, []).extend(rows)
+        """Written before a statement that names their table, or later."""
+        self.waiting.add(sql, rows)
 
-    def set_aside(self) -> None:
-        """Leave what waits till the end, whatever statements come: they will not look at it."""
-        for sql, rows in self._pending.items():
-            self._aside.setdefault(sql, []).extend(rows)
-        self._pending.clear()
-
-    def write_pending(self) -> None:
-        """Write all that still waits.
-
-        Sums that all processes add to come last and in one order. So the rows everybody wants are locked for a moment
-        only, and no two transactions wait for each other.
-        """
-        self.set_aside()
-        due = sorted(self._aside.items(), key=lambda told: key_of_sums(told[0]) is not None)
-        self._aside = {}
+    def write(self, due: Writes) -> None:
+        """Write rows that waited, on one way to the server and back."""
         if due:
             self._ask(lambda: self._write(due))
 
-    def _write(self, due: Iterable[tuple[str, list[Row]]]) -> None:
+    def _write(self, due: Writes) -> None:
         with self._connection.pipeline(), self._connection.cursor() as cursor:
             for sql, rows in due:
                 for statement, values in together(sql, rows):
                     cursor.executemany(translate(statement), values)
-
-    def _forget_pending(self) -> None:
-        self._pending, self._aside = {}, {}
 
     def _command(self, words: str) -> None:
         self._ask(lambda: self._connection.execute(words.encode()))

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import TypeVar
-from weakref import WeakSet
 
 from qualityroute.store.postgres.driver import Parameters, ServerError, Session
 
@@ -26,7 +25,8 @@ class Server:
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
         self._idle: list[Session] = []
-        self._open: WeakSet[Session] = WeakSet()
+        self._open: list[Session] = []
+        self._opening = threading.Lock()
         self._lost_at: float | None = None
         self._closed = threading.Event()
         threading.Thread(target=self._watch, name="qualityroute-postgres", daemon=True).start()
@@ -44,7 +44,8 @@ class Server:
                 time.sleep(AGAIN.total_seconds())
             else:
                 self._lost_at = None
-                self._open.add(session)
+                with self._opening:
+                    self._open = [one for one in self._open if not one.lost] + [session]
                 return session
 
     def lose(self) -> None:
@@ -86,5 +87,5 @@ class Server:
 
     def _watch(self) -> None:
         while not self._closed.wait(WATCH.total_seconds()):
-            for session in list(self._open):
+            for session in self._open:
                 session.cut_when_late()

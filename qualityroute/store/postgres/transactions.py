@@ -92,7 +92,7 @@ class ServerTransactions:
         locks = sorted({lock_number(name) for write in writes for name in write.locks})
         number, _ = session.execute(_LOCK, (locks,)).fetchone()
         results = done_one_by_one(session, writes)
-        session.write_pending()
+        session.write(session.waiting.everything())
         self._commit(session, number)
         return results
 
@@ -137,14 +137,14 @@ def done_one_by_one(session: Session, writes: Sequence[Write]) -> list[Any]:
     locked: set[str] = set()
     for write in writes:
         if not write.locks or not locked.isdisjoint(write.locks):
-            session.write_pending()
+            session.write(session.waiting.rows())
             locked.clear()
         results.append(write.work(session))
         locked.update(write.locks)
         if write.locks:
-            session.set_aside()
+            session.waiting.set_aside()
         else:
-            session.write_pending()
+            session.write(session.waiting.rows())
     return results
 
 
