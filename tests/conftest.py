@@ -93,7 +93,7 @@ def postgres_tables(postgres: Any) -> Iterator[Any]:
     asyncio.run(make_tables())
     with psycopg.connect(url, autocommit=True) as connection:
         found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-        tables = [table for (table,) in found if table != "qualityroute_migrations"]
+        tables = [table for (table,) in found if not table.startswith("qualityroute_")]
         emptying = "; ".join(f'DELETE FROM "{table}"' for table in tables)
 
         def empty() -> str:

@@ -9,18 +9,18 @@ from qualityroute.errors import StoreError
 from qualityroute.store.columns import moment
 from qualityroute.store.postgres.dialect import declare
 from qualityroute.store.postgres.driver import Session
-from qualityroute.store.postgres.transactions import READ_WRITE, lock_number
+from qualityroute.store.postgres.transactions import READ_WRITE, WRITERS, lock_number
 from qualityroute.store.schema import pending
 
 OLDEST = 13
-"""The first PostgreSQL that can tell whether a transaction was committed, and numbers them without end."""
+"""The first PostgreSQL that this is meant for; those before it are no longer looked after."""
 NO_LIMIT = timedelta(0)
 
 _THERE = "SELECT to_regclass('qualityroute_migrations') IS NOT NULL"
 _APPLIED = "SELECT name FROM qualityroute_migrations ORDER BY rowid"
 _APPLY = "INSERT INTO qualityroute_migrations (name, applied_at) VALUES (?, ?)"
 _MIGRATIONS = """
-CREATE TABLE IF NOT EXISTS qualityroute_migrations (
+CREATE TABLE qualityroute_migrations (
     rowid BIGINT GENERATED ALWAYS AS IDENTITY,
     name TEXT PRIMARY KEY NOT NULL,
     applied_at TEXT NOT NULL
@@ -49,8 +49,11 @@ def prepare(session: Session, shown: str, now: Callable[[], datetime]) -> None:
     session.begin(READ_WRITE, NO_LIMIT)
     try:
         session.execute("SELECT pg_advisory_xact_lock(?)", (lock_number("migrations"),))
-        session.execute(_MIGRATIONS)
-        for migration in pending(applied(session), shown):
+        done = applied(session)
+        if not done:
+            session.execute(_MIGRATIONS)
+            session.execute(declare(WRITERS))
+        for migration in pending(done, shown):
             migration(_Declared(session))
             session.execute(_APPLY, (migration.__name__, moment(now())))
         session.commit()

@@ -3,35 +3,52 @@
 from __future__ import annotations
 
 import hashlib
-import time
+import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 from qualityroute.store.commits import Write, fail
 from qualityroute.store.postgres.driver import ServerError, Session
-from qualityroute.store.postgres.server import AGAIN, PATIENCE, Server
+from qualityroute.store.postgres.server import Server
 from qualityroute.store.postgres.trouble import worth_another_try
+from qualityroute.store.statements import insert, upsert
 
 LARGEST_BATCH = 100
 """Each of its works may take a lock, and a server has 6,400 of them unless told otherwise."""
 LIMIT = timedelta(seconds=10)
 READ_WRITE = "ISOLATION LEVEL READ COMMITTED READ WRITE"
 
-_LOCK = """
-SELECT pg_current_xact_id()::text, ARRAY(SELECT pg_advisory_xact_lock(lock)::text FROM unnest(?::bigint[]) AS lock)
+WRITERS = """
+CREATE TABLE qualityroute_writers (
+    writer TEXT PRIMARY KEY NOT NULL, -- one open store
+    number INTEGER NOT NULL           -- of the last transaction that it committed
+)
 """
-_FATE = "SELECT pg_xact_status(?::text::xid8)"
+
+_LOCK = "SELECT pg_advisory_xact_lock(lock) FROM unnest(?::bigint[]) AS lock"
+_JOIN = f"{insert('qualityroute_writers', ('writer', 'number'))} ON CONFLICT (writer) DO NOTHING"
+_SIGN = upsert("qualityroute_writers", ("writer", "number"), ("writer",))
+_LEAVE = "DELETE FROM qualityroute_writers WHERE writer = ?"
+# FOR UPDATE: a transaction that is still being committed holds the row.
+_SIGNED = "SELECT number FROM qualityroute_writers WHERE writer = ? FOR UPDATE"
 
 
 class ServerTransactions:
-    """The `Transactions` of the group commit."""
+    """The `Transactions` of the group commit.
+
+    Each transaction signs with its number in a row of this writer's own. So after a commit whose answer was lost the
+    row says whether it was done. The server's own numbers would not: after a crash it can give them a second time.
+    """
 
     largest = LARGEST_BATCH
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._session: Session | None = None
+        self._writer = secrets.token_hex(12)
+        self._number = 0
 
     def begin(self) -> Exception | None:
         try:
@@ -57,6 +74,8 @@ class ServerTransactions:
 
     def close(self) -> None:
         if self._session is not None:
+            with suppress(ServerError):  # then the row stays, and means nothing to anybody
+                self._session.execute(_LEAVE, (self._writer,))
             self._session.close()
 
     def _begin(self) -> Session:
@@ -71,6 +90,7 @@ class ServerTransactions:
             else:
                 return self._session
         self._session = self._server.connect()
+        self._session.execute(_JOIN, (self._writer, 0))
         self._session.begin(READ_WRITE, LIMIT)
         return self._session
 
@@ -89,34 +109,28 @@ class ServerTransactions:
         session = self._session
         if session is None:
             session = self._begin()
-        locks = sorted({lock_number(name) for write in writes for name in write.locks})
-        number, _ = session.execute(_LOCK, (locks,)).fetchone()
+        session.execute(_LOCK, (sorted({lock_number(name) for write in writes for name in write.locks}),))
         results = done_one_by_one(session, writes)
-        session.write(session.waiting.everything())
-        self._commit(session, number)
+        self._number += 1
+        session.write([*session.waiting.everything(), (_SIGN, [(self._writer, self._number)])])
+        self._commit(session)
         return results
 
-    def _commit(self, session: Session, number: str) -> None:
+    def _commit(self, session: Session) -> None:
         try:
             session.commit()
         except ServerError as error:
-            if not error.lost or not self._is_committed(number, error):
+            if not error.lost or not self._is_committed(error):
                 raise
 
-    def _is_committed(self, number: str, lost: ServerError) -> bool:
-        """Of a transaction whose connection was lost while it was committed. Raises where the server does not know."""
+    def _is_committed(self, lost: ServerError) -> bool:
+        """Of the transaction whose connection was lost while it was committed."""
         self._forget()
-        deadline = time.monotonic() + PATIENCE.total_seconds()
-        while True:
-            try:
-                fate = self._server.ask(lambda session: session.execute(_FATE, (number,)).fetchone()[0])
-            except ServerError as error:
-                raise UnknownFate(error) from lost
-            if fate in ("committed", "aborted"):
-                return bool(fate == "committed")
-            if fate is None or time.monotonic() > deadline:
-                raise UnknownFate(lost)
-            time.sleep(AGAIN.total_seconds())
+        try:
+            signed = self._server.ask(lambda session: session.execute(_SIGNED, (self._writer,)).fetchone())
+        except ServerError as error:
+            raise UnknownFate(error) from lost
+        return signed is not None and signed[0] == self._number
 
     def _roll_back(self) -> None:
         if self._session is not None:
