@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -322,27 +323,21 @@ async def test_connections_that_are_cut_lose_nothing_and_double_nothing(
 ) -> None:
     names = [f"d{number}" for number in range(120)]
     money = Reservation("one", (DAY,), Decimal(1), NOON, NOON + timedelta(minutes=2))
-    over = anyio.Event()
-    cutting = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}' AND application_name = '{}'"
+    told = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}' AND application_name = '{}'"
+    cutting = told.format(database_of(url), "qualityroute")
+    done = count(1)
 
-    async def cut() -> None:
-        while not over.is_set():
-            told = cutting.format(database_of(url), "qualityroute")
-            await anyio.to_thread.run_sync(postgres.run, "postgres", told)
-            await anyio.sleep(0.05)
-
-    async def record(some: list[str]) -> None:
+    async def record(some: list[str], group: anyio.abc.TaskGroup) -> None:
         for name in some:
             await store.record(entry(name))
             await store.settle(money, Decimal("0.01"))
             assert await store.pin(PinKey("default", name)) is not None
+            if next(done) % 15 == 0:  # in the middle of what the others do
+                group.start_soon(anyio.to_thread.run_sync, postgres.run, "postgres", cutting)
 
-    async with anyio.create_task_group() as cutters:
-        cutters.start_soon(cut)
-        async with anyio.create_task_group() as group:
-            for place in range(4):
-                group.start_soon(record, names[place::4])
-        over.set()
+    async with anyio.create_task_group() as group:
+        for place in range(4):
+            group.start_soon(record, names[place::4], group)
     await check_books(store, names)
     (day,) = await store.fillings([DAY], NOON)
     assert day.spent == Decimal("1.20")
@@ -614,9 +609,9 @@ def test_sums_wait_for_the_end_and_then_come_in_one_order() -> None:
     assert told[0] == told[1]
 
 
-@pytest.mark.parametrize("count", [0, 1, 7, 8, 33, 100])
-def test_rows_go_together_and_none_is_left_out(count: int) -> None:
-    rows = [(number, f"n{number}") for number in range(count)]
+@pytest.mark.parametrize("rows_told", [0, 1, 7, 8, 33, 100])
+def test_rows_go_together_and_none_is_left_out(rows_told: int) -> None:
+    rows = [(number, f"n{number}") for number in range(rows_told)]
     told = list(together("INSERT INTO t (a, b) VALUES (?, ?)", rows))
     values = [value for _, many in told for row in many for value in row]
     assert values == [value for row in rows for value in row]
