@@ -41,7 +41,8 @@ class CompletionRequest:
     """As the provider names it."""
     messages: tuple[Message, ...]
     response_schema: Mapping[str, Any] | None = None
-    """JSON Schema the answer should follow; the provider is asked to help, we check."""
+    """JSON Schema the answer should follow; the provider is asked to help, we check. What is made of it is kept with
+    the object, so it must not be changed afterwards."""
     tools: tuple[Mapping[str, Any], ...] = ()
     max_output_tokens: int | None = None
     temperature: float | None = None
