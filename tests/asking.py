@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +22,23 @@ from qualityroute.records import Completion, Role, Tier
 KEY = "sk-secret-0123456789"
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SCHEMA = {"type": "object", "properties": {"total": {"type": "number"}}}
+
+_transport = "auto"
+
+
+@pytest.fixture(params=["asyncio", "asyncio on httpx", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> Iterator[str]:
+    """To be imported where it matters what carries the bytes: alone, asyncio has aiohttp, and trio httpx."""
+    global _transport
+    backend, _, transport = str(request.param).partition(" on ")
+    _transport = transport or "auto"
+    yield backend
+    _transport = "auto"
+
+
+def provider(url: str, **settings: Any) -> Provider:
+    """On the transport of this test."""
+    return Provider(base_url=url, transport=_transport, **settings)
 
 
 def ask(**fields: Any) -> CompletionRequest:
@@ -65,7 +82,7 @@ async def made(url: str, *, name: str = "test", **settings: Any) -> AsyncIterato
     sleep = settings.pop("sleep", Naps())
     memory = settings.pop("memory", None)
     client = OpenAIClient(
-        {name: Provider(base_url=url, **settings)},
+        {name: provider(url, **settings)},
         keys={name: KEY},
         memory=memory,
         sleep=sleep,

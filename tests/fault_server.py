@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -82,7 +83,7 @@ def failing(status: int, message: str = "no", *, headers: Mapping[str, str] | No
 class FaultServer:
     """Plays its script in order of arrival; the last play repeats. Use it as a context manager."""
 
-    def __init__(self, *script: Script) -> None:
+    def __init__(self, *script: Script, tls: ssl.SSLContext | None = None) -> None:
         self.script: list[Script] = list(script) or [good()]
         self.requests: list[SeenRequest] = []
         self.connections = 0
@@ -90,13 +91,14 @@ class FaultServer:
         self.at_once: list[int] = []
         """How many were being answered when each request came, itself among them."""
         self._at_once = 0
+        self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._open: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault server", daemon=True)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"http{'s' if self._tls else ''}://127.0.0.1:{self.port}/v1"
 
     @property
     def bodies(self) -> list[Any]:
@@ -104,7 +106,7 @@ class FaultServer:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._server = self._run(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        self._server = self._run(asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls))
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -8,7 +8,6 @@ this they need none.
 
 from __future__ import annotations
 
-import importlib
 import ssl
 from collections.abc import AsyncIterable
 from typing import Any
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 import anyio
 
 from qualityroute.config import Provider
+from qualityroute.openai_client.transports import causes, transport_for
 from qualityroute.openai_client.trouble import Reply, Trouble
 from qualityroute.records import Reason
 
@@ -33,27 +33,32 @@ _BARE_ERRORS = (OSError, anyio.EndOfStream, anyio.BrokenResourceError, anyio.Clo
 class Connection:
     """One provider's pool of connections, for one event loop."""
 
-    def __init__(self, provider: Provider, key: str | None) -> None:
-        """Blocking: imports openai (more than a second) and reads the system's certificates."""
+    def __init__(self, provider: Provider, key: str | None, *, aiohttp: bool) -> None:
+        """Blocking: imports openai (more than a second) and reads the system's certificates.
+
+        `aiohttp`: it may carry the bytes, if it is installed.
+        """
         import openai  # noqa: PLC0415  (slow; not needed before the first request)
 
         self._openai = openai
-        self._http = _http_library(openai.__version__)
-        self._too_late: tuple[type[Exception], ...] = (openai.APITimeoutError, self._http.TimeoutException)
-        self._broken: tuple[type[Exception], ...] = (openai.APIConnectionError, self._http.HTTPError, *_BARE_ERRORS)
-        timeout = _timeout(self._http, provider.timeout.total_seconds())
+        seconds = provider.timeout.total_seconds()
+        transport = transport_for(
+            openai,
+            aiohttp=aiohttp,
+            timeout=seconds,  # for each read and write; the whole call has a deadline of its own
+            connect=min(seconds, CONNECT_SECONDS),
+            kept=provider.max_concurrency,
+            follow_redirects=False,  # documents go to the configured host and to no other
+            event_hooks={"response": [self._shorten_error]},
+        )
+        self._http, self._failures = transport.http, transport.failures
+        self._broken = (openai.APIConnectionError, self._http.HTTPError, *self._failures.own, *_BARE_ERRORS)
         self._client = openai.AsyncOpenAI(
             api_key=key or NO_KEY,
             base_url=provider.base_url,
             max_retries=0,
-            timeout=timeout,
-            http_client=openai.DefaultAsyncHttpxClient(
-                timeout=timeout,
-                limits=self._http.Limits(max_connections=None, max_keepalive_connections=provider.max_concurrency),
-                # Documents go to the configured host and to no other.
-                follow_redirects=False,
-                event_hooks={"response": [self._shorten_error]},
-            ),
+            timeout=transport.client.timeout,
+            http_client=transport.client,
         )
         if urlsplit(provider.base_url).hostname != _OPENAI_HOST:
             # The SDK takes them from the environment; they are no business of other providers.
@@ -75,23 +80,20 @@ class Connection:
             return await _read(response)
         except self._openai.APIStatusError as error:
             return _reply(error.response, error.response.content)
-        except self._too_late as error:
-            return Trouble("the endpoint did not answer in time", Reason.TIMEOUT, sent=self._was_sent(error))
         except self._broken as error:
-            return Trouble(
-                f"the connection failed: {_root(error)}",
-                retryable=not _is_untrusted(error),
-                sent=self._was_sent(error),
-            )
+            return self._trouble(error)
         except self._openai.OpenAIError as error:
             return Trouble(f"the OpenAI SDK failed: {error}", retryable=False)
 
     async def aclose(self) -> None:
         await self._client.close()
 
-    def _was_sent(self, error: BaseException) -> bool:
-        never = (self._http.ConnectError, self._http.ConnectTimeout, self._http.PoolTimeout)
-        return not any(isinstance(cause, never) for cause in _chain(error))
+    def _trouble(self, error: Exception) -> Trouble:
+        sent = self._failures.was_sent(error)
+        if self._failures.is_late(error):
+            return Trouble("the endpoint did not answer in time", Reason.TIMEOUT, sent=sent)
+        why = "the reply is not HTTP" if self._failures.is_garbled(error) else _root(error)
+        return Trouble(f"the connection failed: {why}", retryable=not _is_untrusted(error), sent=sent)
 
     async def _shorten_error(self, response: Any) -> None:
         """The SDK reads the body of an error to its end, however long: let it find an early one."""
@@ -102,16 +104,6 @@ class Connection:
         finally:
             await _close(response.stream)
         response.stream = self._http.ByteStream(start)
-
-
-def _http_library(openai_version: str) -> Any:
-    """openai 3 is built on httpx2, before that it was httpx; the two have the same names."""
-    return importlib.import_module("httpx2" if int(openai_version.split(".")[0]) >= 3 else "httpx")
-
-
-def _timeout(http: Any, seconds: float) -> Any:
-    """For each read and write; the whole call has a deadline of its own."""
-    return http.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
 
 
 async def _read(response: Any) -> Reply | Trouble:
@@ -148,18 +140,11 @@ def _reply(response: Any, content: bytes) -> Reply:
     return Reply(response.status_code, content, headers.get("retry-after"), headers.get("location"))
 
 
-def _chain(error: BaseException) -> list[BaseException]:
-    chain = [error]
-    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and len(chain) < 20:
-        chain.append(cause)
-    return chain
-
-
 def _root(error: BaseException) -> str:
     """The deepest cause that has words, such as "Connection refused"."""
-    root = next((cause for cause in reversed(_chain(error)) if str(cause)), error)
+    root = next((cause for cause in reversed([*causes(error)]) if str(cause)), error)
     return root.strerror or str(root) if isinstance(root, OSError) else str(root) or type(root).__name__
 
 
 def _is_untrusted(error: BaseException) -> bool:
-    return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _chain(error))
+    return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error))

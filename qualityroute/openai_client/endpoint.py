@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import anyio
 import anyio.to_thread
@@ -21,6 +22,7 @@ from qualityroute.openai_client.learned import Learned
 from qualityroute.openai_client.probing import probed
 from qualityroute.openai_client.replies import understand
 from qualityroute.openai_client.surroundings import Surroundings
+from qualityroute.openai_client.transports import runs_asyncio
 from qualityroute.openai_client.trouble import Reply, Trouble
 from qualityroute.openai_client.turnstile import Turnstile
 from qualityroute.records import Completion, Reason, Role
@@ -87,9 +89,10 @@ class Endpoint:
         if self._connection is None:
             async with self._opening:
                 if self._connection is None:
+                    aiohttp = self._provider.transport == "auto" and runs_asyncio()
                     # In a thread, so that other requests go on; abandoned when the caller has no more time.
                     self._connection = await anyio.to_thread.run_sync(
-                        Connection, self._provider, self._key, abandon_on_cancel=True
+                        partial(Connection, self._provider, self._key, aiohttp=aiohttp), abandon_on_cancel=True
                     )
         return self._connection
 
