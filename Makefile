@@ -33,7 +33,7 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 
 bench: .venv/dev
-	@for benchmark in $(filter-out benchmarks/replay%.py,$(wildcard benchmarks/*.py)); do \
+	@for benchmark in $(filter-out benchmarks/replay%.py benchmarks/overhead_%.py,$(wildcard benchmarks/*.py)); do \
 	    echo "== $$benchmark"; $(BIN)/python $$benchmark --quick || exit 1; done
 	@if [ -d $(REPLAY) ]; then echo "== benchmarks/replay.py"; $(BIN)/python benchmarks/replay.py --quick --data $(REPLAY); \
 	    else echo "no recorded answers in $(REPLAY); REPLAY=FOLDER names another"; fi
