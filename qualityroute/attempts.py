@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -78,8 +78,7 @@ async def _ask_tier(
     calls: list[ModelCall] = []
     failed: list[Failed] = []
     while (turn := next_model(config.tiers.of(tier).models, failed)) is not None:
-        asked = _completion_request(request, tier, config, turn.model, messages)
-        called = await meter.ask(replace(asked, waits=turn.waits))
+        called = await meter.ask(_completion_request(request, tier, config, turn.model, messages, waits=turn.waits))
         calls.extend(called.made)
         if called.error is None:
             break
@@ -88,7 +87,13 @@ async def _ask_tier(
 
 
 def _completion_request(
-    request: Request, tier: Tier, config: Config, model: str, messages: tuple[Message, ...]
+    request: Request,
+    tier: Tier,
+    config: Config,
+    model: str,
+    messages: tuple[Message, ...],
+    *,
+    waits: bool = True,
 ) -> CompletionRequest:
     provider, name = split_model(model)
     return CompletionRequest(
@@ -100,6 +105,7 @@ def _completion_request(
         response_schema=request.task.schema if not request.tools else None,
         tools=request.tools,
         max_output_tokens=request.task.settings.max_output_tokens,
+        waits=waits,
         parameters={**config.tiers.of(tier).parameters, **(request.parameters or {})},
     )
 

@@ -95,8 +95,9 @@ class Meter:
         position, started = len(self._calls), self.clock()
         # In the books from the start: whoever is cancelled in the middle has spent something, and how
         # much is unknown.
-        call = replace(call, error=Reason.CANCELLED)
-        self._calls.append(call)
+        begun = replace(call, error=Reason.CANCELLED)
+        self._calls.append(begun)
+        called: Called | None = None
         try:
             called = self._answered(call, await answer())
         except ProviderError as error:
@@ -111,7 +112,7 @@ class Meter:
             )
             called = Called(failed, error=error)
         except ConfigError:  # found before anything was sent
-            call = replace(call, cost=Decimal(0))
+            begun = replace(begun, cost=Decimal(0))
             raise
         except QualityRouteError:
             raise
@@ -122,8 +123,9 @@ class Meter:
             called = Called(replace(call, error=failure.reason, message=str(failure)), error=failure)
         finally:
             latency = timedelta(seconds=self.clock() - started)
-            self._calls[position] = _cut_short(replace(call, latency=latency), progress)
-        called = replace(called, call=replace(called.call, latency=latency))
+            if called is None:
+                self._calls[position] = _cut_short(replace(begun, latency=latency), progress)
+        called = Called(replace(called.call, latency=latency), called.completion, called.error)
         self._calls[position] = called.call if called.made else None
         return called
 

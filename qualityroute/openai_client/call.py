@@ -43,6 +43,8 @@ class Call:
     tries: Tries = field(default_factory=Tries)
     lasting: Dialect = field(init=False)
     """The dialect that was understood, without what was said for once."""
+    taught: bool = False
+    """Is `lasting` another than the call began with?"""
     seen: list[tuple[Rung, bool]] = field(default_factory=list)
     """Answers that kept to the promise of their rung, or did not."""
 
@@ -120,6 +122,7 @@ class Call:
         """Wait for the next try. Raises the trouble when there will be none after all."""
         self.tries, self.dialect = move.tries, move.dialect
         if not move.for_now:
+            self.taught |= move.dialect != self.lasting
             self.lasting = move.dialect
         if move.wait > 0:
             await self.line.surroundings.sleep(move.wait)

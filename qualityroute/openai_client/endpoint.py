@@ -125,7 +125,8 @@ class Endpoint:
         return completion
 
     async def _learn(self, call: Call) -> None:
-        await self._learned.keep(call.request.model, call.lasting)
+        if call.taught:
+            await self._learned.keep(call.request.model, call.lasting)
         for rung, kept in call.seen:
             await self._learned.watch(call.request.model, rung, kept)
 

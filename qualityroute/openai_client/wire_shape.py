@@ -43,22 +43,39 @@ class _Shapes:
         if not isinstance(form, Mapping):
             return lambda value: bool(form)
         tests: list[Test] = []
+        if "type" in form:
+            tests.append(_of_types([form["type"]] if isinstance(form["type"], str) else form["type"]))
         if "enum" in form:
             tests.append(lambda value: value in form["enum"])
         if "const" in form:
             tests.append(lambda value: bool(value == form["const"]))
-        kinds = form.get("type")
-        if kinds is not None:
-            tests.append(_any_of([_KINDS[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds)]))
         if "properties" in form:
             tests.append(_properties({name: self.of(part) for name, part in form["properties"].items()}))
         if "items" in form:
             tests.append(_items(self.of(form["items"])))
-        return tests[0] if len(tests) == 1 else lambda value: all(test(value) for test in tests)
+        return _all_of(tests)
+
+
+def _all_of(tests: Sequence[Test]) -> Test:
+    if len(tests) < 2:
+        return tests[0] if tests else lambda value: True
+    first, others = tests[0], _all_of(tests[1:])
+    return lambda value: first(value) and others(value)
 
 
 def _any_of(tests: Sequence[Test]) -> Test:
-    return tests[0] if len(tests) == 1 else lambda value: any(test(value) for test in tests)
+    if len(tests) < 2:
+        return tests[0] if tests else lambda value: False
+    first, others = tests[0], _any_of(tests[1:])
+    return lambda value: first(value) or others(value)
+
+
+def _of_types(kinds: Sequence[str]) -> Test:
+    """By the types that `json` gives; 1.0 is an integer too."""
+    types = frozenset(one for kind in kinds for one in _TYPES[kind])
+    if "integer" in kinds and "number" not in kinds:
+        return lambda value: type(value) in types or (type(value) is float and value.is_integer())
+    return lambda value: type(value) in types
 
 
 def _properties(tests: Mapping[str, Test]) -> Test:
@@ -66,7 +83,7 @@ def _properties(tests: Mapping[str, Test]) -> Test:
     names = tests.keys()
 
     def fits(value: Json) -> bool:
-        if not isinstance(value, dict):
+        if type(value) is not dict:
             return True
         return value.keys() == names and all(test(value[name]) for name, test in tests.items())
 
@@ -74,19 +91,15 @@ def _properties(tests: Mapping[str, Test]) -> Test:
 
 
 def _items(test: Test) -> Test:
-    return lambda value: not isinstance(value, list) or all(map(test, value))
+    return lambda value: type(value) is not list or all(map(test, value))
 
 
-_KINDS: Mapping[str, Test] = {
-    "null": lambda value: value is None,
-    "boolean": lambda value: isinstance(value, bool),
-    "integer": lambda value: _is_number(value) and (isinstance(value, int) or value.is_integer()),
-    "number": lambda value: _is_number(value),
-    "string": lambda value: isinstance(value, str),
-    "array": lambda value: isinstance(value, list),
-    "object": lambda value: isinstance(value, dict),
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "null": (type(None),),
+    "boolean": (bool,),
+    "integer": (int,),
+    "number": (int, float),
+    "string": (str,),
+    "array": (list,),
+    "object": (dict,),
 }
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -136,7 +136,8 @@ def write_rows(connection: sqlite3.Connection, rows: DecisionRows, effect: PinEf
     connection.executemany(_INSERT_ATTEMPT, rows.attempts)
     connection.executemany(_INSERT_CALL, rows.calls)
     connection.executemany(_INSERT_VERDICT, rows.verdicts)
-    connection.executemany(_INSERT_PAYLOAD, rows.payloads)
+    if rows.payloads:
+        connection.executemany(_INSERT_PAYLOAD, rows.payloads)
     return place.attempt
 
 
