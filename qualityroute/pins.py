@@ -225,15 +225,16 @@ def _after_rejection(
     held = strikes >= policy.after
     pin = Pin(
         key=key, reason=event.reason, check=event.check, message=event.message, decision_id=decision_id,
-        model=event.model, since=now, last_used=now, until=now, strikes=strikes, held=held,
+        model=event.model, since=now, last_used=now, until=_end(now, now, policy), strikes=strikes, held=held,
         hold=policy.first, remaining=policy.first,
     )  # fmt: skip
-    return Transition(_dated(pin, policy), PinEffect.CREATED if held else PinEffect.WATCHED)
+    return Transition(pin, PinEffect.CREATED if held else PinEffect.WATCHED)
 
 
 def _used(pin: Pin, policy: Pins, now: datetime) -> Pin:
-    served = replace(pin, served=pin.served + 1, remaining=max(0, pin.remaining - 1), last_used=max(now, pin.last_used))
-    return _dated(served, policy)
+    used = max(now, pin.last_used)
+    until = pin.until if pin.reason is Reason.MANUAL else _end(pin.since, used, policy)
+    return replace(pin, served=pin.served + 1, remaining=max(0, pin.remaining - 1), last_used=used, until=until)
 
 
 def _after_probe(current: Pin | None, event: Probed, policy: Pins, now: datetime) -> Transition:
@@ -253,12 +254,14 @@ def _after_probe(current: Pin | None, event: Probed, policy: Pins, now: datetime
 
 
 def _dated(pin: Pin, policy: Pins) -> Pin:
-    """Until when: idle time ends a pin, and its age does at the latest."""
-    if pin.reason is Reason.MANUAL:
-        return pin
-    oldest = pin.since + policy.max_age
+    return pin if pin.reason is Reason.MANUAL else replace(pin, until=_end(pin.since, pin.last_used, policy))
+
+
+def _end(since: datetime, last_used: datetime, policy: Pins) -> datetime:
+    """Idle time ends a pin, and its age does at the latest."""
+    oldest = since + policy.max_age
     # Under "idle" a session that comes back is what a probe waits for, so idle time must not end the pin.
-    return replace(pin, until=oldest if policy.probe == "idle" else min(oldest, pin.last_used + policy.idle_ttl))
+    return oldest if policy.probe == "idle" else min(oldest, last_used + policy.idle_ttl)
 
 
 def manual_pin(key: PinKey, *, message: str, policy: Pins, now: datetime, until: datetime | None = None) -> Pin:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -167,8 +167,10 @@ def _attempts_on(decision: Decision, tier: Tier) -> int:
     )
 
 
-def _spent(calls: Iterable[ModelCall]) -> tuple[int, int]:
+def _spent(calls: Sequence[ModelCall]) -> tuple[int, int]:
     """What is known to be spent, and how many answers have no known cost."""
+    if not calls:
+        return 0, 0
     costs = [call.cost for call in calls if call.error is None or call.cost is not None]
     return sum(_units(cost) for cost in costs if cost is not None), sum(cost is None for cost in costs)
 
