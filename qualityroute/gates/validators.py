@@ -134,13 +134,13 @@ def _compiled(schema: Mapping[str, Any]) -> jsonschema_rs.Validator | None:
 def _reads_alike(part: Mapping[str, Any]) -> bool:
     """Could both validators read it? Patterns that Python refuses are refused with and without jsonschema-rs."""
     named = part.get("patternProperties")
-    patterns = [part.get("pattern"), *(named if isinstance(named, Mapping) else ())]
-    return not _COMPILED_ALONE & part.keys() and all(_is_python(pattern) for pattern in patterns)
+    patterns = [*(named if isinstance(named, Mapping) else ()), *([part["pattern"]] if "pattern" in part else ())]
+    return not _COMPILED_ALONE & part.keys() and all(map(_is_python, patterns))
 
 
 def _is_python(pattern: object) -> bool:
     try:
-        re.compile(pattern if isinstance(pattern, str) else "")
+        re.compile(pattern if isinstance(pattern, str) else "")  # another is the name of a property
     except (re.error, RecursionError, OverflowError):
         return False
     return True

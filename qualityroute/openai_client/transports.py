@@ -50,12 +50,21 @@ class Transport:
     failures: Failures
 
 
-def transport_for(openai: Any, *, aiohttp: bool, **settings: Any) -> Transport:
-    """By the SDK `openai`. `aiohttp`: where it is installed. `settings` as httpx's `AsyncClient` takes them."""
+def transport_for(
+    openai: Any, *, aiohttp: bool, timeout: float, connect: float, kept: int, **settings: Any
+) -> Transport:
+    """For the SDK `openai`.
+
+    Args:
+        aiohttp: it may be used, if it is installed.
+        timeout: seconds for each read and write.
+        connect: seconds to connect.
+        kept: idle connections at most; aiohttp keeps all of them, five seconds long.
+        settings: further ones of httpx's `AsyncClient`.
+    """
     # openai 3 is built on httpx2, before that it was httpx; the two have the same names.
     http = importlib.import_module("httpx2" if int(openai.__version__.split(".")[0]) >= 3 else "httpx")
-    settings["timeout"] = http.Timeout(settings["timeout"], connect=settings.pop("connect"))
-    kept = settings.pop("kept")
+    settings["timeout"] = http.Timeout(timeout, connect=connect)
     if aiohttp:
         try:
             # 0: no limit of its own, which would be 100; how many calls there are at once is decided before.
