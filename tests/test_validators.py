@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -202,10 +201,9 @@ def test_a_pattern_that_python_takes_for_ever_over_is_no_trouble_where_it_fits()
 
 
 def test_hostile_patterns_are_compiled_in_little_time_or_not_at_all() -> None:
-    began = time.thread_time()
-    for pattern in (r"((\w{100}){100}){100}", "(" * 200 + "a" + ")*" * 200, "|".join(["a.{0,900}"] * 50)):
-        JsonSchemaCheck({"pattern": pattern})
-    assert time.thread_time() - began < 20.0
+    with bounded_work():
+        for pattern in (r"((\w{100}){100}){100}", "(" * 200 + "a" + ")*" * 200, "|".join(["a.{0,900}"] * 50)):
+            JsonSchemaCheck({"pattern": pattern})
 
 
 def test_the_environment_can_keep_the_compiled_one_out(monkeypatch: pytest.MonkeyPatch) -> None:

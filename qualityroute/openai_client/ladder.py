@@ -134,7 +134,10 @@ def kept_to(rung: Rung, request: CompletionRequest, completion: Completion) -> b
         value = _parsed(fenced[1]) if fenced else None
     if rung in (Rung.JSON_SCHEMA, Rung.BARE):
         follows = _shape(_text_of(request), _STRICT[rung])
-        return value is not None and (follows is None or follows(value[0]))
+        try:
+            return value is not None and (follows is None or follows(value[0]))
+        except RecursionError:  # a model that went on and on; the gate refuses what is nested so deep
+            return None
     if rung is Rung.JSON_OBJECT:
         return value is not None and isinstance(value[0], Mapping)
     return value is not None
