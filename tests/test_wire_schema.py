@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
 from qualityroute.openai_client.wire_answer import without_wire_nulls
-from qualityroute.openai_client.wire_schema import Flavour, adds_nulls, wire_schema
+from qualityroute.openai_client.wire_schema import Flavour, adds_nulls, allows_null, wire_schema
 from qualityroute.openai_client.wire_shape import shape_of
 from qualityroute.practice import TASKS, schema_path
 
@@ -59,8 +59,16 @@ def arrays(inner: st.SearchStrategy[Pair]) -> st.SearchStrategy[Pair]:
 
 def choices(inner: st.SearchStrategy[Pair]) -> st.SearchStrategy[Pair]:
     return st.tuples(inner, inner, st.sampled_from(["anyOf", "oneOf"])).map(
-        lambda drawn: ({drawn[2]: [drawn[0][0], drawn[1][0]]}, drawn[0][1])
+        # Of a `oneOf` of two that may both be null, null is no instance, and no strict mode could say so.
+        lambda drawn: (
+            {"anyOf" if may_be_null(drawn[0]) and may_be_null(drawn[1]) else drawn[2]: [drawn[0][0], drawn[1][0]]},
+            drawn[0][1],
+        )
     )
+
+
+def may_be_null(pair: Pair) -> bool:
+    return allows_null(pair[0], {"$defs": {"known": KNOWN}})
 
 
 NESTED = st.recursive(values(), lambda inner: objects(inner) | arrays(inner) | choices(inner), max_leaves=6)
