@@ -233,7 +233,10 @@ class Engine:
         return True
 
     def subscribe(self, listener: Callable[[Decision], None]) -> None:
-        """Call `listener` with each decision once it is recorded, on the engine's event loop."""
+        """Call `listener` with each decision once it is recorded, on the engine's event loop.
+
+        A decision that the store could not write is told as well, with `recorded` false.
+        """
         self._listeners.append(listener)
 
     async def aopen(self) -> Self:

@@ -95,7 +95,7 @@ class Meter:
         position, started = len(self._calls), self.clock()
         # In the books from the start: whoever is cancelled in the middle has spent something, and how
         # much is unknown.
-        call = replace(call, error=Reason.CANCELLED)
+        call = replace(call, error=Reason.CANCELLED, at=self.now())
         self._calls.append(call)
         try:
             called = self._answered(call, await answer())
