@@ -48,7 +48,7 @@ bench: .venv/dev
 	@touch $@
 
 .venv/dev: .venv/ready
-	$(UV) -c constraints.txt -e '.[html]' --group dev
+	$(UV) -c constraints.txt -e '.[html,otel,server]' --group dev
 	@touch $@
 
 .venv/sdk2/ready: .venv/dev

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Protocol
 
 from qualityroute.records import Completion, Message, Role, Tier, Usage
@@ -92,6 +93,30 @@ class Memory(Protocol):
 
     async def learn(self, capability: Capability) -> None:
         """In place of what was known under its name."""
+
+
+class BreakerState(StrEnum):
+    """Of an endpoint that is left alone after failures, or after it asked for that."""
+
+    CLOSED = "closed"
+    """It may be asked."""
+    OPEN = "open"
+    """It rests."""
+    HALF_OPEN = "half_open"
+    """Its rest is over, and one request finds out whether it answers again."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointHealth:
+    """How one model at one provider fares now, in one process."""
+
+    provider: str
+    model: str
+    state: BreakerState
+    waiting: int
+    """Calls that wait for their turn to be sent: for the endpoint's rest, our own limits, or a free connection."""
+    in_flight: int
+    """Requests sent and not back."""
 
 
 class Client(Protocol):

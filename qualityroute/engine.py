@@ -22,7 +22,7 @@ from qualityroute.audit import Sideline
 from qualityroute.background import Background
 from qualityroute.baseline import Baseline, Workplace
 from qualityroute.cascade import Caller, Passage, World
-from qualityroute.client import Client
+from qualityroute.client import Client, EndpointHealth
 from qualityroute.config import Config, Judge
 from qualityroute.doors import client_for, log_decision, new_decision_id, store_for, utc_now
 from qualityroute.errors import ConfigError, QualityRouteError
@@ -35,6 +35,7 @@ from qualityroute.report import Report, build_report
 from qualityroute.setup import Setup, build_setup
 from qualityroute.store import SessionStore
 from qualityroute.sync import SyncFace
+from qualityroute.telemetry.otel import Spans
 
 logger = logging.getLogger("qualityroute")
 
@@ -75,7 +76,9 @@ class Engine:
         self._now = now
         self._store = store_for(config, store, now)
         self._client = client if client is not None else client_for(config, self._store)
-        self._listeners: list[Callable[[Decision], None]] = [log_decision]
+        # What a check says may quote the answer, so it leaves only where every answer may be kept.
+        spans = Spans(lambda: self._setup.config.store.payloads == "all")
+        self._listeners: list[Callable[[Decision], None]] = [log_decision, spans.decision]
         self._background: Background | None = None
         self._open: AsyncExitStack | None = None
         self._sync = SyncFace()
@@ -238,6 +241,11 @@ class Engine:
         A decision that the store could not write is told as well, with `recorded` false.
         """
         self._listeners.append(listener)
+
+    def health(self) -> tuple[EndpointHealth, ...]:
+        """How each model's endpoint fares now: its breaker, and who waits. Empty with a client that does not say."""
+        tell = getattr(self._client, "health", None)
+        return () if tell is None else tuple(tell())
 
     async def aopen(self) -> Self:
         """What `async with` does on entering. Raises `StoreError`."""
