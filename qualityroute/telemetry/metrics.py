@@ -134,7 +134,7 @@ class Metrics:
 
         try:
             encode, content_type = exposition.choose_encoder(accept or "")
-        except ValueError:  # a version that is none
+        except (TypeError, ValueError):  # a version that is none
             encode, content_type = exposition.choose_encoder("")
         if self._folder is None:
             return encode(self._registry), content_type
