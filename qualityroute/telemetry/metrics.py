@@ -149,8 +149,8 @@ class Metrics:
         instruments.requests.labels(task, decision.route.value, outcome).inc()
         if decision.route.served:
             instruments.request_seconds.labels(task, outcome).observe(decision.latency.total_seconds())
-        if decision.reason is Reason.BUDGET:
-            instruments.shortages.labels(task).inc()
+        # Zeros too: Prometheus takes a counter's first value for no increase.
+        instruments.shortages.labels(task).inc(decision.reason is Reason.BUDGET)
         if decision.pin is not None:
             instruments.pin_events.labels(task, decision.pin.value).inc()
         if not decision.recorded:
@@ -174,9 +174,8 @@ class Metrics:
         instruments.call_seconds.labels(*endpoint, role).observe(call.latency.total_seconds())
         for kind, count in counted_tokens(call.usage):
             instruments.tokens.labels(role, kind).inc(count)
-        if call.cost is None:
-            instruments.unpriced.labels(task, part).inc()
-        else:
+        instruments.unpriced.labels(task, part).inc(call.cost is None)
+        if call.cost is not None:
             instruments.cost.labels(task, part).inc(float(call.cost))
 
     def _refreshed(self) -> None:
