@@ -70,6 +70,18 @@ async def test_the_counts_are_those_of_the_report(world: Worlds) -> None:
     assert total(found, "requests_total") == report.requests + 1
 
 
+async def test_pins_that_are_gone_are_shown_as_none_by_a_worker_that_never_saw_them(world: Worlds) -> None:
+    metrics = Metrics()
+    w = await world()
+    metrics.watch(w.engine)
+    await metrics.count_pins()
+    found = samples(metrics)
+    assert [value(found, "pins_active", task=task) for task in ("invoice", "manual")] == [0, 0]
+    await w.engine.pins.add("by-hand")
+    await metrics.count_pins()
+    assert value(samples(metrics), "pins_active", task="manual") == 1
+
+
 async def test_money_is_the_ledgers_and_what_is_unknown_is_counted_apart(world: Worlds) -> None:
     metrics = Metrics()
     w = await world(client_with(judge="no"))

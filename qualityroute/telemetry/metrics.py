@@ -39,8 +39,16 @@ class Pins(Protocol):
     async def active(self) -> Mapping[str, int]: ...
 
 
+class Tasks(Protocol):
+    @property
+    def tasks(self) -> Mapping[str, Any]: ...
+
+
 class Watched(Protocol):
     """What is asked of an engine."""
+
+    @property
+    def config(self) -> Tasks: ...
 
     @property
     def pins(self) -> Pins: ...
@@ -72,7 +80,8 @@ class Metrics:
         self._tasks, self._endpoints, self._paths = Names(), Names(), Names()
         self._shown: set[tuple[str, ...]] = set()
         """Endpoints that have gauges."""
-        self._pinned: set[str] = set()
+        self._pinned = {MANUAL}
+        """Tasks that had pins."""
         self._engine: Watched | None = None
         self._folder = shared_folder()
         self._clock, self._refreshed_at = clock, clock()
@@ -105,8 +114,8 @@ class Metrics:
         try:
             (label,) = self._paths(path if path is not None else UNMATCHED)
             code = str(status) if 100 <= status <= 599 else OTHER
-            self._instruments.http_requests.labels(label, code).inc()
-            self._instruments.http_seconds.labels(label).observe(seconds)
+            self._instruments.http_requests(label, code).inc()
+            self._instruments.http_seconds(label).observe(seconds)
         except Exception:  # the request was answered, whatever becomes of its count
             logger.exception("an HTTP request could not be counted")
 
@@ -119,12 +128,13 @@ class Metrics:
         except StoreError as error:
             logger.warning("pins not counted: %s", error)
             return
-        counts = dict.fromkeys(self._pinned, 0)
+        # Zeros for all: what another worker last said of a task must not stand when its pins are gone.
+        counts = dict.fromkeys(self._pinned | {self._tasks(name)[0] for name in self._engine.config.tasks}, 0)
         for name, count in active.items():
             (task,) = self._tasks(name or MANUAL)
             counts[task] = counts.get(task, 0) + count
         for task, count in counts.items():
-            self._instruments.pins_active.labels(task).set(count)
+            self._instruments.pins_active(task).set(count)
         self._pinned |= counts.keys()
 
     def exposition(self, accept: str | None = None) -> tuple[bytes, str]:
@@ -146,37 +156,37 @@ class Metrics:
 
     def _count_request(self, task: str, decision: Decision) -> None:
         instruments, outcome = self._instruments, decision.outcome.value
-        instruments.requests.labels(task, decision.route.value, outcome).inc()
+        instruments.requests(task, decision.route.value, outcome).inc()
         if decision.route.served:
-            instruments.request_seconds.labels(task, outcome).observe(decision.latency.total_seconds())
+            instruments.request_seconds(task, outcome).observe(decision.latency.total_seconds())
         # Zeros too: Prometheus takes a counter's first value for no increase.
-        instruments.shortages.labels(task).inc(decision.reason is Reason.BUDGET)
+        instruments.shortages(task).inc(decision.reason is Reason.BUDGET)
         if decision.pin is not None:
-            instruments.pin_events.labels(task, decision.pin.value).inc()
+            instruments.pin_events(task, decision.pin.value).inc()
         if not decision.recorded:
             instruments.store_errors.inc()
 
     def _count_gate(self, task: str, decision: Decision) -> None:
         if decision.failed is not None:
-            self._instruments.judged.labels(task).inc()
+            self._instruments.judged(task).inc()
         if decision.failed:
-            self._instruments.fallbacks.labels(task, str(decision.attempts[0].reason)).inc()
+            self._instruments.fallbacks(task, str(decision.attempts[0].reason)).inc()
         for tier in answered_tiers(decision):
-            self._instruments.answers.labels(task, tier).inc()
+            self._instruments.answers(task, tier).inc()
         for cause in judge_troubles(decision):
-            self._instruments.judge_errors.labels(task, cause).inc()
+            self._instruments.judge_errors(task, cause).inc()
 
     def _count_call(self, task: str, part: str, call: ModelCall) -> None:
         instruments, role = self._instruments, call.role.value
         endpoint = self._endpoints(call.provider, call.model)
         error = call.error.value if call.error is not None else NO_ERROR
-        instruments.calls.labels(*endpoint, role, error).inc()
-        instruments.call_seconds.labels(*endpoint, role).observe(call.latency.total_seconds())
+        instruments.calls(*endpoint, role, error).inc()
+        instruments.call_seconds(*endpoint, role).observe(call.latency.total_seconds())
         for kind, count in counted_tokens(call.usage):
-            instruments.tokens.labels(role, kind).inc(count)
-        instruments.unpriced.labels(task, part).inc(call.cost is None)
+            instruments.tokens(role, kind).inc(count)
+        instruments.unpriced(task, part).inc(call.cost is None)
         if call.cost is not None:
-            instruments.cost.labels(task, part).inc(float(call.cost))
+            instruments.cost(task, part).inc(float(call.cost))
 
     def _refreshed(self) -> None:
         """Show each endpoint as it is now; one that is gone, after a reload, as at rest."""
@@ -188,9 +198,9 @@ class Metrics:
             health = seen.get(endpoint)
             for state in BreakerState:
                 standing = health is not None and health.state is state
-                self._instruments.breakers.labels(*endpoint, state.value).set(int(standing))
-            self._instruments.waiting.labels(*endpoint).set(health.waiting if health is not None else 0)
-            self._instruments.sent.labels(*endpoint).set(health.in_flight if health is not None else 0)
+                self._instruments.breakers(*endpoint, state.value).set(int(standing))
+            self._instruments.waiting(*endpoint).set(health.waiting if health is not None else 0)
+            self._instruments.sent(*endpoint).set(health.in_flight if health is not None else 0)
         self._shown |= seen.keys()
 
 
