@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -37,6 +38,7 @@ from qualityroute.openai_client.health import FAILURES, FIRST_REST
 from qualityroute.records import Role
 from qualityroute.telemetry.bounds import MOST_NAMES, OTHER, Names
 from qualityroute.telemetry.metrics import Metrics
+from qualityroute.telemetry.parts import part_of
 from qualityroute.telemetry.processes import FOLDER, shared_by_workers, shared_folder
 
 pytestmark = pytest.mark.anyio
@@ -117,6 +119,13 @@ async def test_an_audit_is_on_its_own_bill_and_in_nobodys_latency(world: Worlds)
     assert value(found, "answers_total", task="invoice", tier="performance") is None
     assert total(found, "request_duration_seconds_count") == 1
     assert total(found, "requests_total", route="audit") == 1
+
+
+def test_whatever_measuring_costs_is_on_the_audits_bill() -> None:
+    judge, answer = ModelCall(Role.JUDGE, None, "a", "b"), ModelCall(Role.ANSWER, Tier.EFFICIENCY, "a", "b")
+    compared = replace(told(), route=Route.COMPARE)
+    assert [part_of(compared, call) for call in (judge, answer)] == ["audit", "audit"]
+    assert [part_of(told(), call) for call in (judge, answer)] == ["judge", "efficiency"]
 
 
 @pytest.mark.parametrize("policy", ["raise", "warn"])
