@@ -120,7 +120,7 @@ class Endpoint:
         allowed = min(call.request.timeout or self._provider.timeout, self._provider.timeout).total_seconds()
         completion: Completion | None = None
         try:
-            with anyio.move_on_after(allowed):
+            with anyio.move_on_after(allowed) as call.time:
                 completion = await call.answer()
             if completion is None:
                 raise call.timed_out(allowed)

@@ -116,6 +116,14 @@ def answered_on(rung: Rung, request: CompletionRequest, completion: Completion) 
     return completion
 
 
+def is_changed_at_end(rung: Rung, request: CompletionRequest) -> bool:
+    """May `answered_on` give another text than came in, so that nobody may hear it before?"""
+    if not wants_structure(request) or rung not in _STRICT:
+        return False
+    text = _text_of(request)
+    return rung is Rung.TOOL or (_wire(text, _STRICT[rung]) is not None and _has_optional(text))
+
+
 def kept_to(rung: Rung, request: CompletionRequest, completion: Completion) -> bool | None:
     """Did the endpoint do what the rung promises? `None`: this answer does not say.
 
@@ -181,6 +189,20 @@ def _wire(text: str, flavour: Flavour) -> dict[str, Any] | None:
 @lru_cache(maxsize=256)
 def _read(text: str) -> Any:
     return json.loads(text)
+
+
+@lru_cache(maxsize=256)
+def _has_optional(text: str) -> bool:
+    """Has any of the schema's objects a property that may be left out?"""
+    waiting = [json.loads(text)]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            properties = part.get("properties")
+            if isinstance(properties, dict) and properties.keys() - set(part.get("required", ())):
+                return True
+        waiting.extend(part.values() if isinstance(part, dict) else part if isinstance(part, list) else ())
+    return False
 
 
 def _has_rules(text: str) -> bool:
