@@ -2,7 +2,7 @@
 PYTHON ?= python3
 # Recorded answers of real models, for the benchmark that replays them.
 REPLAY ?= ../shared/replay
-CLIENT_TESTS := $(addprefix tests/test_,openai_client.py ladder.py history.py cooldown.py faults.py)
+CLIENT_TESTS := $(addprefix tests/test_,openai_client.py streams.py hearing.py ladder.py history.py cooldown.py faults.py)
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
@@ -48,7 +48,7 @@ bench: .venv/dev
 	@touch $@
 
 .venv/dev: .venv/ready
-	$(UV) -c constraints.txt -e '.[fast,html]' --group dev
+	$(UV) -c constraints.txt -e '.[fast,html,otel,server]' --group dev
 	@touch $@
 
 .venv/sdk2/ready: .venv/dev

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from qualityroute.config import Pins
-from qualityroute.records import Attempt, Reason, Route, Ruling, Tier
+from qualityroute.records import Attempt, PinEffect, Reason, Route, Ruling, Tier
 
 PROBES_TO_RELEASE = 2
 
@@ -114,20 +114,6 @@ class Probed:
 
 
 PinEvent: TypeAlias = Rejected | Accepted | Held | Probed
-
-
-class PinEffect(StrEnum):
-    """What a decision did to its session's pin, as the ledger keeps it."""
-
-    WATCHED = "watched"
-    CREATED = "created"
-    HELD = "held"
-    PROBE_PASSED = "probe_passed"
-    PROBE_FAILED = "probe_failed"
-    PROBE_VOID = "probe_void"
-    RELEASED = "released"
-    CLEARED = "cleared"
-    """The strikes of a session that was only watched."""
 
 
 def key_for(policy: Pins, tenant: str, session: str, task: str) -> PinKey:

@@ -52,6 +52,22 @@ def ask(**fields: Any) -> CompletionRequest:
     return CompletionRequest(**standard | fields)
 
 
+class Ear:
+    """Hears an answer while it comes in, and remembers."""
+
+    def __init__(self) -> None:
+        self.heard: list[Mapping[str, Any]] = []
+        self.begun = anyio.Event()
+
+    async def __call__(self, delta: Mapping[str, Any]) -> None:
+        self.heard.append(delta)
+        self.begun.set()
+
+    @property
+    def text(self) -> str:
+        return "".join(delta.get("content", "") for delta in self.heard)
+
+
 class Naps:
     """Sleeps without sleeping, and tells how long."""
 

@@ -1,4 +1,5 @@
-"""The one file that imports openai: bytes to one endpoint and bytes back; its types and errors stop here.
+"""The one file that imports openai: bytes to one endpoint and bytes back, whole or as they come; its types and errors
+stop here.
 
 We post the body ourselves rather than call `chat.completions.create`: the SDK's transform and typed parsing are a third
 of a call's CPU time, and its parsing would not survive what some endpoints send. The reply is streamed, so that
@@ -9,7 +10,8 @@ this they need none.
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,6 +55,7 @@ class Connection:
         )
         self._http, self._failures = transport.http, transport.failures
         self._broken = (openai.APIConnectionError, self._http.HTTPError, *self._failures.own, *_BARE_ERRORS)
+        self._known = (*self._broken, openai.OpenAIError)
         self._client = openai.AsyncOpenAI(
             api_key=key or NO_KEY,
             base_url=provider.base_url,
@@ -66,29 +69,42 @@ class Connection:
             self._client.project = None
 
     async def post(self, path: str, body: bytes) -> Reply | Trouble:
-        """Send one request, once."""
+        """Send one request, once, and read the whole reply."""
         if self._client.is_closed():
-            return Trouble("the client was closed while the call was waiting", retryable=False)
+            return _closed()
         try:
-            response: Any = await self._client.post(
-                path,
-                cast_to=self._http.Response,
-                content=body,
-                stream=True,
-                stream_cls=self._openai.AsyncStream[Any],
-            )
-            return await _read(response)
+            return await _read(await self._send(path, body))
         except self._openai.APIStatusError as error:
             return _reply(error.response, error.response.content)
-        except self._broken as error:
-            return self._trouble(error)
-        except self._openai.OpenAIError as error:
-            return Trouble(f"the OpenAI SDK failed: {error}", retryable=False)
+        except self._known as error:
+            return self._explained(error)
+
+    async def open(self, path: str, body: bytes) -> Incoming | Reply | Trouble:
+        """Send one request, once. A good reply is left to be read, and must be closed."""
+        if self._client.is_closed():
+            return _closed()
+        try:
+            return Incoming(await self._send(path, body), self._known, self._explained)
+        except self._openai.APIStatusError as error:
+            return _reply(error.response, error.response.content)
+        except self._known as error:
+            return self._explained(error)
 
     async def aclose(self) -> None:
         await self._client.close()
 
-    def _trouble(self, error: Exception) -> Trouble:
+    async def _send(self, path: str, body: bytes) -> Any:
+        return await self._client.post(
+            path,
+            cast_to=self._http.Response,
+            content=body,
+            stream=True,
+            stream_cls=self._openai.AsyncStream[Any],
+        )
+
+    def _explained(self, error: Exception) -> Trouble:
+        if not isinstance(error, self._broken):
+            return Trouble(f"the OpenAI SDK failed: {error}", retryable=False)
         sent = self._failures.was_sent(error)
         if self._failures.is_late(error):
             return Trouble("the endpoint did not answer in time", Reason.TIMEOUT, sent=sent)
@@ -106,15 +122,52 @@ class Connection:
         response.stream = self._http.ByteStream(start)
 
 
+class Incoming:
+    """A good reply that still comes in. Nothing is read before it is asked for."""
+
+    def __init__(
+        self, response: Any, known: tuple[type[Exception], ...], explained: Callable[[Exception], Trouble]
+    ) -> None:
+        self._response, self._known, self._explained = response, known, explained
+        self._pieces = response.aiter_bytes()
+        self._size = 0
+
+    async def next(self) -> bytes | Trouble | None:
+        """The next piece; `None` at the end. After anything but a piece there are no more."""
+        try:
+            piece: bytes | None = await anext(self._pieces, None)
+        except self._known as error:
+            return self._explained(error)
+        self._size += len(piece or b"")
+        return _too_large(self._response) if self._size > MAX_BYTES else piece
+
+    async def aclose(self) -> None:
+        """Let go of the connection; one that is read to its end is used again."""
+        try:
+            # As in `_read_up_to`: the transport's generators are unwound by cancelling.
+            with suppress(*self._known), anyio.CancelScope() as scope:
+                scope.cancel()
+                async for _ in self._pieces:
+                    pass
+        finally:
+            await _close(self._response)
+
+
 async def _read(response: Any) -> Reply | Trouble:
     try:
         content = await _read_up_to(MAX_BYTES, response.aiter_bytes())
     finally:
         await _close(response)
-    if len(content) > MAX_BYTES:
-        too_large = f"the reply is larger than {MAX_BYTES // 2**20} MiB"
-        return Trouble(too_large, status=response.status_code, retryable=False)
-    return _reply(response, content)
+    return _reply(response, content) if len(content) <= MAX_BYTES else _too_large(response)
+
+
+def _too_large(response: Any) -> Trouble:
+    too_large = f"the reply is larger than {MAX_BYTES // 2**20} MiB"
+    return Trouble(too_large, status=response.status_code, retryable=False)
+
+
+def _closed() -> Trouble:
+    return Trouble("the client was closed while the call was waiting", retryable=False)
 
 
 async def _read_up_to(limit: int, chunks: AsyncIterable[bytes]) -> bytes:

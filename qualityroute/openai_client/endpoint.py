@@ -10,7 +10,7 @@ from functools import partial
 import anyio
 import anyio.to_thread
 
-from qualityroute.client import CompletionRequest
+from qualityroute.client import CompletionRequest, EndpointHealth
 from qualityroute.config import Provider
 from qualityroute.openai_client.bodies import CHAT, Body, encode
 from qualityroute.openai_client.call import Call, Line, patience, reserved
@@ -52,12 +52,16 @@ class Endpoint:
         line = self._line(connection, request)
         dialect = await self._learned.dialect(request.model)
         while True:
-            # Not while holding a place, which another model of this provider could use.
-            await self._wait_until_worth_it(line, request)
-            async with self._limiter:
+            with line.turnstile.queue():
+                # Not while holding a place, which another model of this provider could use.
+                await self._wait_until_worth_it(line, request)
+                await self._limiter.acquire()
+            try:
                 right = line.turnstile.take(reserved(request))
                 if right is not None:
                     return await self._within_time(Call(line, request, dialect, right))
+            finally:
+                self._limiter.release()
 
     async def probe(self, model: str, advance: Callable[[], None]) -> tuple[Finding, ...]:
         """Find out what the model honours, and learn it. The calls go out as they are, whatever is known already."""
@@ -80,6 +84,10 @@ class Endpoint:
         if isinstance(reply, Trouble):
             return Heard(replace(reply, message=clean(reply.message, speaker.secret)))
         return Heard(understand(reply, speaker, self._surroundings.now()), reply.content)
+
+    def health(self) -> tuple[EndpointHealth, ...]:
+        """Of each model that was asked."""
+        return tuple(turnstile.view() for turnstile in tuple(self._turnstiles.values()))
 
     async def aclose(self) -> None:
         if self._connection is not None:
@@ -115,7 +123,7 @@ class Endpoint:
         allowed = min(call.request.timeout or self._provider.timeout, self._provider.timeout).total_seconds()
         completion: Completion | None = None
         try:
-            with anyio.move_on_after(allowed):
+            with anyio.move_on_after(allowed) as call.time:
                 completion = await call.answer()
             if completion is None:
                 raise call.timed_out(allowed)

@@ -117,6 +117,14 @@ def answered_on(rung: Rung, request: CompletionRequest, completion: Completion) 
     return completion
 
 
+def is_changed_at_end(rung: Rung, request: CompletionRequest) -> bool:
+    """May `answered_on` give another text than came in, so that nobody may hear it before?"""
+    if not wants_structure(request) or rung not in _STRICT:
+        return False
+    text = _text_of(request)
+    return rung is Rung.TOOL or (_wire(text, _STRICT[rung]) is not None and _adds_nulls(text))
+
+
 def kept_to(rung: Rung, request: CompletionRequest, completion: Completion) -> bool | None:
     """Did the endpoint do what the rung promises? `None`: this answer does not say.
 

@@ -6,8 +6,8 @@ import sqlite3
 from datetime import datetime
 from typing import Any
 
-from qualityroute.pins import Pin, PinEffect, PinKey, transition
-from qualityroute.records import Reason
+from qualityroute.pins import Pin, PinKey, transition
+from qualityroute.records import PinEffect, Reason
 from qualityroute.store.columns import moment, name, text
 from qualityroute.store.interface import Entry
 

@@ -26,8 +26,8 @@ from qualityroute.calibration import Certificate, Look
 from qualityroute.client import Capability
 from qualityroute.errors import StoreError
 from qualityroute.labels import Audit, Fact, Label, Reference
-from qualityroute.pins import Pin, PinEffect, PinKey
-from qualityroute.records import Decision
+from qualityroute.pins import Pin, PinKey
+from qualityroute.records import Decision, PinEffect
 from qualityroute.store import capabilities, certificates, spending, tallies, truth
 from qualityroute.store.columns import moment
 from qualityroute.store.commits import GroupCommit, to_the_end

@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from qualityroute.pins import PinEffect
-from qualityroute.records import Attempt, Decision, ModelCall, Role, Ruling, Tier
+from qualityroute.records import Attempt, Decision, ModelCall, PinEffect, Role, Ruling, Tier
 from qualityroute.store.columns import PER_DOLLAR, moment
 from qualityroute.store.ledger import read_decision
 
