@@ -47,6 +47,8 @@ class Provider(Section):
     """Requests of one model in any minute, every try included; more wait, or go to the tier's next model."""
     tpm: int | None = Field(default=None, ge=1)
     """Tokens of one model in any minute, read and written."""
+    transport: Literal["auto", "httpx"] = "auto"
+    """auto: aiohttp where it is installed (extra `fast`) and asyncio runs, else httpx."""
 
 
 class TierModels(Section):

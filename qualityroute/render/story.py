@@ -12,8 +12,18 @@ from rich.padding import Padding
 from rich.text import Text
 
 from qualityroute.labels import Label, Origin
-from qualityroute.pins import PinEffect
-from qualityroute.records import Attempt, Decision, ModelCall, Outcome, Role, Ruling, Tier, Verdict, total_cost
+from qualityroute.records import (
+    Attempt,
+    Decision,
+    ModelCall,
+    Outcome,
+    PinEffect,
+    Role,
+    Ruling,
+    Tier,
+    Verdict,
+    total_cost,
+)
 from qualityroute.render.safe import safe_text
 from qualityroute.render.words import (
     UNKNOWN,

@@ -9,12 +9,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from qualityroute.pins import PinEffect
 from qualityroute.records import (
     Attempt,
     Decision,
     ModelCall,
     Outcome,
+    PinEffect,
     Reason,
     Role,
     Route,
@@ -66,7 +66,7 @@ _INSERT_ATTEMPT = insert("attempts", _ATTEMPT)
 _INSERT_CALL = insert("calls", _CALL)
 _INSERT_VERDICT = insert("verdicts", _VERDICT)
 _INSERT_PAYLOAD = insert("payloads", _PAYLOAD)
-_SELECT_DECISION = f"SELECT {', '.join(_DECISION)} FROM decisions WHERE id = ?"
+_SELECT_DECISION = f"SELECT {', '.join((*_DECISION, 'pin'))} FROM decisions WHERE id = ?"
 _SELECT_ATTEMPTS = _select("attempts", _ATTEMPT)
 _SELECT_CALLS = _select("calls", _CALL)
 _SELECT_VERDICTS = _select("verdicts", _VERDICT)
@@ -86,20 +86,10 @@ class DecisionRows:
     payloads: Sequence[Row]
 
 
-def failed_of(decision: Decision) -> int | None:
-    """1 or 0: was the unpinned efficiency attempt rejected? `None` when nobody could say, or there was none."""
-    first = decision.attempts[0] if decision.attempts else None
-    if decision.route not in (Route.CASCADE, Route.EXPLORE) or first is None or first.tier is not Tier.EFFICIENCY:
-        return None
-    if first.ruling is Ruling.ACCEPTED:
-        return 0
-    return 1 if first.ruling is Ruling.REJECTED and first.reason is not None and first.reason.counts else None
-
-
 def rows_of(decision: Decision, payloads: Mapping[str, str]) -> DecisionRows:
     """Raises `ValueError` or `TypeError` for what cannot be kept, before anything is written."""
     numbered = list(enumerate(decision.attempts))
-    failed = failed_of(decision)
+    failed = None if decision.failed is None else int(decision.failed)
     return DecisionRows(
         decision=(*_decision_row(decision), failed),
         session=None if decision.session is None else (decision.tenant, decision.session, decision.task),
@@ -131,7 +121,8 @@ def write_rows(connection: Connection, rows: DecisionRows, effect: PinEffect | N
     connection.executemany(_INSERT_ATTEMPT, rows.attempts)
     connection.executemany(_INSERT_CALL, rows.calls)
     connection.executemany(_INSERT_VERDICT, rows.verdicts)
-    connection.executemany(_INSERT_PAYLOAD, rows.payloads)
+    if rows.payloads:
+        connection.executemany(_INSERT_PAYLOAD, rows.payloads)
     return place.attempt
 
 
@@ -171,7 +162,7 @@ def _decision_of(row: Row, attempts: tuple[Attempt, ...]) -> Decision:
         id=row[0], at=datetime.fromisoformat(row[1]), tenant=row[2], session=row[3], task=row[4], route=Route(row[5]),
         outcome=Outcome(row[6]), reason=_member(Reason, row[7]), message=row[8], tier=_member(Tier, row[9]),
         model=row[10], attempts=attempts, cost=from_dollars(row[11]), latency=from_milliseconds(row[12]),
-        fingerprint=row[13], metadata=json.loads(row[14]),
+        fingerprint=row[13], metadata=json.loads(row[14]), pin=_member(PinEffect, row[16]),
     )  # fmt: skip
 
 

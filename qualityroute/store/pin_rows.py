@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from qualityroute.pins import Pin, PinEffect, PinKey, transition
-from qualityroute.records import Reason
+from qualityroute.pins import Pin, PinKey, transition
+from qualityroute.records import PinEffect, Reason
 from qualityroute.store.columns import moment, name, text
 from qualityroute.store.interface import Entry
 from qualityroute.store.statements import Connection, Row, upsert

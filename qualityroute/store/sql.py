@@ -14,8 +14,8 @@ from qualityroute.calibration import Certificate, Look
 from qualityroute.client import Capability
 from qualityroute.errors import StoreError
 from qualityroute.labels import Audit, Fact, Label, Reference
-from qualityroute.pins import Pin, PinEffect, PinKey
-from qualityroute.records import Decision
+from qualityroute.pins import Pin, PinKey
+from qualityroute.records import Decision, PinEffect
 from qualityroute.store import capabilities, certificates, locks, spending, tallies, truth
 from qualityroute.store.columns import moment
 from qualityroute.store.interface import Entry, FirstAttempt, JudgedAnswer, TaskSummary

@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
 
-from qualityroute.pins import PinEffect
-from qualityroute.records import Outcome, Reason, Route
+from qualityroute.records import Outcome, PinEffect, Reason, Route
 from qualityroute.store.columns import PER_DOLLAR, from_units, moment
 from qualityroute.store.interface import CostSummary, HourSummary, LatencySummary, Pairs, TaskSummary
 from qualityroute.store.statements import Connection

@@ -7,12 +7,11 @@ makes all of them anew. Latencies are counted in steps of nine per cent.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from qualityroute.pins import PinEffect
-from qualityroute.records import Attempt, Decision, ModelCall, Role, Ruling, Tier
+from qualityroute.records import Attempt, Decision, ModelCall, PinEffect, Role, Ruling, Tier
 from qualityroute.store import statements
 from qualityroute.store.columns import PER_DOLLAR, moment
 from qualityroute.store.ledger import read_decision
@@ -160,8 +159,10 @@ def _attempts_on(decision: Decision, tier: Tier) -> int:
     )
 
 
-def _spent(calls: Iterable[ModelCall]) -> tuple[int, int]:
+def _spent(calls: Sequence[ModelCall]) -> tuple[int, int]:
     """What is known to be spent, and how many answers have no known cost."""
+    if not calls:
+        return 0, 0
     costs = [call.cost for call in calls if call.error is None or call.cost is not None]
     return sum(_units(cost) for cost in costs if cost is not None), sum(cost is None for cost in costs)
 
