@@ -2,7 +2,7 @@
 PYTHON ?= python3
 # Recorded answers of real models, for the benchmark that replays them.
 REPLAY ?= ../shared/replay
-CLIENT_TESTS := $(addprefix tests/test_,openai_client.py ladder.py history.py cooldown.py faults.py)
+CLIENT_TESTS := $(addprefix tests/test_,openai_client.py streams.py hearing.py ladder.py history.py cooldown.py faults.py)
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
@@ -33,7 +33,7 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 
 bench: .venv/dev
-	@for benchmark in $(filter-out benchmarks/replay%.py,$(wildcard benchmarks/*.py)); do \
+	@for benchmark in $(filter-out benchmarks/replay%.py benchmarks/overhead_%.py,$(wildcard benchmarks/*.py)); do \
 	    echo "== $$benchmark"; $(BIN)/python $$benchmark --quick || exit 1; done
 	@if [ -d $(REPLAY) ]; then echo "== benchmarks/replay.py"; $(BIN)/python benchmarks/replay.py --quick --data $(REPLAY); \
 	    else echo "no recorded answers in $(REPLAY); REPLAY=FOLDER names another"; fi
@@ -48,7 +48,7 @@ bench: .venv/dev
 	@touch $@
 
 .venv/dev: .venv/ready
-	$(UV) -c constraints.txt -e '.[html,server]' --group dev
+	$(UV) -c constraints.txt -e '.[fast,html,otel,postgres,server]' --group dev
 	@touch $@
 
 .venv/sdk2/ready: .venv/dev

@@ -39,8 +39,9 @@ from qualityroute.records import (
     Usage,
     Verdict,
 )
-from qualityroute.store import Entry, SQLiteStore
+from qualityroute.store import Entry, SessionStore, SQLiteStore
 from qualityroute.store.files import connect
+from qualityroute.store.ledger import rows_of, write_rows
 from qualityroute.store.pin_rows import SELECT_ONE, row_of, write_pin
 
 NOW = datetime.now(UTC)
@@ -156,7 +157,7 @@ ROWS_AN_ENTRY = 7
 """A decision, an attempt, two calls, two verdicts and a pin."""
 
 
-async def record_all(store: SQLiteStore, numbers: Iterator[int], rows: int, callers: int) -> float:
+async def record_all(store: SessionStore, numbers: Iterator[int], rows: int, callers: int) -> float:
     """Decisions a second; each caller waits for its commit before the next."""
     entries = iter([an_entry(next(numbers)) for _ in range(rows)])
 
@@ -169,29 +170,64 @@ async def record_all(store: SQLiteStore, numbers: Iterator[int], rows: int, call
     return rows / (time.perf_counter() - begin)
 
 
+CALLERS = (1, 16, 500)
+"""At once: alone, a usual load, and in bulk."""
+
+
+def plain_rows(path: Path, numbers: Iterator[int], decisions: int) -> float:
+    """Rows a second that SQLite takes when they are ready, nobody waits, and there is one transaction."""
+    ready = [rows_of(an_entry(next(numbers)).decision, {}) for _ in range(decisions)]
+    pins = [row_of(a_pin(next(numbers))) for _ in range(decisions)]
+    connection = connect(path)
+    begin = time.perf_counter()
+    connection.execute("BEGIN IMMEDIATE")
+    for rows, pin in zip(ready, pins, strict=True):
+        write_pin(connection, pin)
+        write_rows(connection, rows, None)
+    connection.execute("COMMIT")
+    taken = time.perf_counter() - begin
+    connection.close()
+    return ROWS_AN_ENTRY * decisions / taken
+
+
 async def measure_records(path: Path, size: Size) -> list[Figure]:
     store = SQLiteStore(path)
     await store.open()
     numbers = count()
-    speeds: dict[int, list[float]] = {1: [], 16: []}
+    speeds: dict[int, list[float]] = {callers: [] for callers in CALLERS}
+    plain: list[float] = []
     for _ in range(size.blocks):
         for callers, told in speeds.items():
             told.append(await record_all(store, numbers, size.rows if callers > 1 else size.rows // 4, callers))
+        plain.append(await asyncio.to_thread(plain_rows, path, numbers, size.rows))
     await store.aclose()
-    figures = [Figure.of(f"decisions a second, {callers} waiting", told, "/s") for callers, told in speeds.items()]
-    rows = [
-        Figure.of(f"rows a second, {callers} waiting", [ROWS_AN_ENTRY * value for value in told], "/s")
-        for callers, told in speeds.items()
+    rows = {callers: [ROWS_AN_ENTRY * value for value in told] for callers, told in speeds.items()}
+    decisions = [Figure.of(f"decisions a second, {callers} waiting", told, "/s") for callers, told in speeds.items()]
+    return [
+        *decisions,
+        *(Figure.of(f"rows a second, {callers} waiting", told, "/s") for callers, told in rows.items()),
+        Figure.of("rows a second, ready and unawaited", plain, "/s"),
+        *(
+            Figure.of(
+                f"{callers} waiting: share of that", [ours / most for ours, most in zip(told, plain, strict=True)], "x"
+            )
+            for callers, told in rows.items()
+        ),
     ]
-    gains = [many / one for one, many in zip(*speeds.values(), strict=True)]
-    return [*figures, *rows, Figure.of("16 waiting against 1", gains, "x")]
+
+
+def growth(empty: list[Figure], full: list[Figure], pins: int) -> Figure:
+    """What pins in the file add to a lookup. The medians of two series of blocks, so that it has no quartiles."""
+    ratio = full[0].value / empty[0].value
+    return Figure(f"lookup without a pin, {pins:,} pins against 0", ratio, ratio, ratio, "x")
 
 
 async def measure(size: Size) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         empty = await measure_lookups(Path(folder, "empty.db"), 0, size)
         full = await measure_lookups(Path(folder, "full.db"), size.pins, size)
-        return [*empty, *full, *await measure_records(Path(folder, "ledger.db"), size)]
+        records = await measure_records(Path(folder, "ledger.db"), size)
+        return [*empty, *full, growth(empty, full, size.pins), *records]
 
 
 def print_figures(figures: list[Figure]) -> None:

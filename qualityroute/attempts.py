@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from qualityroute.client import CompletionRequest, schema_instruction
+from qualityroute.client import CompletionRequest, Hear, schema_instruction
 from qualityroute.config import Config, ResolvedTask
 from qualityroute.config.fields import split_model
 from qualityroute.errors import BudgetExceeded
@@ -37,6 +37,8 @@ class Request:
     """The score that a certificate proves to be good enough; `None`: the rubric's threshold."""
     role: Role = Role.ANSWER
     """What the calls of the tiers are for: an answer, or an audit of one."""
+    hear: Hear | None = None
+    """Who hears the performance tier's answer while it comes in; efficiency's has to be proved first."""
 
 
 async def make_attempt(request: Request, tier: Tier, config: Config, meter: Meter, *, judged: bool) -> Attempt:
@@ -52,7 +54,9 @@ async def make_attempt(request: Request, tier: Tier, config: Config, meter: Mete
         return _unavailable(tier, calls, failed, meter.clock() - started)
     gated = await _gate(request, tier, called, meter, judged=judged)
     verdicts = gated.verdicts
-    if request.task.settings.repairs and gated.objection and gated.objection.reason in _REPAIRABLE:
+    # An answer that was heard cannot be taken back.
+    repairs = request.task.settings.repairs and not called.heard
+    if repairs and gated.objection and gated.objection.reason in _REPAIRABLE:
         repair = (*messages, *_repair_messages(called, gated.objection))
         with suppress(BudgetExceeded):  # of the re-ask: the first answer stands, rejected as it is
             again = await meter.ask(_completion_request(request, tier, config, called.call.name, repair))
@@ -78,17 +82,24 @@ async def _ask_tier(
     calls: list[ModelCall] = []
     failed: list[Failed] = []
     while (turn := next_model(config.tiers.of(tier).models, failed)) is not None:
-        asked = _completion_request(request, tier, config, turn.model, messages)
-        called = await meter.ask(replace(asked, waits=turn.waits))
+        called = await meter.ask(_completion_request(request, tier, config, turn.model, messages, waits=turn.waits))
         calls.extend(called.made)
         if called.error is None:
             break
         failed.append(Failed(turn, called.error))
+        if called.heard:
+            break
     return called, tuple(calls), failed
 
 
 def _completion_request(
-    request: Request, tier: Tier, config: Config, model: str, messages: tuple[Message, ...]
+    request: Request,
+    tier: Tier,
+    config: Config,
+    model: str,
+    messages: tuple[Message, ...],
+    *,
+    waits: bool = True,
 ) -> CompletionRequest:
     provider, name = split_model(model)
     return CompletionRequest(
@@ -100,7 +111,9 @@ def _completion_request(
         response_schema=request.task.schema if not request.tools else None,
         tools=request.tools,
         max_output_tokens=request.task.settings.max_output_tokens,
+        waits=waits,
         parameters={**config.tiers.of(tier).parameters, **(request.parameters or {})},
+        hear=request.hear if tier is Tier.PERFORMANCE else None,
     )
 
 

@@ -54,7 +54,7 @@ class World:
     clock: Callable[[], float]
     new_id: Callable[[], str]
     tell: Callable[[Decision], None]
-    """Called with each recorded decision."""
+    """Called with each decision, recorded or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,8 @@ class Passage:
         except anyio.get_cancelled_exc_class():
             await self._record_broken_off(Reason.CANCELLED)
             raise
-        except StoreError:
+        except StoreError as error:  # the pin or the budgets could not be read, and this could not be written either
+            error.decision = self._unrecorded(self._noted(None, Reason.INTERNAL))
             raise
         except Exception as error:  # whatever broke, what was spent is written down, and a probe's lease given back
             await self._record_broken_off(Reason.INTERNAL)
@@ -217,22 +218,34 @@ class Passage:
 
     async def _record(self, kept: Attempt | None, limit: Reason | None) -> Decision:
         """Write the decision and its pin; committed when this returns."""
-        if limit is not None:
-            self._note_interrupted(limit)
-        decision = self._decision(kept, limit)
+        decision = self._noted(kept, limit)
         event = pin_after(decision.route, self.attempts, self.id)
         payloads = payloads_of(self.setup.config.store.payloads, self.request.messages, self.attempts)
         entry = Entry(decision, self._pin_key, event, self.setup.config.pins, payloads, self._facts(kept))
         try:
             with anyio.CancelScope(shield=True):
-                await self.world.store.record(entry)
+                effect = await self.world.store.record(entry)
         except StoreError as error:
-            error.decision = decision
+            error.decision = decision = self._unrecorded(decision)
             if self.setup.config.store.on_store_error == "raise":
                 raise
             logger.warning("decision could not be written: %s", error, extra={"decision_id": self.id})
+            return decision
+        decision = replace(decision, pin=effect)
         self.world.tell(decision)
         return decision
+
+    def _unrecorded(self, decision: Decision) -> Decision:
+        """Told all the same: what was spent is spent, and whoever listens is to hear of the store."""
+        decision = replace(decision, recorded=False)
+        self.world.tell(decision)
+        return decision
+
+    def _noted(self, kept: Attempt | None, limit: Reason | None) -> Decision:
+        """The decision, with the calls of an attempt that was cut short."""
+        if limit is not None:
+            self._note_interrupted(limit)
+        return self._decision(kept, limit)
 
     def _facts(self, kept: Attempt | None) -> tuple[Fact, ...]:
         """What the end of this request adds to the ground truth."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from enum import StrEnum
+from typing import Any, Protocol, TypeAlias
 
 from qualityroute.records import Completion, Message, Role, Tier, Usage
+
+Hear: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
+"""Awaited with each piece of an answer while the model still writes it, in order: an OpenAI `delta` with those of
+`content`, `refusal` and `tool_calls` that came, without the model's thoughts. A slow listener slows the reading."""
 
 
 @dataclass(slots=True)
@@ -18,7 +23,11 @@ class Progress:
     sent: int | None = None
     """Requests that left for the provider; `None` from a client that does not say."""
     spent: Usage = field(default_factory=Usage)
-    """Tokens that the provider has counted so far."""
+    """Tokens so far: counted by the provider, or estimated from what has come in."""
+    counted: bool = False
+    """Does `spent` hold the call that was under way as well?"""
+    heard: bool = False
+    """Has the caller heard the beginning of an answer, so that no other can take its place?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,8 @@ class CompletionRequest:
     """As the provider names it."""
     messages: tuple[Message, ...]
     response_schema: Mapping[str, Any] | None = None
-    """JSON Schema the answer should follow; the provider is asked to help, we check."""
+    """JSON Schema the answer should follow; the provider is asked to help, we check. What is made of it is kept with
+    the object, so it must not be changed afterwards."""
     tools: tuple[Mapping[str, Any], ...] = ()
     max_output_tokens: int | None = None
     temperature: float | None = None
@@ -58,10 +68,27 @@ class CompletionRequest:
     """Further fields of the request body, passed through as they are."""
     progress: Progress = field(default_factory=Progress, compare=False, repr=False)
     """Written by the client while the call is under way."""
+    hear: Hear | None = field(default=None, compare=False, repr=False)
+    """Who hears the answer while it comes in; a client that does not stream leaves it unheard."""
 
     @property
     def name(self) -> str:
         return f"{self.provider}/{self.model}"
+
+
+def delta_of(completion: Completion) -> dict[str, Any]:
+    """A whole answer as one delta for who hears it; `{}` where there is nothing to hear."""
+    calls = [
+        {
+            "index": index,
+            "id": call.id,
+            "type": "function",
+            "function": {"name": call.name, "arguments": call.arguments},
+        }
+        for index, call in enumerate(completion.tool_calls)
+    ]
+    told = {"content": completion.content, "refusal": completion.refusal, "tool_calls": calls}
+    return {name: value for name, value in told.items() if value}
 
 
 def schema_instruction(schema: Mapping[str, Any]) -> str:
@@ -94,11 +121,37 @@ class Memory(Protocol):
         """In place of what was known under its name."""
 
 
+class BreakerState(StrEnum):
+    """Of an endpoint that is left alone after failures, or after it asked for that."""
+
+    CLOSED = "closed"
+    """It may be asked."""
+    OPEN = "open"
+    """It rests."""
+    HALF_OPEN = "half_open"
+    """Its rest is over, and one request finds out whether it answers again."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointHealth:
+    """How one model at one provider fares now, in one process."""
+
+    provider: str
+    model: str
+    state: BreakerState
+    waiting: int
+    """Calls that wait for their turn to be sent: for the endpoint's rest, our own limits, or a free connection."""
+    in_flight: int
+    """Requests sent and not back."""
+
+
 class Client(Protocol):
     """Asks one model one thing.
 
     `complete` returns what the model said, whatever that is worth, or raises `ProviderError` with
     its reason when no answer came. It retries what is worth retrying; it never asks another model.
+    Where it streams, it awaits `request.hear` with each delta and sets `request.progress.heard` before the first;
+    from then on nothing is tried again. What `hear` raises is let through.
     """
 
     async def complete(self, request: CompletionRequest) -> Completion: ...

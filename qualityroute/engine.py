@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -22,12 +23,12 @@ from qualityroute.audit import Sideline
 from qualityroute.background import Background
 from qualityroute.baseline import Baseline, Workplace
 from qualityroute.cascade import Caller, Passage, World
-from qualityroute.client import Client
+from qualityroute.client import Client, EndpointHealth, Hear
 from qualityroute.config import Config, Judge
 from qualityroute.doors import client_for, log_decision, new_decision_id, store_for, utc_now
 from qualityroute.errors import ConfigError, QualityRouteError
 from qualityroute.gates import OwnJudge, ToolsCheck
-from qualityroute.inputs import Input, as_messages, checked_metadata, checked_name, checked_tier, moment
+from qualityroute.inputs import Input, as_listener, as_messages, checked_metadata, checked_name, checked_tier, moment
 from qualityroute.mapping import MapResults, options_of
 from qualityroute.pinboard import Pinboard
 from qualityroute.records import Answer, Decision, Tier
@@ -35,6 +36,7 @@ from qualityroute.report import Report, build_report
 from qualityroute.setup import Setup, build_setup
 from qualityroute.store import SessionStore
 from qualityroute.sync import SyncFace
+from qualityroute.telemetry.otel import Spans
 
 logger = logging.getLogger("qualityroute")
 
@@ -75,7 +77,9 @@ class Engine:
         self._now = now
         self._store = store_for(config, store, now)
         self._client = client if client is not None else client_for(config, self._store)
-        self._listeners: list[Callable[[Decision], None]] = [log_decision]
+        # What a check says may quote the answer, so it leaves only where every answer may be kept.
+        spans = Spans(lambda: self._setup.config.store.payloads == "all")
+        self._listeners: list[Callable[[Decision], None]] = [log_decision, spans.decision]
         self._background: Background | None = None
         self._open: AsyncExitStack | None = None
         self._sync = SyncFace()
@@ -111,6 +115,7 @@ class Engine:
         metadata: Mapping[str, Any] | None = None,
         tools: Sequence[Mapping[str, Any]] = (),
         parameters: Mapping[str, Any] | None = None,
+        hear: Hear | None = None,
     ) -> Answer:
         """Answer one request; its decision is written down before this returns or raises.
 
@@ -124,6 +129,9 @@ class Engine:
             metadata: kept with the decision.
             tools: OpenAI tools of this request; a tool call is checked against its tool's `parameters`.
             parameters: further fields of the request body for the provider.
+            hear: awaited with each OpenAI `delta` of a performance answer while it is written. An efficiency answer
+                is not heard, since it has to be proved first. The answer is returned whole all the same; once its
+                beginning was heard, no other takes its place.
 
         Raises:
             ConfigError: no such task, or an input, session or tier that cannot be used.
@@ -132,10 +140,13 @@ class Engine:
             DeadlineExceeded: the task's deadline passed.
             BudgetExceeded: a call that was needed does not fit into a budget.
             StoreError: the decision could not be written.
+            QualityRouteError: `hear` failed.
         """
         self._check_open()
         setup = self._setup
         request = _request(setup, task, input, tools, parameters)
+        if hear is not None:
+            request = replace(request, hear=as_listener(hear))
         name = checked_name(tenant, "tenant") or "default"
         caller = Caller(checked_name(session, "session"), name, checked_tier(tier), checked_metadata(metadata))
         sideline = self._sideline
@@ -238,8 +249,16 @@ class Engine:
         return True
 
     def subscribe(self, listener: Callable[[Decision], None]) -> None:
-        """Call `listener` with each decision once it is recorded, on the engine's event loop."""
+        """Call `listener` with each decision once it is recorded, on the engine's event loop.
+
+        A decision that the store could not write is told as well, with `recorded` false.
+        """
         self._listeners.append(listener)
+
+    def health(self) -> tuple[EndpointHealth, ...]:
+        """How each model's endpoint fares now: its breaker, and who waits. Empty with a client that does not say."""
+        tell = getattr(self._client, "health", None)
+        return () if tell is None else tuple(tell())
 
     async def aopen(self) -> Self:
         """What `async with` does on entering. Raises `StoreError`."""

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
+from qualityroute.client import Hear
 from qualityroute.config import parse_duration
-from qualityroute.errors import ConfigError
+from qualityroute.errors import ConfigError, QualityRouteError
 from qualityroute.records import Message, Tier, has_images, source_text
 
 Input: TypeAlias = str | Sequence[Message]
@@ -96,6 +97,18 @@ def checked_tier(tier: Tier | str | None) -> Tier | None:
         return Tier(tier)
     except ValueError:
         raise ConfigError(f"no tier '{tier}'; there are: {', '.join(Tier)}") from None
+
+
+def as_listener(hear: Hear) -> Hear:
+    """The caller's own, whose failure ends the request and speaks against no endpoint."""
+
+    async def heard(delta: Mapping[str, Any]) -> None:
+        try:
+            await hear(delta)
+        except Exception as error:
+            raise QualityRouteError(f"the listener failed: {type(error).__name__}: {error}") from error
+
+    return heard
 
 
 def moment(since: datetime | timedelta | str | None, now: datetime) -> datetime | None:

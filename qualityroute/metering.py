@@ -24,6 +24,8 @@ class Called:
     call: ModelCall
     completion: Completion | None = None
     error: ProviderError | None = None
+    heard: bool = False
+    """Has the caller heard of the answer already, whether it came to its end or not?"""
 
     @property
     def made(self) -> tuple[ModelCall, ...]:
@@ -95,8 +97,9 @@ class Meter:
         position, started = len(self._calls), self.clock()
         # In the books from the start: whoever is cancelled in the middle has spent something, and how
         # much is unknown.
-        call = replace(call, error=Reason.CANCELLED)
+        call = replace(call, error=Reason.CANCELLED, at=self.now())
         self._calls.append(call)
+        called: Called | None = None
         try:
             called = self._answered(call, await answer())
         except ProviderError as error:
@@ -122,20 +125,21 @@ class Meter:
             called = Called(replace(call, error=failure.reason, message=str(failure)), error=failure)
         finally:
             latency = timedelta(seconds=self.clock() - started)
-            self._calls[position] = _cut_short(replace(call, latency=latency), progress)
-        called = replace(called, call=replace(called.call, latency=latency))
+            if called is None:
+                self._calls[position] = self._cut_short(replace(call, latency=latency), progress)
+        called = replace(called, call=replace(called.call, latency=latency), heard=progress.heard)
         self._calls[position] = called.call if called.made else None
         return called
 
     def _cost_of_failure(self, call: ModelCall, error: ProviderError) -> Decimal | None:
         if error.usage != Usage():
-            return self.prices.cost(call.name, error.usage, self.now().date())
+            return self._price(call, error.usage)
         return None if error.may_be_billed else Decimal(0)
 
     def _answered(self, call: ModelCall, completion: Completion) -> Called:
         cost = completion.cost
         if cost is None:
-            cost = self.prices.cost(call.name, completion.usage, self.now().date())
+            cost = self._price(call, completion.usage)
         done = replace(
             call,
             usage=completion.usage,
@@ -146,9 +150,12 @@ class Meter:
         )
         return Called(done, completion)
 
+    def _cut_short(self, call: ModelCall, progress: Progress) -> ModelCall | None:
+        """A call as far as it came; one that never left for the provider is none."""
+        if progress.sent == 0:
+            return None
+        cost = self._price(call, progress.spent) if progress.counted else call.cost
+        return replace(call, usage=progress.spent, cost=cost, retries=max(0, (progress.sent or 1) - 1))
 
-def _cut_short(call: ModelCall, progress: Progress) -> ModelCall | None:
-    """A call as far as it came; one that never left for the provider is none."""
-    if progress.sent == 0:
-        return None
-    return replace(call, usage=progress.spent, retries=max(0, (progress.sent or 1) - 1))
+    def _price(self, call: ModelCall, usage: Usage) -> Decimal | None:
+        return self.prices.cost(call.name, usage, self.now().date())

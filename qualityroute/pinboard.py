@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -24,6 +24,10 @@ class Pinboard:
     ) -> list[Pin]:
         """Pins that hold now, the newest first, at most so many; of one tenant or session if named."""
         return await self._store.pins(tenant=tenant, session=session, now=self._now(), most=most)
+
+    async def active(self) -> Mapping[str, int]:
+        """How many hold now, by the task whose answer earned them; those made by hand under an empty name."""
+        return await self._store.pins_active(self._now())
 
     async def get(self, session: str, *, tenant: str = "default", task: str | None = None) -> Pin | None:
         """The pin a request of this session meets now, if there is one."""

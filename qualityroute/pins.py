@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from qualityroute.config import Pins
-from qualityroute.records import Attempt, Reason, Route, Ruling, Tier
+from qualityroute.records import Attempt, PinEffect, Reason, Route, Ruling, Tier
 
 PROBES_TO_RELEASE = 2
 
@@ -116,20 +116,6 @@ class Probed:
 PinEvent: TypeAlias = Rejected | Accepted | Held | Probed
 
 
-class PinEffect(StrEnum):
-    """What a decision did to its session's pin, as the ledger keeps it."""
-
-    WATCHED = "watched"
-    CREATED = "created"
-    HELD = "held"
-    PROBE_PASSED = "probe_passed"
-    PROBE_FAILED = "probe_failed"
-    PROBE_VOID = "probe_void"
-    RELEASED = "released"
-    CLEARED = "cleared"
-    """The strikes of a session that was only watched."""
-
-
 def key_for(policy: Pins, tenant: str, session: str, task: str) -> PinKey:
     return PinKey(tenant, session, task if policy.scope == "task" else "")
 
@@ -225,15 +211,16 @@ def _after_rejection(
     held = strikes >= policy.after
     pin = Pin(
         key=key, reason=event.reason, check=event.check, message=event.message, decision_id=decision_id,
-        model=event.model, since=now, last_used=now, until=now, strikes=strikes, held=held,
+        model=event.model, since=now, last_used=now, until=_end(now, now, policy), strikes=strikes, held=held,
         hold=policy.first, remaining=policy.first,
     )  # fmt: skip
-    return Transition(_dated(pin, policy), PinEffect.CREATED if held else PinEffect.WATCHED)
+    return Transition(pin, PinEffect.CREATED if held else PinEffect.WATCHED)
 
 
 def _used(pin: Pin, policy: Pins, now: datetime) -> Pin:
-    served = replace(pin, served=pin.served + 1, remaining=max(0, pin.remaining - 1), last_used=max(now, pin.last_used))
-    return _dated(served, policy)
+    used = max(now, pin.last_used)
+    until = pin.until if pin.reason is Reason.MANUAL else _end(pin.since, used, policy)
+    return replace(pin, served=pin.served + 1, remaining=max(0, pin.remaining - 1), last_used=used, until=until)
 
 
 def _after_probe(current: Pin | None, event: Probed, policy: Pins, now: datetime) -> Transition:
@@ -253,12 +240,14 @@ def _after_probe(current: Pin | None, event: Probed, policy: Pins, now: datetime
 
 
 def _dated(pin: Pin, policy: Pins) -> Pin:
-    """Until when: idle time ends a pin, and its age does at the latest."""
-    if pin.reason is Reason.MANUAL:
-        return pin
-    oldest = pin.since + policy.max_age
+    return pin if pin.reason is Reason.MANUAL else replace(pin, until=_end(pin.since, pin.last_used, policy))
+
+
+def _end(since: datetime, last_used: datetime, policy: Pins) -> datetime:
+    """Idle time ends a pin, and its age does at the latest."""
+    oldest = since + policy.max_age
     # Under "idle" a session that comes back is what a probe waits for, so idle time must not end the pin.
-    return replace(pin, until=oldest if policy.probe == "idle" else min(oldest, pin.last_used + policy.idle_ttl))
+    return oldest if policy.probe == "idle" else min(oldest, last_used + policy.idle_ttl)
 
 
 def manual_pin(key: PinKey, *, message: str, policy: Pins, now: datetime, until: datetime | None = None) -> Pin:

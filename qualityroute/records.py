@@ -194,6 +194,20 @@ class Role(StrEnum):
     AUDIT = "audit"
 
 
+class PinEffect(StrEnum):
+    """What a decision did to its session's pin, as the ledger keeps it."""
+
+    WATCHED = "watched"
+    CREATED = "created"
+    HELD = "held"
+    PROBE_PASSED = "probe_passed"
+    PROBE_FAILED = "probe_failed"
+    PROBE_VOID = "probe_void"
+    RELEASED = "released"
+    CLEARED = "cleared"
+    """The strikes of a session that was only watched."""
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Tokens of one call, as the provider counted them; `None` where it did not say."""
@@ -227,6 +241,8 @@ class ModelCall:
     """The model the provider said had answered."""
     retries: int = 0
     """Earlier tries of this same call that failed and cost nothing we know of."""
+    at: datetime | None = field(default=None, compare=False)
+    """When it began; known in the process that made it, and not kept in the ledger."""
 
     @property
     def name(self) -> str:
@@ -352,6 +368,23 @@ class Decision:
     fingerprint: str = ""
     """The configuration's."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    pin: PinEffect | None = None
+    """What it did to its session's pin."""
+    recorded: bool = True
+    """False where the store could not write it; its caller then got `StoreError`, or a warning was logged."""
+
+    @property
+    def failed(self) -> bool | None:
+        """Was the unpinned efficiency attempt rejected? `None` where nobody could say, or there was none.
+
+        What the fallback rate counts: its denominator are those that are true or false.
+        """
+        first = self.attempts[0] if self.attempts else None
+        if self.route not in (Route.CASCADE, Route.EXPLORE) or first is None or first.tier is not Tier.EFFICIENCY:
+            return None
+        if first.ruling is Ruling.ACCEPTED:
+            return False
+        return True if first.ruling is Ruling.REJECTED and first.reason is not None and first.reason.counts else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 import anyio.lowlevel
 
-from qualityroute.client import CompletionRequest
+from qualityroute.client import CompletionRequest, delta_of
 from qualityroute.errors import ConfigError, ProviderError
 from qualityroute.records import Completion, Reason, Role, Tier, Usage
 
+_FEW_WORDS = re.compile(r"(?:\s*\S+){1,3}\s*|\s+")
 Item: TypeAlias = str | BaseException | Completion | Mapping[str, str] | Callable[..., Any]
 
 
@@ -28,6 +30,8 @@ class ScriptedClient:
     An item is a text, a `Completion`, an exception to raise, or a function of the messages that gives one of
     these. For the judge also `"yes"`, `"no"` or `"unsure"` for all criteria, or a dict by criterion id (those left
     out are answered yes). A list's last item repeats. Requests are kept in `requests`. asyncio and trio.
+
+    Who hears an answer hears it a few words at a time.
     """
 
     def __init__(self, script: Mapping[str, Item | Sequence[Item]]) -> None:
@@ -54,7 +58,12 @@ class ScriptedClient:
                 item = await item
         if isinstance(item, BaseException):
             raise _as_provider_error(item) from item
-        return _completion(item, request)
+        completion = _completion(item, request)
+        if request.hear is not None:
+            for delta in _pieces(delta_of(completion)):
+                request.progress.heard = True
+                await request.hear(delta)
+        return completion
 
     async def aclose(self) -> None:
         """Nothing to close."""
@@ -109,6 +118,15 @@ def _completion(item: Any, request: CompletionRequest) -> Completion:
     read = sum(len(json.dumps(message, default=str)) for message in request.messages)
     usage = Usage(read // 4 + 1, 0, len(item) // 4 + 1, estimated=True)
     return replace(Completion(item), usage=usage, model=request.model, raw=raw)
+
+
+def _pieces(delta: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The delta of a whole answer, as a model would have written it."""
+    for piece in _FEW_WORDS.findall(delta.get("content", "")):
+        yield {"content": piece}
+    others = {name: value for name, value in delta.items() if name != "content"}
+    if others:
+        yield others
 
 
 def _is_verdict(item: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +23,23 @@ KEY = "sk-secret-0123456789"
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SCHEMA = {"type": "object", "properties": {"total": {"type": "number"}}}
 
+_transport = "auto"
+
+
+@pytest.fixture(params=["asyncio", "asyncio on httpx", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> Iterator[str]:
+    """To be imported where it matters what carries the bytes: alone, asyncio has aiohttp, and trio httpx."""
+    global _transport
+    backend, _, transport = str(request.param).partition(" on ")
+    _transport = transport or "auto"
+    yield backend
+    _transport = "auto"
+
+
+def provider(url: str, **settings: Any) -> Provider:
+    """On the transport of this test."""
+    return Provider(base_url=url, transport=_transport, **settings)
+
 
 def ask(**fields: Any) -> CompletionRequest:
     standard: dict[str, Any] = {
@@ -33,6 +50,22 @@ def ask(**fields: Any) -> CompletionRequest:
         "messages": ({"role": "user", "content": "hi"},),
     }
     return CompletionRequest(**standard | fields)
+
+
+class Ear:
+    """Hears an answer while it comes in, and remembers."""
+
+    def __init__(self) -> None:
+        self.heard: list[Mapping[str, Any]] = []
+        self.begun = anyio.Event()
+
+    async def __call__(self, delta: Mapping[str, Any]) -> None:
+        self.heard.append(delta)
+        self.begun.set()
+
+    @property
+    def text(self) -> str:
+        return "".join(delta.get("content", "") for delta in self.heard)
 
 
 class Naps:
@@ -65,7 +98,7 @@ async def made(url: str, *, name: str = "test", **settings: Any) -> AsyncIterato
     sleep = settings.pop("sleep", Naps())
     memory = settings.pop("memory", None)
     client = OpenAIClient(
-        {name: Provider(base_url=url, **settings)},
+        {name: provider(url, **settings)},
         keys={name: KEY},
         memory=memory,
         sleep=sleep,

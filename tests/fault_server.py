@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,10 @@ class Play:
     """The Content-Length to lie with."""
     times: int = 1
     """How often the body is sent; more than once without a Content-Length, in chunks."""
+    pieces: tuple[bytes, ...] = ()
+    """In place of a body: sent in chunks, one after another."""
+    then: Literal["end", "cut", "hang"] = "end"
+    """After the pieces: the end of the body, of the connection, or nothing until the client leaves."""
 
     @property
     def content(self) -> bytes:
@@ -79,24 +84,54 @@ def failing(status: int, message: str = "no", *, headers: Mapping[str, str] | No
     return Play({"error": {"message": message, **error}}, status=status, headers=headers or {})
 
 
+def event(delta: Mapping[str, Any] | None = None, finish: str | None = None, **fields: Any) -> bytes:
+    """One chunk of a streamed answer."""
+    choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish}]
+    value = {"id": "c-1", "object": "chat.completion.chunk", "model": "served-model", "choices": choices, **fields}
+    return f"data: {json.dumps(value)}\n\n".encode()
+
+
+DONE = b"data: [DONE]\n\n"
+COUNTED = event(usage={"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18})
+
+
+def ending(finish: str = "stop") -> tuple[bytes, ...]:
+    """The last events of a good stream."""
+    return (event({}, finish), COUNTED, DONE)
+
+
+def streaming(*deltas: str | Mapping[str, Any] | bytes, then: Literal["end", "cut", "hang"] = "end") -> Play:
+    """An answer in pieces: texts, deltas, or bytes as they are. Only one that ends is whole."""
+    pieces = [
+        delta if isinstance(delta, bytes) else event({"content": delta} if isinstance(delta, str) else delta)
+        for delta in deltas
+    ]
+    last = ending() if then == "end" else ()
+    return Play(pieces=(*pieces, *last), then=then, headers={"content-type": "text/event-stream"})
+
+
 class FaultServer:
     """Plays its script in order of arrival; the last play repeats. Use it as a context manager."""
 
-    def __init__(self, *script: Script) -> None:
+    def __init__(self, *script: Script, tls: ssl.SSLContext | None = None) -> None:
         self.script: list[Script] = list(script) or [good()]
         self.requests: list[SeenRequest] = []
         self.connections = 0
         self.most_at_once = 0
         self.at_once: list[int] = []
         """How many were being answered when each request came, itself among them."""
+        self.left = threading.Event()
+        """A client went away while pieces were sent, or while it was kept waiting for more."""
+        self.pieces_sent = 0
         self._at_once = 0
+        self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._open: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault server", daemon=True)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"http{'s' if self._tls else ''}://127.0.0.1:{self.port}/v1"
 
     @property
     def bodies(self) -> list[Any]:
@@ -104,7 +139,7 @@ class FaultServer:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._server = self._run(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        self._server = self._run(asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls))
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -150,7 +185,24 @@ class FaultServer:
             await asyncio.sleep(play.delay)
         finally:
             self._at_once -= 1
-        return await _perform(play, writer)
+        return await (self._stream(play, reader, writer) if play.pieces else _perform(play, writer))
+
+    async def _stream(self, play: Play, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        writer.write(_head(play, 0))
+        try:
+            for piece in play.pieces:
+                writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+                await writer.drain()
+                self.pieces_sent += 1
+            if play.then == "hang":
+                await reader.readexactly(1)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            self.left.set()
+            return False
+        if play.then == "end":
+            writer.write(b"0\r\n\r\n")
+            await writer.drain()
+        return play.then == "end"
 
 
 async def _read_request(reader: asyncio.StreamReader) -> SeenRequest:
@@ -185,7 +237,8 @@ async def _perform(play: Play, writer: asyncio.StreamWriter) -> bool:
 
 
 def _head(play: Play, length: int) -> bytes:
-    body = "transfer-encoding: chunked" if play.times > 1 else f"content-length: {play.claimed_length or length}"
+    chunked = play.times > 1 or play.pieces
+    body = "transfer-encoding: chunked" if chunked else f"content-length: {play.claimed_length or length}"
     headers = {"content-type": "application/json", **play.headers}
     lines = [f"HTTP/1.1 {play.status} Status", body, *(f"{name}: {value}" for name, value in headers.items())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

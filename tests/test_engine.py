@@ -31,6 +31,7 @@ from qualityroute import (
 )
 from qualityroute.gates.judge import JudgeCheck
 from qualityroute.inputs import moment
+from qualityroute.records import PinEffect
 from qualityroute.store import SessionStore, open_store
 
 pytestmark = pytest.mark.anyio
@@ -64,6 +65,13 @@ async def test_a_rejected_session_is_served_by_performance_in_the_same_call_and_
     assert w.used() == {"performance": 1}
     other = await w.run("user-43")
     assert other.decision.attempts[0].tier is Tier.EFFICIENCY
+
+
+async def test_a_decision_says_what_it_did_to_its_pin_also_when_it_is_read_again(world: Worlds) -> None:
+    w = await world(client_with(judge="no"))
+    decisions = [(await w.run()).decision for _ in range(2)]
+    assert [decision.pin for decision in decisions] == [PinEffect.CREATED, PinEffect.HELD]
+    assert [(await w.engine.explain(decision.id)).pin for decision in decisions] == [PinEffect.CREATED, PinEffect.HELD]
 
 
 async def test_after_the_held_requests_exactly_one_of_fifty_probes(world: Worlds) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 
 import anyio
 import pytest
+from asking import anyio_backend as anyio_backend
+from asking import provider
 from fault_server import FaultServer, Play, Script, completion, failing, good
 
 from qualityroute import Config, DeadlineExceeded, Engine, Outcome, ProviderError, QualityRouteError
@@ -53,7 +55,7 @@ FAULTS: dict[str, Play] = {
 def two_tiers(bad: str, fine: str, **sections: Any) -> Config:
     return Config.model_validate(
         {
-            "providers": {"bad": {"base_url": bad, "timeout": "20s", "retries": 1}, "fine": {"base_url": fine}},
+            "providers": {"bad": provider(bad, timeout="20s", retries=1), "fine": provider(fine)},
             "tiers": {"efficiency": {"models": ["bad/small"]}, "performance": {"models": ["fine/large"]}},
             "tasks": {"read": {"schema": SCHEMA}},
             "prices": [

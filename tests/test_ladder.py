@@ -327,3 +327,14 @@ class TestReading:
     )
     def test_a_rung_is_held_to_what_it_promises_and_no_more(self, rung: Rung, content: str, kept: bool) -> None:
         assert kept_to(rung, asks(), Completion(content)) is kept
+
+    def test_an_answer_nested_deeper_than_python_goes_says_nothing(self) -> None:
+        tree = {
+            "type": "object",
+            "properties": {"in": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}},
+            "required": ["in"],
+        }
+        endless = '{"in":' * 300 + "null" + "}" * 300
+        request = ask(response_schema=tree)
+        assert kept_to(Rung.JSON_SCHEMA, request, Completion(endless)) is None
+        assert answered_on(Rung.JSON_SCHEMA, request, Completion(endless)).content == endless

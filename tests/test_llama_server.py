@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asking import failure
+from asking import Ear, failure
 
 from qualityroute import AnswerRejected, Config, Engine, Reason
 from qualityroute.client import CompletionRequest
@@ -203,8 +203,28 @@ async def test_an_unknown_model_is_answered_by_the_one_that_is_loaded_and_its_na
     assert answer.model == "text-model"
 
 
+@pytest.mark.parametrize("tools", [(), (TOOL,)])
+async def test_an_answer_that_is_heard_is_the_answer_that_is_not(
+    tools: tuple[Any, ...], text_server: str, tool_server: str
+) -> None:
+    ear, client = Ear(), client_of(tool_server if tools else text_server)
+    same = {"seed": 7, "temperature": 0, "cache_prompt": False, **({"tool_choice": "required"} if tools else {})}
+    plain = await client.complete(ask(tools=tools, parameters=same, max_output_tokens=100))
+    heard = await client.complete(ask(tools=tools, parameters=same, max_output_tokens=100, hear=ear))
+    await client.aclose()
+    for answer in (plain, heard):
+        assert not answer.usage.estimated
+    assert [(call.name, call.arguments) for call in heard.tool_calls] == [
+        (call.name, call.arguments) for call in plain.tool_calls
+    ]
+    assert (heard.content or "", heard.finish_reason) == (plain.content or "", plain.finish_reason)
+    assert (heard.usage, heard.model) == (plain.usage, plain.model)
+    assert ear.text == (heard.content or "")
+    assert len(ear.heard) > 1
+
+
 def test_the_last_chunk_of_a_stream_has_usage_and_no_choices(text_server: str) -> None:
-    """What a gateway that streams has to live with; the engine itself never streams."""
+    """What whoever hears an answer while it is written has to live with."""
     body = {"model": "any", "messages": list(USER), "max_tokens": 5, "stream": True}
     body |= {"stream_options": {"include_usage": True}}
     headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}

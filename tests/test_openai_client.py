@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import re
+import shutil
 import socket
+import ssl
+import subprocess
 import traceback
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -17,6 +21,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 from asking import KEY, NOW, SCHEMA, Naps, ask, failure, made, refusing, served, timed_failure, together
+from asking import anyio_backend as anyio_backend
 from fault_server import FaultServer, Play, completion, failing, good
 from hypothesis import given
 from hypothesis import strategies as st
@@ -545,8 +550,13 @@ class TestRetries:
 
     @pytest.mark.parametrize(
         ("fault", "billed"),
-        [(Play(completion(), cut=40), True), (failing(500, "oops"), False), (Play(b"<html>"), True)],
-        ids=["mid-body", "status 500", "200 without sense"],
+        [
+            (Play(cut=-1), True),
+            (Play(completion(), cut=40), True),
+            (failing(500, "oops"), False),
+            (Play(b"<html>"), True),
+        ],
+        ids=["before the headers", "mid-body", "status 500", "200 without sense"],
     )
     async def test_what_may_have_been_worked_on_may_be_billed(self, fault: Play, billed: bool) -> None:
         async with served(fault, fault) as (client, _):
@@ -591,6 +601,30 @@ class TestRetries:
             async with made(server.url.replace("http:", "https:"), retries=0) as client:
                 error = await failure(client)
         assert (error.reason, error.status) == (Reason.PROVIDER_ERROR, None)
+
+    async def test_a_certificate_that_nobody_signed_is_not_tried_again_and_nothing_is_sent_to_it(
+        self, tmp_path: Path
+    ) -> None:
+        openssl = shutil.which("openssl")
+        if openssl is None:
+            pytest.skip("no openssl to make a certificate with")
+        made_by = (openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+        files = ("-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "cert"))
+        subject = ("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1")
+        subprocess.run([*made_by, *files, *subject], check=True, capture_output=True)
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(tmp_path / "cert", tmp_path / "key")
+        with FaultServer(tls=tls) as server:
+            async with made(server.url, retries=2) as client:
+                error = await failure(client)
+        assert (error.reason, error.retryable, error.retries) == (Reason.PROVIDER_ERROR, False, 0)
+        assert not error.may_be_billed
+        assert "certificate verify failed" in str(error)
+        assert server.requests == []
+
+    async def test_a_reply_that_is_not_http_is_not_quoted(self) -> None:
+        async with served(Play(completion("a secret"), claimed_length=30), retries=0) as (client, _):
+            assert "secret" not in str(await failure(client))
 
     async def test_a_content_length_too_short_is_a_provider_error(self) -> None:
         async with served(Play(completion(), claimed_length=30)) as (client, _):

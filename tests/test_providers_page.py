@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qualityroute.config import Provider
-from qualityroute.openai_client import dialects, health, ladder, learned, probes
+from qualityroute.openai_client import call, dialects, health, ladder, learned, probes
 
 TESTS = Path(__file__).parent
 PAGE = (TESTS.parent / "docs" / "providers.md").read_text(encoding="utf-8")
@@ -43,6 +43,10 @@ def test_the_pages_numbers_are_the_codes() -> None:
         f"left alone for {health.FIRST_REST:g} s, then {2 * health.FIRST_REST:g}, up to {health.LONGEST_REST:g}" in PAGE
     )
     assert f"found out anew after {learned.MAX_AGE.days} days" in PAGE
+
+
+def test_the_pages_tail_of_a_stream_is_the_codes() -> None:
+    assert f"are waited for {call.TAIL_SECONDS:g} s more" in PAGE
 
 
 def test_every_key_of_a_provider_and_every_rung_is_on_the_page() -> None:

@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
 
-from qualityroute.pins import Pin, PinEffect, PinKey
+from qualityroute.pins import Pin, PinKey
 from qualityroute.records import (
     Attempt,
     Decision,
     ModelCall,
     Outcome,
+    PinEffect,
     Reason,
     Role,
     Route,

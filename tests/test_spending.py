@@ -32,10 +32,9 @@ TASK = Pot(Scope.TASK, Decimal("0.5"), name="invoice", day=date(2026, 11, 23))
 SESSION = Pot(Scope.SESSION, Decimal(1), tenant="default", name="user-42")
 
 
-@pytest.fixture(params=["sqlite"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SessionStore]:
-    url = {"sqlite": f"sqlite:///{tmp_path}/ledger.db"}[request.param]
-    opened = open_store(url, folder=Path(), now=lambda: NOON)
+@pytest.fixture
+async def store(store_url: str) -> AsyncIterator[SessionStore]:
+    opened = open_store(store_url, folder=Path(), now=lambda: NOON)
     await opened.open()
     yield opened
     await opened.aclose()

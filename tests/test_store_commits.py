@@ -12,7 +12,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from qualityroute.store.commits import LARGEST_BATCH, Batch, GroupCommit, Write
+from qualityroute.store.commits import Batch, GroupCommit, Write
+from qualityroute.store.file_transactions import LARGEST_BATCH, FileTransactions
 from qualityroute.store.files import connect
 
 pytestmark = pytest.mark.anyio
@@ -57,7 +58,7 @@ async def until(event: threading.Event) -> None:
 
 
 async def test_those_who_come_during_a_commit_share_the_next_one(connection: sqlite3.Connection) -> None:
-    commits, gate = GroupCommit(connection), Gate()
+    commits, gate = GroupCommit(FileTransactions(connection)), Gate()
     begun: list[str] = []
     connection.set_trace_callback(lambda statement: begun.append(statement) if "BEGIN" in statement else None)
     with anyio.fail_after(20):
@@ -74,7 +75,7 @@ async def test_those_who_come_during_a_commit_share_the_next_one(connection: sql
 
 
 async def test_a_crowd_is_written_in_batches_and_nobody_is_forgotten(connection: sqlite3.Connection) -> None:
-    commits = GroupCommit(connection)
+    commits = GroupCommit(FileTransactions(connection))
     count = 2 * LARGEST_BATCH + 10
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
@@ -84,7 +85,7 @@ async def test_a_crowd_is_written_in_batches_and_nobody_is_forgotten(connection:
 
 
 async def test_each_caller_gets_its_own_result(connection: sqlite3.Connection) -> None:
-    commits = GroupCommit(connection)
+    commits = GroupCommit(FileTransactions(connection))
     results: dict[int, int] = {}
 
     async def caller(number: int) -> None:
@@ -101,7 +102,7 @@ async def test_each_caller_gets_its_own_result(connection: sqlite3.Connection) -
 async def test_whoever_is_cancelled_during_a_commit_the_others_go_on(
     connection: sqlite3.Connection, victim: int
 ) -> None:
-    commits, gate = GroupCommit(connection), Gate()
+    commits, gate = GroupCommit(FileTransactions(connection)), Gate()
     tasks = [asyncio.create_task(commits.run(gate))]
     await until(gate.running)
     tasks += [asyncio.create_task(commits.run(word(number))) for number in range(4)]
@@ -118,7 +119,7 @@ async def test_whoever_is_cancelled_during_a_commit_the_others_go_on(
 
 
 async def test_a_flush_waits_for_what_was_handed_in(connection: sqlite3.Connection) -> None:
-    commits, gate = GroupCommit(connection), Gate()
+    commits, gate = GroupCommit(FileTransactions(connection)), Gate()
     await commits.flush()
     async with anyio.create_task_group() as group:
         group.start_soon(commits.run, gate)
@@ -132,7 +133,7 @@ async def test_a_flush_waits_for_what_was_handed_in(connection: sqlite3.Connecti
 
 def writes_of(connection: sqlite3.Connection, works: list[Work]) -> list[Write]:
     writes = [Write(work) for work in works]
-    Batch(connection, deque(writes)).run()
+    Batch(FileTransactions(connection), deque(writes)).run()
     return writes
 
 

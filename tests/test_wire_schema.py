@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
-from qualityroute.openai_client.wire_answer import follows, without_wire_nulls
-from qualityroute.openai_client.wire_schema import Flavour, wire_schema
+from qualityroute.openai_client.wire_answer import without_wire_nulls
+from qualityroute.openai_client.wire_schema import Flavour, adds_nulls, allows_null, wire_schema
+from qualityroute.openai_client.wire_shape import shape_of
 from qualityroute.practice import TASKS, schema_path
 
 Pair = tuple[dict[str, Any], Any]
@@ -58,8 +59,16 @@ def arrays(inner: st.SearchStrategy[Pair]) -> st.SearchStrategy[Pair]:
 
 def choices(inner: st.SearchStrategy[Pair]) -> st.SearchStrategy[Pair]:
     return st.tuples(inner, inner, st.sampled_from(["anyOf", "oneOf"])).map(
-        lambda drawn: ({drawn[2]: [drawn[0][0], drawn[1][0]]}, drawn[0][1])
+        # Of a `oneOf` of two that may both be null, null is no instance, and no strict mode could say so.
+        lambda drawn: (
+            {"anyOf" if may_be_null(drawn[0]) and may_be_null(drawn[1]) else drawn[2]: [drawn[0][0], drawn[1][0]]},
+            drawn[0][1],
+        )
     )
+
+
+def may_be_null(pair: Pair) -> bool:
+    return allows_null(pair[0], {"$defs": {"known": KNOWN}})
 
 
 NESTED = st.recursive(values(), lambda inner: objects(inner) | arrays(inner) | choices(inner), max_leaves=6)
@@ -105,7 +114,7 @@ def test_every_instance_can_be_written_by_the_wire_schema_and_is_valid_when_it_c
     assert wire is not None
     written = by_the_wire(instance, wire, wire)
     assert Draft202012Validator(wire).is_valid(written)
-    assert follows(written, wire)
+    assert shape_of(wire)(written)
     back = json.loads(without_wire_nulls(json.dumps(written), schema))
     assert Draft202012Validator(schema).is_valid(back)
 
@@ -273,5 +282,27 @@ def test_an_answer_of_another_shape_does_not_follow(value: Any) -> None:
         "required": ["a", "b"],
         "additionalProperties": False,
     }
-    assert not follows(value, wire)
-    assert follows({"a": 1.0, "b": "y"}, wire)  # bounds are not the endpoint's to keep
+    assert not shape_of(wire)(value)
+    assert shape_of(wire)({"a": 1.0, "b": "y"})  # bounds are not the endpoint's to keep
+
+
+def test_the_shape_of_a_schema_that_refers_to_itself_is_looked_at_all_the_way_down() -> None:
+    wire = wire_schema(KNOWN | {"$defs": {"known": KNOWN}})
+    assert wire is not None
+    inner: Any = {"kind": "k", "next": None, "note": "x"}
+    for _ in range(40):
+        inner = {"kind": "k", "next": inner, "note": None}
+    assert shape_of(wire)(inner)
+    assert not shape_of(wire)(json.loads(json.dumps(inner).replace('"x"', "0")))
+
+
+@pytest.mark.parametrize(
+    ("part", "adds"),
+    [({"type": "string"}, True), ({"type": ["string", "null"]}, False), ({"anyOf": [{"type": "null"}]}, False)],
+)
+def test_nulls_are_added_for_optional_properties_that_may_not_be_null(part: Any, adds: bool) -> None:
+    inner = {"type": "object", "properties": {"a": part}}
+    assert adds_nulls({"type": "object", "properties": {"list": {"type": "array", "items": inner}}}) is True
+    assert adds_nulls({"type": "object", "properties": {"in": inner}, "required": ["in"]}) is adds
+    assert adds_nulls(inner | {"required": ["a"]}) is False
+    assert adds_nulls(inner | {"not": {}}) is False, "there is no wire schema to add them to"

@@ -116,4 +116,4 @@ def _store(place: Place, config: Config) -> str:
         await store.aclose()
 
     anyio.run(look)
-    return str(getattr(store, "path", "") or "in memory of this process")
+    return str(getattr(store, "path", "") or getattr(store, "place", "in memory of this process"))

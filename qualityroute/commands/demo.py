@@ -25,9 +25,9 @@ from qualityroute.commands.workplace import CONFIG, practice_files, write_files
 from qualityroute.config import Config
 from qualityroute.engine import Engine
 from qualityroute.errors import ConfigError
-from qualityroute.pins import Pin, PinEffect
+from qualityroute.pins import Pin
 from qualityroute.practice import Document, PracticeServer, documents
-from qualityroute.records import Decision, Outcome, Reason
+from qualityroute.records import Decision, Outcome, PinEffect, Reason
 from qualityroute.render import pin_table, report_view, story_of
 from qualityroute.report import Report
 from qualityroute.store import open_store

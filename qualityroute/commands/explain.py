@@ -12,8 +12,7 @@ from qualityroute.commands.places import Place, opened
 from qualityroute.commands.screens import screen, show
 from qualityroute.errors import ConfigError
 from qualityroute.labels import Label
-from qualityroute.pins import PinEffect
-from qualityroute.records import Decision
+from qualityroute.records import Decision, PinEffect
 from qualityroute.render import decision_json, story_of
 
 

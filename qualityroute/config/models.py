@@ -47,6 +47,8 @@ class Provider(Section):
     """Requests of one model in any minute, every try included; more wait, or go to the tier's next model."""
     tpm: int | None = Field(default=None, ge=1)
     """Tokens of one model in any minute, read and written."""
+    transport: Literal["auto", "httpx"] = "auto"
+    """auto: aiohttp where it is installed (extra `fast`) and asyncio runs, else httpx."""
 
 
 class TierModels(Section):
@@ -253,7 +255,8 @@ class Pins(Section):
 
 
 class Store(Section):
-    url: str = "sqlite:///qualityroute.db"
+    url: str = Field(default="sqlite:///qualityroute.db", repr=False)
+    """A file, or a PostgreSQL database; not shown, since it can hold a password."""
     payloads: Literal["none", "rejected", "all"] = "rejected"
     """Whose prompts and answers are kept."""
     on_store_error: Literal["raise", "warn"] = "raise"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 from qualityroute.client import Question
@@ -97,21 +98,26 @@ def judge_questions(rubric: Rubric) -> tuple[Question, ...]:
 
 def judge_schema(rubric: Rubric) -> dict[str, Any]:
     """The JSON Schema of a judge's answer; the order of properties is the order of writing."""
+    return _judge_schema(tuple(c.id for c in _critical_first(rubric)))
+
+
+@lru_cache(maxsize=256)
+def _judge_schema(ids: tuple[str, ...]) -> dict[str, Any]:
+    """One object for each rubric, since the client keeps what it makes of a schema with the object."""
     check = {
         "type": "object",
         "properties": {
-            "id": {"type": "string", "enum": [c.id for c in _critical_first(rubric)]},
+            "id": {"type": "string", "enum": list(ids)},
             "evidence": {"type": "string"},
             "verdict": {"type": "string", "enum": list(VERDICTS)},
         },
         "required": ["id", "evidence", "verdict"],
         "additionalProperties": False,
     }
-    count = len(rubric.criteria)
     return {
         "type": "object",
         "properties": {
-            "checks": {"type": "array", "items": check, "minItems": count, "maxItems": count},
+            "checks": {"type": "array", "items": check, "minItems": len(ids), "maxItems": len(ids)},
             "instructions_in_data": {"type": "string", "enum": ["yes", "no"]},
         },
         "required": ["checks", "instructions_in_data"],

@@ -13,8 +13,8 @@ from qualityroute.openai_client.history import readable_by_all
 Body = dict[str, Any]
 CHAT = "/chat/completions"
 
-_OURS = frozenset({"model", "messages", "input", "questions", "stream"})
-"""Not to be set by parameters: whom we ask and what, and that the answer comes in one piece."""
+_OURS = frozenset({"model", "messages", "input", "questions", "stream", "stream_options"})
+"""Not to be set by parameters: whom we ask and what, and whether the answer comes in pieces."""
 _TOKEN_FIELDS = frozenset({"max_tokens", "max_completion_tokens"})
 
 
@@ -58,6 +58,11 @@ def flat(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(extra, Mapping):
         return parameters
     return {**{name: value for name, value in parameters.items() if name != "extra_body"}, **extra}
+
+
+def in_pieces(body: Body) -> Body:
+    """The same, answered while the model still writes, and with its tokens counted at the end."""
+    return body | {"stream": True, "stream_options": {"include_usage": True}}
 
 
 def token_field(provider: str) -> str:

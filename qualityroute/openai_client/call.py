@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import anyio
 
-from qualityroute.client import CompletionRequest
+from qualityroute.client import CompletionRequest, delta_of
 from qualityroute.errors import ProviderError
 from qualityroute.openai_client.bodies import encode, path_for
 from qualityroute.openai_client.complaints import Speaker, clean
-from qualityroute.openai_client.connection import Connection
+from qualityroute.openai_client.connection import Connection, Incoming
 from qualityroute.openai_client.dialects import Dialect, spoken
 from qualityroute.openai_client.ladder import Rung, answered_on, kept_to
 from qualityroute.openai_client.moves import Ask, GiveUp, Keep, Tries, next_move
+from qualityroute.openai_client.reading import Reading
 from qualityroute.openai_client.replies import understand, understand_decisions
 from qualityroute.openai_client.surroundings import Surroundings
 from qualityroute.openai_client.tokens import counted, together, tokens_of
-from qualityroute.openai_client.trouble import Trouble
+from qualityroute.openai_client.trouble import Reply, Trouble
 from qualityroute.openai_client.turnstile import Pass, Turnstile
 from qualityroute.records import Completion, Reason, Usage
+
+TAIL_SECONDS = 2.0
+"""How long the count of tokens and the end of a stream are waited for, once the answer itself is whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +51,14 @@ class Call:
     tries: Tries = field(default_factory=Tries)
     lasting: Dialect = field(init=False)
     """The dialect that was understood, without what was said for once."""
+    taught: bool = False
+    """Is `lasting` another than the call began with?"""
     seen: list[tuple[Rung, bool]] = field(default_factory=list)
     """Answers that kept to the promise of their rung, or did not."""
+    reading: Reading | None = None
+    """What has come in of a streamed reply, until it is back."""
+    time: anyio.CancelScope | None = None
+    """Ends the call when its time is up."""
 
     def __post_init__(self) -> None:
         self.lasting = self.dialect
@@ -53,7 +67,7 @@ class Call:
         """Ask until there is an answer. Raises `ProviderError`."""
         while True:
             body = spoken(self.request, self.dialect)
-            outcome = await self._post(encode(body, self.request.name))
+            outcome = await self._post(encode(body, self.request.name), in_pieces="stream" in body)
             move = next_move(
                 outcome,
                 request=self.request,
@@ -66,7 +80,7 @@ class Call:
             )
             match move:
                 case Keep(completion):
-                    return self._finished(completion)
+                    return await self._finished(completion)
                 case GiveUp(trouble):
                     raise self._error(trouble)
                 case Ask():
@@ -75,32 +89,91 @@ class Call:
     def timed_out(self, seconds: float) -> ProviderError:
         """The call's time is up; what was under way speaks against the endpoint."""
         message = f"no answer from '{self.request.name}' within {seconds:g} s"
-        trouble = Trouble(message, Reason.TIMEOUT, sent=self.under_way is not None)
-        self._give_back(trouble)
+        trouble = Trouble(message, Reason.TIMEOUT, sent=self.under_way is not None, usage=self._begun())
+        self.tries = replace(self.tries, spent=together(self.tries.spent, trouble.usage))
+        self._give_back(trouble, trouble.usage)
         return self._error(trouble)
 
     def broken_off(self) -> None:
         """Called at the end of every call: whatever is still under way was left by its caller."""
         if self.under_way is not None:
+            begun, progress = self._begun(), self.request.progress
+            if begun != Usage():
+                progress.spent, progress.counted = together(self.tries.spent, begun), True
             self.line.turnstile.drop()
 
     def _give_back(self, trouble: Trouble | None, usage: Usage = Usage()) -> None:
         if self.under_way is not None:
             self.line.turnstile.give_back(self.under_way, trouble, usage)
-            self.under_way = None
+            self.under_way = self.reading = None
 
-    async def _post(self, content: bytes) -> Completion | Trouble:
+    def _begun(self) -> Usage:
+        """Tokens of a reply that is still coming in."""
+        return Usage() if self.reading is None else self.reading.usage
+
+    async def _post(self, content: bytes, *, in_pieces: bool) -> Completion | Trouble:
         self.tries = replace(self.tries, sent=self.tries.sent + 1)
-        self.request.progress.sent = self.tries.sent
+        self.request.progress.sent, self.request.progress.counted = self.tries.sent, False
+        if in_pieces:
+            return self._counted(await self._streamed(content), len(content))
         reply = await self.line.connection.post(path_for(self.request), content)
-        outcome: Completion | Trouble
+        return self._counted(self._understood(reply), len(content))
+
+    async def _streamed(self, content: bytes) -> Completion | Trouble:
+        """The same, with the answer told while it comes in."""
+        incoming = await self.line.connection.open(path_for(self.request), content)
+        if not isinstance(incoming, Incoming):
+            return self._understood(incoming)
+        self.reading = reading = Reading(self.line.speaker, self.line.surroundings.now(), len(content))
+        try:
+            outcome = await self._read(incoming, reading) or reading.outcome()
+        finally:
+            await incoming.aclose()
+        unpaid = isinstance(outcome, Trouble) and outcome.usage == Usage()
+        return replace(outcome, usage=reading.usage) if unpaid else outcome
+
+    async def _read(self, incoming: Incoming, reading: Reading) -> Trouble | None:
+        """Read to the end; the connection's trouble, where it broke before the answer was whole."""
+        while not reading.broken:
+            piece: bytes | Trouble | None = None
+            with anyio.move_on_after(TAIL_SECONDS if reading.whole else None):
+                piece = await incoming.next()
+            if isinstance(piece, bytes):
+                await self._tell(reading.take(piece))
+            elif piece is None or reading.whole:
+                await self._tell(reading.rest())
+                break
+            else:
+                return self._named(piece)
+        return None
+
+    async def _tell(self, deltas: Iterable[Mapping[str, Any]]) -> None:
+        """Let them be heard, one after another; a listener's time is not the provider's."""
+        for delta in deltas:
+            if not self.tries.heard:
+                self.tries, self.request.progress.heard = replace(self.tries, heard=True), True
+            assert self.request.hear is not None
+            with self._clock_stopped():
+                await self.request.hear(delta)
+
+    @contextmanager
+    def _clock_stopped(self) -> Iterator[None]:
+        assert self.time is not None
+        left, self.time.deadline = self.time.deadline - anyio.current_time(), math.inf
+        try:
+            yield
+        finally:
+            self.time.deadline = anyio.current_time() + left
+
+    def _understood(self, reply: Reply | Trouble) -> Completion | Trouble:
         if isinstance(reply, Trouble):
-            words = clean(reply.message, self.line.speaker.secret)[:400]
-            outcome = replace(reply, message=f"'{self.request.name}': {words}")
-        else:
-            read = understand_decisions if self.request.questions else understand
-            outcome = read(reply, self.line.speaker, self.line.surroundings.now())
-        return self._counted(outcome, len(content))
+            return self._named(reply)
+        read = understand_decisions if self.request.questions else understand
+        return read(reply, self.line.speaker, self.line.surroundings.now())
+
+    def _named(self, trouble: Trouble) -> Trouble:
+        words = clean(trouble.message, self.line.speaker.secret)[:400]
+        return replace(trouble, message=f"'{self.request.name}': {words}")
 
     def _counted(self, outcome: Completion | Trouble, size: int) -> Completion | Trouble:
         if isinstance(outcome, Completion):
@@ -114,12 +187,14 @@ class Call:
             self.tries = replace(self.tries, billed=self.tries.billed or outcome.may_be_billed)
         self.tries = replace(self.tries, spent=together(self.tries.spent, outcome.usage))
         self.request.progress.spent = self.tries.spent
+        self.request.progress.counted = isinstance(outcome, Completion)
         return outcome
 
     async def _again(self, move: Ask, outcome: Completion | Trouble) -> Pass:
         """Wait for the next try. Raises the trouble when there will be none after all."""
         self.tries, self.dialect = move.tries, move.dialect
         if not move.for_now:
+            self.taught |= move.dialect != self.lasting
             self.lasting = move.dialect
         if move.wait > 0:
             await self.line.surroundings.sleep(move.wait)
@@ -131,16 +206,21 @@ class Call:
                 raise self._error(replace(last, retry_after=trouble.retry_after, asked=True))
         return right
 
-    def _finished(self, completion: Completion) -> Completion:
+    async def _finished(self, completion: Completion) -> Completion:
         empty = self.tries.empty
         cost = completion.cost
         if self.tries.spent != completion.usage:  # earlier tries were counted as well
             others = empty.cost if empty is not None and empty is not completion else None
             cost = None if cost is None or others is None else cost + others
         whole = replace(completion, usage=self.tries.spent, cost=cost, retries=self.tries.retries)
-        return answered_on(self.dialect.rung, self.request, whole)
+        whole = answered_on(self.dialect.rung, self.request, whole)
+        if self.request.hear is not None and not self.tries.heard and (delta := delta_of(whole)):
+            await self._tell([delta])
+        return whole
 
     def _error(self, trouble: Trouble) -> ProviderError:
+        if self.tries.heard:
+            trouble = replace(trouble, message=f"{trouble.message}; its answer had begun, and no other can follow it")
         return _hinted(trouble, self.request).error(
             retries=self.tries.retries, usage=self.tries.spent, may_be_billed=self.tries.billed
         )

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import anyio
 from anyio.lowlevel import EventLoopToken, current_token
 
-from qualityroute.client import CompletionRequest, Memory
+from qualityroute.client import CompletionRequest, EndpointHealth, Memory
 from qualityroute.config import Provider
 from qualityroute.errors import ConfigError
 from qualityroute.openai_client.endpoint import Endpoint
@@ -68,6 +68,10 @@ class OpenAIClient:
         """
         self._check_loop()
         return await self._endpoint(provider).probe(model, advance)
+
+    def health(self) -> tuple[EndpointHealth, ...]:
+        """How each model that was asked fares now. From any thread."""
+        return tuple(health for endpoint in tuple(self._endpoints.values()) for health in endpoint.health())
 
     async def aclose(self) -> None:
         """Close every connection. Closing twice is fine."""

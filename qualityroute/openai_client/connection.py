@@ -1,4 +1,5 @@
-"""The one file that imports openai: bytes to one endpoint and bytes back; its types and errors stop here.
+"""The one file that imports openai: bytes to one endpoint and bytes back, whole or as they come; its types and errors
+stop here.
 
 We post the body ourselves rather than call `chat.completions.create`: the SDK's transform and typed parsing are a third
 of a call's CPU time, and its parsing would not survive what some endpoints send. The reply is streamed, so that
@@ -8,15 +9,16 @@ this they need none.
 
 from __future__ import annotations
 
-import importlib
 import ssl
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
 
 from qualityroute.config import Provider
+from qualityroute.openai_client.transports import causes, transport_for
 from qualityroute.openai_client.trouble import Reply, Trouble
 from qualityroute.records import Reason
 
@@ -33,27 +35,33 @@ _BARE_ERRORS = (OSError, anyio.EndOfStream, anyio.BrokenResourceError, anyio.Clo
 class Connection:
     """One provider's pool of connections, for one event loop."""
 
-    def __init__(self, provider: Provider, key: str | None) -> None:
-        """Blocking: imports openai (more than a second) and reads the system's certificates."""
+    def __init__(self, provider: Provider, key: str | None, *, aiohttp: bool) -> None:
+        """Blocking: imports openai (more than a second) and reads the system's certificates.
+
+        `aiohttp`: it may carry the bytes, if it is installed.
+        """
         import openai  # noqa: PLC0415  (slow; not needed before the first request)
 
         self._openai = openai
-        self._http = _http_library(openai.__version__)
-        self._too_late: tuple[type[Exception], ...] = (openai.APITimeoutError, self._http.TimeoutException)
-        self._broken: tuple[type[Exception], ...] = (openai.APIConnectionError, self._http.HTTPError, *_BARE_ERRORS)
-        timeout = _timeout(self._http, provider.timeout.total_seconds())
+        seconds = provider.timeout.total_seconds()
+        transport = transport_for(
+            openai,
+            aiohttp=aiohttp,
+            timeout=seconds,  # for each read and write; the whole call has a deadline of its own
+            connect=min(seconds, CONNECT_SECONDS),
+            kept=provider.max_concurrency,
+            follow_redirects=False,  # documents go to the configured host and to no other
+            event_hooks={"response": [self._shorten_error]},
+        )
+        self._http, self._failures = transport.http, transport.failures
+        self._broken = (openai.APIConnectionError, self._http.HTTPError, *self._failures.own, *_BARE_ERRORS)
+        self._known = (*self._broken, openai.OpenAIError)
         self._client = openai.AsyncOpenAI(
             api_key=key or NO_KEY,
             base_url=provider.base_url,
             max_retries=0,
-            timeout=timeout,
-            http_client=openai.DefaultAsyncHttpxClient(
-                timeout=timeout,
-                limits=self._http.Limits(max_connections=None, max_keepalive_connections=provider.max_concurrency),
-                # Documents go to the configured host and to no other.
-                follow_redirects=False,
-                event_hooks={"response": [self._shorten_error]},
-            ),
+            timeout=transport.client.timeout,
+            http_client=transport.client,
         )
         if urlsplit(provider.base_url).hostname != _OPENAI_HOST:
             # The SDK takes them from the environment; they are no business of other providers.
@@ -61,37 +69,47 @@ class Connection:
             self._client.project = None
 
     async def post(self, path: str, body: bytes) -> Reply | Trouble:
-        """Send one request, once."""
+        """Send one request, once, and read the whole reply."""
         if self._client.is_closed():
-            return Trouble("the client was closed while the call was waiting", retryable=False)
+            return _closed()
         try:
-            response: Any = await self._client.post(
-                path,
-                cast_to=self._http.Response,
-                content=body,
-                stream=True,
-                stream_cls=self._openai.AsyncStream[Any],
-            )
-            return await _read(response)
+            return await _read(await self._send(path, body))
         except self._openai.APIStatusError as error:
             return _reply(error.response, error.response.content)
-        except self._too_late as error:
-            return Trouble("the endpoint did not answer in time", Reason.TIMEOUT, sent=self._was_sent(error))
-        except self._broken as error:
-            return Trouble(
-                f"the connection failed: {_root(error)}",
-                retryable=not _is_untrusted(error),
-                sent=self._was_sent(error),
-            )
-        except self._openai.OpenAIError as error:
-            return Trouble(f"the OpenAI SDK failed: {error}", retryable=False)
+        except self._known as error:
+            return self._explained(error)
+
+    async def open(self, path: str, body: bytes) -> Incoming | Reply | Trouble:
+        """Send one request, once. A good reply is left to be read, and must be closed."""
+        if self._client.is_closed():
+            return _closed()
+        try:
+            return Incoming(await self._send(path, body), self._known, self._explained)
+        except self._openai.APIStatusError as error:
+            return _reply(error.response, error.response.content)
+        except self._known as error:
+            return self._explained(error)
 
     async def aclose(self) -> None:
         await self._client.close()
 
-    def _was_sent(self, error: BaseException) -> bool:
-        never = (self._http.ConnectError, self._http.ConnectTimeout, self._http.PoolTimeout)
-        return not any(isinstance(cause, never) for cause in _chain(error))
+    async def _send(self, path: str, body: bytes) -> Any:
+        return await self._client.post(
+            path,
+            cast_to=self._http.Response,
+            content=body,
+            stream=True,
+            stream_cls=self._openai.AsyncStream[Any],
+        )
+
+    def _explained(self, error: Exception) -> Trouble:
+        if not isinstance(error, self._broken):
+            return Trouble(f"the OpenAI SDK failed: {error}", retryable=False)
+        sent = self._failures.was_sent(error)
+        if self._failures.is_late(error):
+            return Trouble("the endpoint did not answer in time", Reason.TIMEOUT, sent=sent)
+        why = "the reply is not HTTP" if self._failures.is_garbled(error) else _root(error)
+        return Trouble(f"the connection failed: {why}", retryable=not _is_untrusted(error), sent=sent)
 
     async def _shorten_error(self, response: Any) -> None:
         """The SDK reads the body of an error to its end, however long: let it find an early one."""
@@ -104,14 +122,35 @@ class Connection:
         response.stream = self._http.ByteStream(start)
 
 
-def _http_library(openai_version: str) -> Any:
-    """openai 3 is built on httpx2, before that it was httpx; the two have the same names."""
-    return importlib.import_module("httpx2" if int(openai_version.split(".")[0]) >= 3 else "httpx")
+class Incoming:
+    """A good reply that still comes in. Nothing is read before it is asked for."""
 
+    def __init__(
+        self, response: Any, known: tuple[type[Exception], ...], explained: Callable[[Exception], Trouble]
+    ) -> None:
+        self._response, self._known, self._explained = response, known, explained
+        self._pieces = response.aiter_bytes()
+        self._size = 0
 
-def _timeout(http: Any, seconds: float) -> Any:
-    """For each read and write; the whole call has a deadline of its own."""
-    return http.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
+    async def next(self) -> bytes | Trouble | None:
+        """The next piece; `None` at the end. After anything but a piece there are no more."""
+        try:
+            piece: bytes | None = await anext(self._pieces, None)
+        except self._known as error:
+            return self._explained(error)
+        self._size += len(piece or b"")
+        return _too_large(self._response) if self._size > MAX_BYTES else piece
+
+    async def aclose(self) -> None:
+        """Let go of the connection; one that is read to its end is used again."""
+        try:
+            # As in `_read_up_to`: the transport's generators are unwound by cancelling.
+            with suppress(*self._known), anyio.CancelScope() as scope:
+                scope.cancel()
+                async for _ in self._pieces:
+                    pass
+        finally:
+            await _close(self._response)
 
 
 async def _read(response: Any) -> Reply | Trouble:
@@ -119,10 +158,16 @@ async def _read(response: Any) -> Reply | Trouble:
         content = await _read_up_to(MAX_BYTES, response.aiter_bytes())
     finally:
         await _close(response)
-    if len(content) > MAX_BYTES:
-        too_large = f"the reply is larger than {MAX_BYTES // 2**20} MiB"
-        return Trouble(too_large, status=response.status_code, retryable=False)
-    return _reply(response, content)
+    return _reply(response, content) if len(content) <= MAX_BYTES else _too_large(response)
+
+
+def _too_large(response: Any) -> Trouble:
+    too_large = f"the reply is larger than {MAX_BYTES // 2**20} MiB"
+    return Trouble(too_large, status=response.status_code, retryable=False)
+
+
+def _closed() -> Trouble:
+    return Trouble("the client was closed while the call was waiting", retryable=False)
 
 
 async def _read_up_to(limit: int, chunks: AsyncIterable[bytes]) -> bytes:
@@ -148,18 +193,11 @@ def _reply(response: Any, content: bytes) -> Reply:
     return Reply(response.status_code, content, headers.get("retry-after"), headers.get("location"))
 
 
-def _chain(error: BaseException) -> list[BaseException]:
-    chain = [error]
-    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and len(chain) < 20:
-        chain.append(cause)
-    return chain
-
-
 def _root(error: BaseException) -> str:
     """The deepest cause that has words, such as "Connection refused"."""
-    root = next((cause for cause in reversed(_chain(error)) if str(cause)), error)
+    root = next((cause for cause in reversed([*causes(error)]) if str(cause)), error)
     return root.strerror or str(root) if isinstance(root, OSError) else str(root) or type(root).__name__
 
 
 def _is_untrusted(error: BaseException) -> bool:
-    return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _chain(error))
+    return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error))

@@ -12,9 +12,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from qualityroute.client import CompletionRequest
-from qualityroute.openai_client.bodies import Body, request_body
+from qualityroute.openai_client.bodies import Body, in_pieces, request_body
 from qualityroute.openai_client.history import in_one_text, one_system_message, with_reasoning, with_signatures
-from qualityroute.openai_client.ladder import Rung, after_refusal, asked_on, wants_structure, with_schema_told
+from qualityroute.openai_client.ladder import (
+    Rung,
+    after_refusal,
+    asked_on,
+    is_changed_at_end,
+    wants_structure,
+    with_schema_told,
+)
 from qualityroute.openai_client.trouble import Trouble
 from qualityroute.records import Message, Reason
 
@@ -36,6 +43,8 @@ _SOME_PARAMETER_REFUSED = re.compile(
 _STRUCTURE = re.compile(r"response_?format|json[_ ]?schema|json[_ ]?object|structured[ _]outputs?|\bgrammar\b")
 _TOOLS = re.compile(r"\btools?\b|tool_choice|\bfunctions?\b|function[_ ]call")
 _MISSING = re.compile(r"missing|must|required|expect|pass(ed)? back|lack")
+_STREAM = re.compile(r"\bstream(s|ed|ing)?\b")
+_STREAM_OPTIONS = re.compile(r"\b(stream_options|include_usage)\b")
 _TEXT_WANTED = re.compile(r"content\b.{0,80}(string|\bstr\b)|(string|\bstr\b).{0,40}content\b", re.DOTALL)
 _ONE_SYSTEM = re.compile(
     r"system (message|role|prompt)s?.{0,40}(beginning|first|start|only|one|single|multiple)"
@@ -79,6 +88,8 @@ def spoken(request: CompletionRequest, dialect: Dialect) -> Body:
     body = request_body(request)
     for field, value in asked_on(dialect.rung, request).items():
         body[field] = value
+    if request.hear is not None and not request.questions and not is_changed_at_end(dialect.rung, request):
+        body = in_pieces(body)
     for step in STEPS:  # in this order, since some count on the messages as they came
         if step.name in dialect.steps:
             body = step.change(body, request)
@@ -117,8 +128,8 @@ def _renamed(old: str, new: str) -> Callable[[Body, CompletionRequest], Body]:
     return lambda body, _: {new if field == old else field: value for field, value in body.items()}
 
 
-def _without(dropped: str) -> Callable[[Body, CompletionRequest], Body]:
-    return lambda body, _: {field: value for field, value in body.items() if field != dropped}
+def _without(*dropped: str) -> Callable[[Body, CompletionRequest], Body]:
+    return lambda body, _: {field: value for field, value in body.items() if field not in dropped}
 
 
 def _messages(change: Callable[[Any, CompletionRequest], list[Message]]) -> Callable[[Body, CompletionRequest], Body]:
@@ -150,6 +161,16 @@ STEPS: tuple[Step, ...] = (
         ONE_SYSTEM,
         lambda words, body: bool(_ONE_SYSTEM.search(words)) and "messages" in body,
         _messages(lambda messages, _: one_system_message(messages)),
+    ),
+    Step(
+        "no stream_options",
+        lambda words, body: "stream_options" in body and bool(_STREAM_OPTIONS.search(words)),
+        _without("stream_options"),
+    ),
+    Step(
+        "no stream",
+        lambda words, body: "stream" in body and bool(_STREAM.search(words) and _REFUSED.search(words)),
+        _without("stream", "stream_options"),
     ),
 )
 """In the order tried: a field that is named comes before a guess."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import anyio
 import anyio.to_thread
 
-from qualityroute.client import CompletionRequest
+from qualityroute.client import CompletionRequest, EndpointHealth
 from qualityroute.config import Provider
 from qualityroute.openai_client.bodies import CHAT, Body, encode
 from qualityroute.openai_client.call import Call, Line, patience, reserved
@@ -21,6 +22,7 @@ from qualityroute.openai_client.learned import Learned
 from qualityroute.openai_client.probing import probed
 from qualityroute.openai_client.replies import understand
 from qualityroute.openai_client.surroundings import Surroundings
+from qualityroute.openai_client.transports import runs_asyncio
 from qualityroute.openai_client.trouble import Reply, Trouble
 from qualityroute.openai_client.turnstile import Turnstile
 from qualityroute.records import Completion, Reason, Role
@@ -50,12 +52,16 @@ class Endpoint:
         line = self._line(connection, request)
         dialect = await self._learned.dialect(request.model)
         while True:
-            # Not while holding a place, which another model of this provider could use.
-            await self._wait_until_worth_it(line, request)
-            async with self._limiter:
+            with line.turnstile.queue():
+                # Not while holding a place, which another model of this provider could use.
+                await self._wait_until_worth_it(line, request)
+                await self._limiter.acquire()
+            try:
                 right = line.turnstile.take(reserved(request))
                 if right is not None:
                     return await self._within_time(Call(line, request, dialect, right))
+            finally:
+                self._limiter.release()
 
     async def probe(self, model: str, advance: Callable[[], None]) -> tuple[Finding, ...]:
         """Find out what the model honours, and learn it. The calls go out as they are, whatever is known already."""
@@ -79,6 +85,10 @@ class Endpoint:
             return Heard(replace(reply, message=clean(reply.message, speaker.secret)))
         return Heard(understand(reply, speaker, self._surroundings.now()), reply.content)
 
+    def health(self) -> tuple[EndpointHealth, ...]:
+        """Of each model that was asked."""
+        return tuple(turnstile.view() for turnstile in tuple(self._turnstiles.values()))
+
     async def aclose(self) -> None:
         if self._connection is not None:
             await self._connection.aclose()
@@ -87,9 +97,10 @@ class Endpoint:
         if self._connection is None:
             async with self._opening:
                 if self._connection is None:
+                    aiohttp = self._provider.transport == "auto" and runs_asyncio()
                     # In a thread, so that other requests go on; abandoned when the caller has no more time.
                     self._connection = await anyio.to_thread.run_sync(
-                        Connection, self._provider, self._key, abandon_on_cancel=True
+                        partial(Connection, self._provider, self._key, aiohttp=aiohttp), abandon_on_cancel=True
                     )
         return self._connection
 
@@ -112,7 +123,7 @@ class Endpoint:
         allowed = min(call.request.timeout or self._provider.timeout, self._provider.timeout).total_seconds()
         completion: Completion | None = None
         try:
-            with anyio.move_on_after(allowed):
+            with anyio.move_on_after(allowed) as call.time:
                 completion = await call.answer()
             if completion is None:
                 raise call.timed_out(allowed)
@@ -122,7 +133,8 @@ class Endpoint:
         return completion
 
     async def _learn(self, call: Call) -> None:
-        await self._learned.keep(call.request.model, call.lasting)
+        if call.taught:
+            await self._learned.keep(call.request.model, call.lasting)
         for rung, kept in call.seen:
             await self._learned.watch(call.request.model, rung, kept)
 

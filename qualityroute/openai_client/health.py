@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from qualityroute.client import BreakerState
 from qualityroute.openai_client.trouble import Trouble
 from qualityroute.records import Reason
 
@@ -35,6 +36,12 @@ class Health:
     def rest(self, now: float) -> float:
         """Seconds until it may be asked."""
         return max(0.0, self.until - now)
+
+    def state(self, now: float) -> BreakerState:
+        """Open too where it asked to be left alone."""
+        if self.rest(now) > 0:
+            return BreakerState.OPEN
+        return BreakerState.HALF_OPEN if self.rests > 0 else BreakerState.CLOSED
 
     def may_be_asked(self, now: float) -> bool:
         return self.rest(now) == 0 and not self.probing

@@ -12,7 +12,7 @@ from typing import Any
 from qualityroute.openai_client.findings import Standing
 from qualityroute.openai_client.streams import events
 from qualityroute.openai_client.trouble import Trouble
-from qualityroute.openai_client.wire_answer import follows
+from qualityroute.openai_client.wire_shape import shape_of
 from qualityroute.records import Completion, Json
 
 Shown = tuple[Standing, str]
@@ -76,7 +76,7 @@ def kept_to_limit(answers: Sequence[Completion], limit: int) -> Shown:
 def kept_to_schema(answers: Sequence[Completion], schema: Mapping[str, Any]) -> Shown:
     """Are all of them of that shape? None follows it by chance, and none breaks it where it is enforced."""
     whole = [answer for answer in answers if not (answer.refusal or answer.finish_reason == "length")]
-    broken = sum(not follows(_parsed(answer.content), schema) for answer in whole)
+    broken = sum(not shape_of(schema)(_parsed(answer.content)) for answer in whole)
     if broken:
         return Standing.IGNORED, f"{broken} of {len(answers)} answers did not follow the schema"
     return (Standing.HONOURED, "") if len(whole) == len(answers) else _cut()
@@ -97,7 +97,7 @@ def called_tool(answers: Sequence[Completion], name: str, schema: Mapping[str, A
     call = answer.tool_calls[0]
     if call.name != name:
         return Standing.IGNORED, "another tool was called"
-    if follows(_parsed(call.arguments), schema):
+    if shape_of(schema)(_parsed(call.arguments)):
         return Standing.HONOURED, ""
     return _cut() if answer.finish_reason == "length" else (Standing.IGNORED, "the arguments do not follow the schema")
 

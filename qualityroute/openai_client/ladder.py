@@ -24,8 +24,9 @@ from typing import Any
 
 from qualityroute.client import CompletionRequest, schema_instruction
 from qualityroute.openai_client.bodies import flat
-from qualityroute.openai_client.wire_answer import follows, without_wire_nulls
-from qualityroute.openai_client.wire_schema import Flavour, wire_schema
+from qualityroute.openai_client.wire_answer import without_wire_nulls
+from qualityroute.openai_client.wire_schema import Flavour, adds_nulls, wire_schema
+from qualityroute.openai_client.wire_shape import Test, shape_of
 from qualityroute.records import Completion, Message
 
 WATCHED = 20
@@ -111,9 +112,17 @@ def answered_on(rung: Rung, request: CompletionRequest, completion: Completion) 
     if rung is Rung.TOOL and calls and calls[0].name == TOOL_NAME:
         finish = "stop" if completion.finish_reason == "tool_calls" else completion.finish_reason
         completion = replace(completion, content=calls[0].arguments, tool_calls=(), finish_reason=finish)
-    if completion.content and _wire(_text_of(request), _STRICT[rung]) is not None:
+    if completion.content and _adds_nulls(_text_of(request)):
         return replace(completion, content=without_wire_nulls(completion.content, request.response_schema))
     return completion
+
+
+def is_changed_at_end(rung: Rung, request: CompletionRequest) -> bool:
+    """May `answered_on` give another text than came in, so that nobody may hear it before?"""
+    if not wants_structure(request) or rung not in _STRICT:
+        return False
+    text = _text_of(request)
+    return rung is Rung.TOOL or (_wire(text, _STRICT[rung]) is not None and _adds_nulls(text))
 
 
 def kept_to(rung: Rung, request: CompletionRequest, completion: Completion) -> bool | None:
@@ -132,8 +141,11 @@ def kept_to(rung: Rung, request: CompletionRequest, completion: Completion) -> b
         fenced = _FENCE.fullmatch(completion.content or "")
         value = _parsed(fenced[1]) if fenced else None
     if rung in (Rung.JSON_SCHEMA, Rung.BARE):
-        wire = _wire(_text_of(request), _STRICT[rung])
-        return value is not None and (wire is None or follows(value[0], wire))
+        follows = _shape(_text_of(request), _STRICT[rung])
+        try:
+            return value is not None and (follows is None or follows(value[0]))
+        except RecursionError:  # a model that went on and on; the gate refuses what is nested so deep
+            return None
     if rung is Rung.JSON_OBJECT:
         return value is not None and isinstance(value[0], Mapping)
     return value is not None
@@ -168,19 +180,51 @@ def _json_schema(text: str, flavour: Flavour) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": TOOL_NAME, **schema}}
 
 
+class _Same:
+    """A schema as a key: this very object, whatever it holds."""
+
+    __slots__ = ("schema",)
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self.schema = schema
+
+    def __hash__(self) -> int:
+        return id(self.schema)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.schema is self.schema
+
+
 def _text_of(request: CompletionRequest) -> str:
-    return json.dumps(request.response_schema, ensure_ascii=False, default=dict)
+    assert request.response_schema is not None
+    return _text(_Same(request.response_schema))
 
 
+# What follows is kept, since the same few schemas come with every request; never changed by who gets it.
 @lru_cache(maxsize=256)
-def _wire(text: str, flavour: Flavour) -> dict[str, Any] | None:
-    """Kept, since the same few schemas come with every request; never changed by who gets it."""
-    return wire_schema(json.loads(text), flavour)
+def _text(same: _Same) -> str:
+    return json.dumps(same.schema, ensure_ascii=False, default=dict)
 
 
 @lru_cache(maxsize=256)
 def _read(text: str) -> Any:
     return json.loads(text)
+
+
+@lru_cache(maxsize=256)
+def _wire(text: str, flavour: Flavour) -> dict[str, Any] | None:
+    return wire_schema(_read(text), flavour)
+
+
+@lru_cache(maxsize=256)
+def _shape(text: str, flavour: Flavour) -> Test | None:
+    wire = _wire(text, flavour)
+    return None if wire is None else shape_of(wire)
+
+
+@lru_cache(maxsize=256)
+def _adds_nulls(text: str) -> bool:
+    return adds_nulls(_read(text))
 
 
 def _has_rules(text: str) -> bool:

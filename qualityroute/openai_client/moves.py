@@ -1,7 +1,8 @@
 """What to do after a reply: keep it, say it differently, ask again, or give up. Pure.
 
 In one call a model is asked at most 1 + `retries` + `MAX_STEPS` + 1 times: once, again after failures, again in other
-words where those were refused, and once more where a JSON mode gave nothing.
+words where those were refused, and once more where a JSON mode gave nothing. An answer that a listener has begun to
+hear is the last, however it ends.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class Tries:
     """What the provider counted for those that gave no answer."""
     billed: bool = False
     """May one of them be billed, although nobody counted?"""
+    heard: bool = False
+    """Has a listener heard the beginning of the answer? Then there is no other."""
     empty: Completion | None = None
     """An answer without words, kept for when there will be no better one."""
 
@@ -77,6 +80,8 @@ def next_move(
     chance: float,
 ) -> Move:
     """`body` was sent in `dialect`; `remaining` are the seconds left; `chance`, in [0, 1), is the waits' jitter."""
+    if tries.heard:
+        return Keep(outcome) if isinstance(outcome, Completion) else GiveUp(outcome)
     if isinstance(outcome, Completion):
         if tries.empty is None and may_be_empty_for_its_mode(dialect.rung, request, outcome):
             again = replace(tries, empty=outcome)

@@ -40,6 +40,12 @@ def understand(reply: Reply, speaker: Speaker, now: datetime) -> Completion | Tr
     return body if isinstance(body, Trouble) else _completion(body, speaker)
 
 
+def understand_assembled(body: Mapping[str, Any], speaker: Speaker, now: datetime) -> Completion | Trouble:
+    """The same of a body that came in pieces, with HTTP's 200 before them."""
+    whole = _without_error(body, Reply(200, b""), speaker, now)
+    return whole if isinstance(whole, Trouble) else _completion(whole, speaker)
+
+
 def understand_decisions(reply: Reply, speaker: Speaker, now: datetime) -> Completion | Trouble:
     """A reply to questions: its answers are the asker's to read, in `raw`."""
     body = _body(reply, speaker, now)
@@ -81,7 +87,13 @@ def _body(reply: Reply, speaker: Speaker, now: datetime) -> Mapping[str, Any] | 
         return _malformed(speaker, _not_json(reply.content))
     if not isinstance(body, Mapping):
         return _malformed(speaker, f"the reply is a JSON {type(body).__name__}, not an object")
-    if _hides_an_error(body):
+    return _without_error(body, reply, speaker, now)
+
+
+def _without_error(
+    body: Mapping[str, Any], reply: Reply, speaker: Speaker, now: datetime
+) -> Mapping[str, Any] | Trouble:
+    if hides_an_error(body):
         hidden = complaint(reply, speaker, now, body=_innermost_error(body))
         return replace(hidden, usage=_usage_of(body))
     return body
@@ -99,7 +111,7 @@ def _completion(body: Mapping[str, Any], speaker: Speaker) -> Completion | Troub
     if not isinstance(content, str | list | None):
         return _malformed(speaker, f"the message's content is a JSON {type(content).__name__}, not text", usage)
     return Completion(
-        content=None if content is None else without_thinking(_text(content)),
+        content=None if content is None else without_thinking(text_of(content)),
         finish_reason=_finish_reason(choices[0].get("finish_reason")),
         refusal=_refusal(message, choices[0]),
         tool_calls=_tool_calls(message.get("tool_calls")),
@@ -121,7 +133,7 @@ def _not_json(content: bytes) -> str:
     return "the reply is an HTML page, not JSON" if start.startswith(b"<") else "the reply is not JSON, or cut off"
 
 
-def _hides_an_error(body: Mapping[str, Any]) -> bool:
+def hides_an_error(body: Mapping[str, Any]) -> bool:
     return bool(body.get("error")) or body.get("object") == "error" or bool(_choice_error(body))
 
 
@@ -135,7 +147,7 @@ def _choice_error(body: Mapping[str, Any]) -> Json:
     return first.get("error") if isinstance(first, Mapping) else None
 
 
-def _text(content: str | Sequence[Json]) -> str:
+def text_of(content: str | Sequence[Json]) -> str:
     """Content parts as one text; parts that are thoughts or refusals are not the answer."""
     if isinstance(content, str):
         return sound(content)
@@ -158,11 +170,16 @@ def _refusal(message: Mapping[str, Any], choice: Mapping[str, Any]) -> str | Non
     if _string(message.get("refusal")):
         return _string(message["refusal"])
     content = message.get("content")
-    parts = content if isinstance(content, list) else []
-    said = "".join(_string(part.get("refusal")) for part in parts if isinstance(part, Mapping))
+    said = refused_in_parts(content)
     if not said and _string(choice.get("finish_reason")).lower() == "refusal":
         said = _string(content) or "the model refused"
     return said or None
+
+
+def refused_in_parts(content: Json) -> str:
+    """The refusal that stands among content parts."""
+    parts = content if isinstance(content, list) else []
+    return "".join(_string(part.get("refusal")) for part in parts if isinstance(part, Mapping))
 
 
 def _tool_calls(calls: Json) -> tuple[ToolCall, ...]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 import anyio
 
+from qualityroute.client import EndpointHealth
 from qualityroute.config import Provider
 from qualityroute.openai_client.health import Health, after, asked, given_up
 from qualityroute.openai_client.pacing import Taken, Window
@@ -34,6 +36,20 @@ class Turnstile:
         self._health = Health()
         self._requests, self._tokens = Window(provider.rpm), Window(provider.tpm)
         self._probed = anyio.Event()
+        self._waiting = self._in_flight = 0
+
+    def view(self) -> EndpointHealth:
+        provider, _, model = self._name.partition("/")
+        return EndpointHealth(provider, model, self._health.state(self._clock()), self._waiting, self._in_flight)
+
+    @contextmanager
+    def queue(self) -> Iterator[None]:
+        """Around whatever a call waits for before it is sent."""
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
 
     def take(self, tokens: int) -> Pass | None:
         """The right to send now, if now is a time; `tokens` are what the request may come to."""
@@ -41,6 +57,7 @@ class Turnstile:
         if not self._health.may_be_asked(now) or self._pace(now, tokens) > 0:
             return None
         self._health = asked(self._health)
+        self._in_flight += 1
         return Pass(self._requests.take(now, 1), self._tokens.take(now, tokens))
 
     async def wait(self, tokens: int, patience: float, *, through_rests: bool = True) -> Trouble | None:
@@ -63,12 +80,14 @@ class Turnstile:
 
     def give_back(self, right: Pass, trouble: Trouble | None, usage: Usage = Usage()) -> None:
         """What became of the request; `None`: it was answered."""
+        self._in_flight -= 1
         self._change(after(self._health, trouble, self._clock()))
         if usage.input_tokens is not None or usage.output_tokens is not None:
             self._tokens.settle(right.tokens, (usage.input_tokens or 0) + (usage.output_tokens or 0))
 
     def drop(self) -> None:
         """The request's caller went away; nobody knows what would have become of it."""
+        self._in_flight -= 1
         self._change(given_up(self._health))
 
     def _change(self, health: Health) -> None:

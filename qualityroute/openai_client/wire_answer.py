@@ -1,13 +1,12 @@
-"""From an answer by the wire schema to one by the full schema; and whether an answer follows the wire schema at all."""
+"""From an answer by the wire schema to one by the full schema."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qualityroute.openai_client.wire_schema import Schema, allows_null, forms_of
-from qualityroute.records import Json
 
 
 def without_wire_nulls(text: str, schema: Schema) -> str:
@@ -25,14 +24,6 @@ def without_wire_nulls(text: str, schema: Schema) -> str:
     except (ValueError, RecursionError):
         return text
     return text if restored == value else _written(restored)
-
-
-def follows(value: Json, wire: Schema) -> bool:
-    """Is `value` of the shape that `wire` asks for: types, properties, items, enumerations?
-
-    Bounds and patterns are not looked at: servers are known to enforce shapes and not those.
-    """
-    return _fits(value, wire, wire)
 
 
 class _Digits(str):
@@ -101,42 +92,3 @@ def _written(value: Any) -> str:
 
 def _quoted(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def _fits(value: Any, schema: Any, wire: Schema) -> bool:
-    return any(_has_form(value, form, wire) for form in forms_of(schema, wire))
-
-
-def _has_form(value: Any, form: Any, wire: Schema) -> bool:
-    if not isinstance(form, Mapping):
-        return bool(form)
-    if "enum" in form and value not in form["enum"]:
-        return False
-    if "const" in form and value != form["const"]:
-        return False
-    kinds = form.get("type")
-    if kinds is not None and not any(_KINDS[kind](value) for kind in ([kinds] if isinstance(kinds, str) else kinds)):
-        return False
-    if isinstance(value, Mapping) and "properties" in form:
-        properties = form["properties"]
-        return value.keys() == properties.keys() and all(
-            _fits(item, properties[name], wire) for name, item in value.items()
-        )
-    if isinstance(value, list) and "items" in form:
-        return all(_fits(item, form["items"], wire) for item in value)
-    return True
-
-
-_KINDS: Mapping[str, Callable[[Any], bool]] = {
-    "null": lambda value: value is None,
-    "boolean": lambda value: isinstance(value, bool),
-    "integer": lambda value: _is_number(value) and (isinstance(value, int) or value.is_integer()),
-    "number": lambda value: _is_number(value),
-    "string": lambda value: isinstance(value, str),
-    "array": lambda value: isinstance(value, list),
-    "object": lambda value: isinstance(value, Mapping),
-}
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -2,7 +2,8 @@
 
 Strict modes want every property required, no others, and know few keywords. So the wire schema is the full one made
 looser: optional properties may be null in place of being left out, and rules the modes refuse are dropped. The
-full schema is what the answer is checked by (`gates/schema.py`); `wire_answer.py` takes the nulls off again.
+full schema is what the answer is checked by (`gates/schema.py`); `wire_answer.py` takes the nulls off again, and
+`wire_shape.py` says whether an answer follows the wire schema at all.
 Where a schema says what no strict mode can, there is no wire schema, and the full one goes out unstrict.
 """
 
@@ -52,10 +53,13 @@ class _Inexpressible(Exception):
 
 def wire_schema(schema: Schema, flavour: Flavour = Flavour.RULES) -> dict[str, Any] | None:
     """The schema to send with `strict`; `None` where there is no strict form of it."""
-    try:
-        return _Writer(schema, flavour).root()
-    except (_Inexpressible, RecursionError, LookupError, TypeError):  # the last two: a reference to nowhere
-        return None
+    return _written(_Writer(schema, flavour))
+
+
+def adds_nulls(schema: Schema) -> bool:
+    """Does its wire schema allow a null, in place of a property left out, where `schema` allows none?"""
+    writer = _Writer(schema, Flavour.BARE)
+    return _written(writer) is not None and writer.adds_nulls
 
 
 def allows_null(schema: Any, root: Schema) -> bool:
@@ -108,6 +112,13 @@ def _admits_null(form: Any) -> bool:
     return kinds is None or "null" in ([kinds] if isinstance(kinds, str) else kinds)
 
 
+def _written(writer: _Writer) -> dict[str, Any] | None:
+    try:
+        return writer.root()
+    except (_Inexpressible, RecursionError, LookupError, TypeError):  # the last two: a reference to nowhere
+        return None
+
+
 class _Writer:
     """Writes one schema anew. Definitions keep their place, so that references stay true."""
 
@@ -117,6 +128,7 @@ class _Writer:
         self._bare = flavour is Flavour.BARE
         self._wanted: dict[tuple[str, str], dict[str, Any] | None] = {}
         """Definitions that something refers to, as far as they are written."""
+        self.adds_nulls = False
 
     def root(self) -> dict[str, Any]:
         """The whole of it. Strict modes want an object at the top."""
@@ -182,6 +194,7 @@ class _Writer:
         written = self._schema(schema)
         if required or allows_null(schema, self._full):
             return written
+        self.adds_nulls = True
         return {"anyOf": [written, dict(NULL)]}
 
     def _array(self, schema: Schema) -> dict[str, Any]:

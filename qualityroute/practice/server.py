@@ -171,6 +171,7 @@ class _Exchange(BaseHTTPRequestHandler):
     def _write_event(self, data: str) -> None:
         event = f"data: {data}\n\n".encode()
         self.wfile.write(f"{len(event):x}\r\n".encode() + event + b"\r\n")
+        self.wfile.flush()
 
 
 def _json_object(body: bytes) -> Mapping[str, Any]:

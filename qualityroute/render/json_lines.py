@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from qualityroute.labels import Label
-from qualityroute.pins import Pin, PinEffect
-from qualityroute.records import Attempt, Decision, Json, ModelCall, Verdict
+from qualityroute.pins import Pin
+from qualityroute.records import Attempt, Decision, Json, ModelCall, PinEffect, Verdict
 
 # Characters JSON allows raw, but a terminal may obey or hide: C1 controls, bidi marks, separators, surrogates, tags.
 _UNSAFE = re.compile(

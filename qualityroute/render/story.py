@@ -10,8 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from qualityroute.labels import Label
-from qualityroute.pins import PinEffect
-from qualityroute.records import Attempt, Decision, ModelCall, Ruling, Verdict
+from qualityroute.records import Attempt, Decision, ModelCall, PinEffect, Ruling, Verdict
 from qualityroute.render.safe import safe_text
 from qualityroute.render.telling import (
     all_calls,

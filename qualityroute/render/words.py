@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from qualityroute.pins import PinEffect
-from qualityroute.records import Outcome, Reason, Route
+from qualityroute.records import Outcome, PinEffect, Reason, Route
 
 UNKNOWN = "unknown"
 

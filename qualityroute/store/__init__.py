@@ -1,4 +1,4 @@
-"""Pins and the ledger: what a session store is, and the one in SQLite."""
+"""Pins and the ledger: what a session store is, in SQLite or in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from qualityroute.store.interface import (
     SessionStore,
     TaskSummary,
 )
-from qualityroute.store.location import sqlite_path
+from qualityroute.store.location import is_server, sqlite_path
+from qualityroute.store.postgres import postgres_store
 from qualityroute.store.sqlite import SQLiteStore, utc_now
 
 __all__ = [
@@ -48,8 +49,10 @@ def open_store(url: str, *, folder: Path, now: Callable[[], datetime] = utc_now)
 
     Args:
         url: `sqlite:///relative.db`, `sqlite:////absolute.db`, a plain path, or `sqlite://` for a private
-            temporary file that is removed at the end.
+            temporary file that is removed at the end; or `postgresql://user@host/database`.
         folder: what relative paths are relative to.
         now: the clock; pins are dated by the moment a decision is recorded.
     """
+    if is_server(url):
+        return postgres_store(url, now)
     return SQLiteStore(sqlite_path(url, folder), now=now)

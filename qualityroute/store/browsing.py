@@ -6,7 +6,6 @@ looking ends before the page is full, the answer says where to go on.
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from qualityroute.store.columns import moment
 from qualityroute.store.interface import Found, Place, Search
 from qualityroute.store.ledger import DECISION_COLUMNS, decision_of
+from qualityroute.store.statements import Connection
 
 MOST_LOOKED_AT = 10_000
 INDEXED = ("session", "reason", "outcome", "task")
@@ -26,10 +26,10 @@ INDEXES = (
 )
 
 _NEWEST_FIRST = "ORDER BY at DESC, id DESC LIMIT ?"
-_COLUMNS = ", ".join(DECISION_COLUMNS)
+_COLUMNS = ", ".join((*DECISION_COLUMNS, "pin"))
 
 
-def search(connection: sqlite3.Connection, wanted: Search, before: Place | None, limit: int) -> Found:
+def search(connection: Connection, wanted: Search, before: Place | None, limit: int) -> Found:
     """At most `limit` decisions without their attempts, and the place from which older ones follow."""
     equal = _equal(wanted)
     indexed = next((column for column in INDEXED if column in equal), None)

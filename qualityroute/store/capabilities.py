@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import datetime
 
 from qualityroute.client import Capability
 from qualityroute.store.columns import moment, name
+from qualityroute.store.statements import Connection
 
 TABLE = """
 CREATE TABLE capabilities (
@@ -23,7 +23,7 @@ CREATE TABLE capabilities (
 _SELECT = "SELECT provider, base_url, model, name, value, at FROM capabilities WHERE base_url = ? AND model = ?"
 
 
-def of_model(connection: sqlite3.Connection, base_url: str, model: str) -> list[Capability]:
+def of_model(connection: Connection, base_url: str, model: str) -> list[Capability]:
     rows = connection.execute(_SELECT, (base_url, model)).fetchall()
     return [
         Capability(provider, address, asked, about, value, datetime.fromisoformat(at))
@@ -31,7 +31,7 @@ def of_model(connection: sqlite3.Connection, base_url: str, model: str) -> list[
     ]
 
 
-def write(connection: sqlite3.Connection, found: Capability) -> None:
+def write(connection: Connection, found: Capability) -> None:
     """In place of what was known under its name, unless that is newer."""
     connection.execute(
         """INSERT INTO capabilities (provider, base_url, model, name, value, at) VALUES (?, ?, ?, ?, ?, ?)

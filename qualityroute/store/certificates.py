@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from qualityroute.calibration import Certificate, Cusum, Look
 from qualityroute.labels import Audit
 from qualityroute.store.columns import moment, name, text, to_json
+from qualityroute.store.statements import Connection, insert
 
 CERTIFICATES = """
 CREATE TABLE certificates (
@@ -58,17 +58,17 @@ _CERTIFICATE = (
     "test", "revoked_at", "revoked_why", "labels_from", "parts",
 )  # fmt: skip
 NEWEST = f"SELECT {', '.join(_CERTIFICATE)} FROM certificates WHERE task = ? ORDER BY at DESC, rowid DESC LIMIT 1"
-_INSERT = f"INSERT INTO certificates ({', '.join(_CERTIFICATE)}) VALUES ({', '.join('?' * len(_CERTIFICATE))})"
+_INSERT = insert("certificates", _CERTIFICATE)
 _WATCHED = "SELECT at, agrees FROM audits WHERE certificate = ? AND agrees IS NOT NULL ORDER BY at, rowid"
 
 
-def newest(connection: sqlite3.Connection, task: str) -> Certificate | None:
+def newest(connection: Connection, task: str) -> Certificate | None:
     """The last one issued for a task, in force or not."""
     row = connection.execute(NEWEST, (task,)).fetchone()
     return None if row is None else certificate_of(row)
 
 
-def issue(connection: sqlite3.Connection, look: Look, certificate: Certificate | None) -> None:
+def issue(connection: Connection, look: Look, certificate: Certificate | None) -> None:
     """Write a look, and the certificate that it gave, if it gave one."""
     connection.execute(
         "INSERT INTO looks (task, pipeline, at, test, level, cases, thresholds) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -81,7 +81,7 @@ def issue(connection: sqlite3.Connection, look: Look, certificate: Certificate |
         connection.execute(_INSERT, _certificate_row(certificate))
 
 
-def looks(connection: sqlite3.Connection, task: str, pipeline: str) -> list[Look]:
+def looks(connection: Connection, task: str, pipeline: str) -> list[Look]:
     """Those taken at a pipeline's labels, the oldest first."""
     rows = connection.execute(
         "SELECT task, pipeline, at, test, level, cases, thresholds FROM looks WHERE task = ? AND pipeline = ?"
@@ -94,7 +94,7 @@ def looks(connection: sqlite3.Connection, task: str, pipeline: str) -> list[Look
     ]
 
 
-def watch(connection: sqlite3.Connection, audit: Audit) -> None:
+def watch(connection: Connection, audit: Audit) -> None:
     """Revoke the certificate under which an audited answer was accepted, if audits now say that it does not hold."""
     if audit.certificate is None or audit.agrees is None:
         return

@@ -13,6 +13,7 @@ from typing import Any
 PER_DOLLAR = 10**12
 """Money is exact to this part of a dollar, and is added up in these units."""
 
+_MILLISECOND = timedelta(milliseconds=1)
 # The one thing SQLite cannot bind is half a surrogate pair; the one thing PostgreSQL cannot keep is NUL.
 _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -53,13 +54,15 @@ def from_units(units: int) -> Decimal:
 
 def moment(at: datetime) -> str:
     """ISO 8601 in UTC, of one length, so that texts sort as times do."""
-    if at.utcoffset() is None:
-        raise ValueError(f"the time {at.isoformat()} has no time zone")
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+    if at.tzinfo is not UTC:  # which nearly all are
+        if at.utcoffset() is None:
+            raise ValueError(f"the time {at.isoformat()} has no time zone")
+        at = at.astimezone(UTC)
+    return at.isoformat(timespec="microseconds")
 
 
 def milliseconds(duration: timedelta) -> float:
-    return duration / timedelta(milliseconds=1)
+    return duration / _MILLISECOND
 
 
 def from_milliseconds(stored: float) -> timedelta:

@@ -7,27 +7,27 @@ end even when its caller is cancelled; the caller hears of the cancellation afte
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import anyio
 import anyio.to_thread
 
-T = TypeVar("T")
+from qualityroute.store.statements import Connection
 
-LARGEST_BATCH = 500
-"""So that a crowd in one process does not keep the other processes waiting."""
+T = TypeVar("T")
 
 
 class Write:
     """One piece of work on its way into a transaction. It may be run twice, so it must not change anything else."""
 
-    def __init__(self, work: Callable[[sqlite3.Connection], Any]) -> None:
+    def __init__(self, work: Callable[[Connection], Any], locks: Sequence[str] = ()) -> None:
         self.work = work
+        self.locks = locks
+        """Names of what it reads and then changes, for a database that does not lock itself as a whole."""
         self.result: Any = None
         self.error: Exception | None = None
         self.settled = False
@@ -36,19 +36,33 @@ class Write:
         self.woken = anyio.Event()
 
 
+class Transactions(Protocol):
+    """How one connection runs works in transactions; called by one thread at a time."""
+
+    @property
+    def largest(self) -> int:
+        """Works in one transaction, so that a crowd in one process does not keep the other processes waiting."""
+
+    def begin(self) -> Exception | None:
+        """Begin one; what went wrong."""
+
+    def finish(self, writes: Sequence[Write]) -> Exception | None:
+        """Do the works and commit, or take everything back; what went wrong."""
+
+
 class GroupCommit:
     """Runs works on one connection; belongs to one event loop."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, transactions: Transactions) -> None:
+        self._transactions = transactions
         self._waiting: deque[Write] = deque()
         self._batch: Batch | None = None
         self._led = False
         self._limiter = anyio.CapacityLimiter(1)
 
-    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def run(self, work: Callable[[Connection], T], locks: Sequence[str] = ()) -> T:
         """The work's result, after the commit; raises what the work or the commit raised."""
-        write = Write(work)
+        write = Write(work, locks)
         self._waiting.append(write)
         if not self._led:
             self._led = write.leads = True
@@ -64,7 +78,7 @@ class GroupCommit:
     async def flush(self) -> None:
         """Wait for everything that was handed in. Whether it went well, its own callers are told."""
         if self._led or self._waiting:
-            with suppress(sqlite3.Error):
+            with suppress(Exception):
                 await self.run(lambda connection: None)
 
     async def _settle(self, write: Write) -> None:
@@ -75,7 +89,7 @@ class GroupCommit:
                 await write.woken.wait()
 
     async def _lead(self) -> None:
-        batch = self._batch = self._batch or Batch(self._connection, self._waiting)
+        batch = self._batch = self._batch or Batch(self._transactions, self._waiting)
         await anyio.to_thread.run_sync(batch.run, limiter=self._limiter)
         self._batch = None
         for write in batch.writes:
@@ -94,9 +108,9 @@ class GroupCommit:
 class Batch:
     """One transaction. Whoever runs it a second time only waits for the first run's end."""
 
-    def __init__(self, connection: sqlite3.Connection, waiting: deque[Write]) -> None:
+    def __init__(self, transactions: Transactions, waiting: deque[Write]) -> None:
         self.writes: list[Write] = []
-        self._connection = connection
+        self._transactions = transactions
         self._waiting = waiting
         self._lock = threading.Lock()
         self._done = False
@@ -108,13 +122,13 @@ class Batch:
                 self._done = True
 
     def _commit(self) -> None:
-        refused = begin(self._connection)
+        refused = self._transactions.begin()
         # Taken only now: more have come while this one waited for a thread and for the lock.
-        while self._waiting and len(self.writes) < LARGEST_BATCH:
+        while self._waiting and len(self.writes) < self._transactions.largest:
             self.writes.append(self._waiting.popleft())
         if refused is not None:
             fail(self.writes, refused)
-        elif (error := finish(self._connection, self.writes)) is not None:
+        elif (error := self._transactions.finish(self.writes)) is not None:
             self._separate(error)
 
     def _separate(self, error: Exception) -> None:
@@ -122,44 +136,16 @@ class Batch:
             fail(self.writes, error)
             return
         for position, write in enumerate(self.writes):
-            refused = begin(self._connection)
+            refused = self._transactions.begin()
             if refused is not None:  # the next would wait as long for the same lock
                 fail(self.writes[position:], refused)
                 return
-            write.error = finish(self._connection, [write])
+            write.error = self._transactions.finish([write])
 
 
 def fail(writes: Sequence[Write], error: Exception) -> None:
     for write in writes:
         write.error = error
-
-
-def begin(connection: sqlite3.Connection) -> Exception | None:
-    # IMMEDIATE: a transaction that reads first and then wants to write is refused at once, whatever the busy time.
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-    except sqlite3.Error as error:
-        return error
-    return None
-
-
-def finish(connection: sqlite3.Connection, writes: Sequence[Write]) -> Exception | None:
-    """Do the works and commit; what went wrong, after everything was taken back."""
-    try:
-        results = [write.work(connection) for write in writes]
-        connection.execute("COMMIT")
-    except Exception as error:  # whatever a work raises belongs to its caller, and must not leave the others waiting
-        roll_back(connection)
-        return error
-    for write, result in zip(writes, results, strict=True):
-        write.result = result
-    return None
-
-
-def roll_back(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:
-        with suppress(sqlite3.Error):  # a full disk can have ended the transaction already
-            connection.execute("ROLLBACK")
 
 
 async def to_the_end(step: Callable[[], Awaitable[None]]) -> None:

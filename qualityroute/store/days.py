@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import defaultdict
 from datetime import date, datetime
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from qualityroute.records import Route
 from qualityroute.store.columns import from_units, moment
 from qualityroute.store.interface import CostSummary, DaySpending
+from qualityroute.store.statements import Connection
 
 _PARTS = (
     ("efficiency", "efficiency_attempts"),
@@ -26,7 +26,7 @@ FROM tallies WHERE hour >= ? GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2
 """
 
 
-def spending_by_day(connection: sqlite3.Connection, since: datetime | None) -> list[DaySpending]:
+def spending_by_day(connection: Connection, since: datetime | None) -> list[DaySpending]:
     """The newest day first; `since` counts from the beginning of its hour."""
     hour = "" if since is None else moment(since)[:13]
     found: defaultdict[tuple[str, str], dict[int, list[CostSummary]]] = defaultdict(dict)

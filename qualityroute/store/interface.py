@@ -13,8 +13,8 @@ from qualityroute.calibration import Certificate, Look
 from qualityroute.client import Capability
 from qualityroute.config import Pins
 from qualityroute.labels import Audit, Fact, Label, Reference
-from qualityroute.pins import Pin, PinEffect, PinEvent, PinKey
-from qualityroute.records import Decision, Outcome, Reason
+from qualityroute.pins import Pin, PinEvent, PinKey
+from qualityroute.records import Decision, Outcome, PinEffect, Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import secrets
-import sqlite3
 
 from qualityroute.store.interface import JudgedAnswer
+from qualityroute.store.statements import Connection
 
-# Of the rows of one input, SQLite takes the other columns from the one with the largest id, which is the newest.
+# Of one input's decisions the newest has the largest id.
 _JUDGED = """
-SELECT given.content, answer.content, MAX(decisions.id) FROM decisions
-JOIN verdicts ON verdicts.decision_id = decisions.id AND verdicts."check" = 'judge'
-    AND verdicts.ruling IN ('accepted', 'rejected')
-JOIN payloads AS given ON given.decision_id = decisions.id AND given.kind = 'input'
-JOIN payloads AS answer ON answer.decision_id = decisions.id
-    AND answer.kind = 'answer.' || (verdicts.attempt + 1) || '.efficiency'
-WHERE decisions.task = ? AND (decisions.outcome = 'accepted' OR NOT ?) AND answer.content <> ''
-GROUP BY given.content ORDER BY MAX(decisions.id) DESC LIMIT ?
+SELECT asked, said FROM (
+  SELECT given.content AS asked, answer.content AS said, decisions.id AS id,
+    ROW_NUMBER() OVER (PARTITION BY given.content ORDER BY decisions.id DESC) AS place
+  FROM decisions
+  JOIN verdicts ON verdicts.decision_id = decisions.id AND verdicts."check" = 'judge'
+      AND verdicts.ruling IN ('accepted', 'rejected')
+  JOIN payloads AS given ON given.decision_id = decisions.id AND given.kind = 'input'
+  JOIN payloads AS answer ON answer.decision_id = decisions.id
+      AND answer.kind = 'answer.' || (verdicts.attempt + 1) || '.efficiency'
+  WHERE decisions.task = ? AND (decisions.outcome = 'accepted' OR NOT ?) AND answer.content <> ''
+) AS judged WHERE place = 1 ORDER BY id DESC LIMIT ?
 """
 
 SECRETS = """
@@ -27,16 +30,16 @@ CREATE TABLE secrets (
 """
 
 
-def judged_answers(connection: sqlite3.Connection, task: str, most: int, accepted: bool) -> list[JudgedAnswer]:
-    return [JudgedAnswer(given, answer) for given, answer, _ in connection.execute(_JUDGED, (task, accepted, most))]
+def judged_answers(connection: Connection, task: str, most: int, accepted: bool) -> list[JudgedAnswer]:
+    return [JudgedAnswer(given, answer) for given, answer in connection.execute(_JUDGED, (task, accepted, most))]
 
 
-def payloads_of(connection: sqlite3.Connection, decision_id: str) -> dict[str, str]:
+def payloads_of(connection: Connection, decision_id: str) -> dict[str, str]:
     query = "SELECT kind, content FROM payloads WHERE decision_id = ? ORDER BY kind"
     return {str(kind): str(content) for kind, content in connection.execute(query, (decision_id,))}
 
 
-def secret(connection: sqlite3.Connection, name: str) -> str:
+def secret(connection: Connection, name: str) -> str:
     made = (name, secrets.token_hex(32))
     connection.execute("INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", made)
     (value,) = connection.execute("SELECT value FROM secrets WHERE name = ?", (name,)).fetchone()

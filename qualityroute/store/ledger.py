@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeVar
 
-from qualityroute.pins import PinEffect
 from qualityroute.records import (
     Attempt,
     Decision,
     ModelCall,
     Outcome,
+    PinEffect,
     Reason,
     Role,
     Route,
@@ -34,8 +33,8 @@ from qualityroute.store.columns import (
     text,
     to_json,
 )
+from qualityroute.store.statements import Connection, Row, insert
 
-Row: TypeAlias = tuple[Any, ...]
 E = TypeVar("E", bound=StrEnum)
 
 DECISION_COLUMNS = (
@@ -58,20 +57,16 @@ ORDER BY session_attempt DESC LIMIT 1
 """
 
 
-def _insert(table: str, columns: Sequence[str]) -> str:
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
-
-
 def _select(table: str, columns: Sequence[str]) -> str:
     return f"SELECT {', '.join(columns)} FROM {table} WHERE decision_id = ? ORDER BY {', '.join(columns[1:3])}"
 
 
-_INSERT_DECISION = _insert("decisions", (*DECISION_COLUMNS, "pin", "session_attempt", "session_started"))
-_INSERT_ATTEMPT = _insert("attempts", _ATTEMPT)
-_INSERT_CALL = _insert("calls", _CALL)
-_INSERT_VERDICT = _insert("verdicts", _VERDICT)
-_INSERT_PAYLOAD = _insert("payloads", _PAYLOAD)
-_SELECT_DECISION = f"SELECT {', '.join(DECISION_COLUMNS)} FROM decisions WHERE id = ?"
+_INSERT_DECISION = insert("decisions", (*DECISION_COLUMNS, "pin", "session_attempt", "session_started"))
+_INSERT_ATTEMPT = insert("attempts", _ATTEMPT)
+_INSERT_CALL = insert("calls", _CALL)
+_INSERT_VERDICT = insert("verdicts", _VERDICT)
+_INSERT_PAYLOAD = insert("payloads", _PAYLOAD)
+_SELECT_DECISION = f"SELECT {', '.join((*DECISION_COLUMNS, 'pin'))} FROM decisions WHERE id = ?"
 _SELECT_ATTEMPTS = _select("attempts", _ATTEMPT)
 _SELECT_CALLS = _select("calls", _CALL)
 _SELECT_VERDICTS = _select("verdicts", _VERDICT)
@@ -91,20 +86,10 @@ class DecisionRows:
     payloads: Sequence[Row]
 
 
-def failed_of(decision: Decision) -> int | None:
-    """1 or 0: was the unpinned efficiency attempt rejected? `None` when nobody could say, or there was none."""
-    first = decision.attempts[0] if decision.attempts else None
-    if decision.route not in (Route.CASCADE, Route.EXPLORE) or first is None or first.tier is not Tier.EFFICIENCY:
-        return None
-    if first.ruling is Ruling.ACCEPTED:
-        return 0
-    return 1 if first.ruling is Ruling.REJECTED and first.reason is not None and first.reason.counts else None
-
-
 def rows_of(decision: Decision, payloads: Mapping[str, str]) -> DecisionRows:
     """Raises `ValueError` or `TypeError` for what cannot be kept, before anything is written."""
     numbered = list(enumerate(decision.attempts))
-    failed = failed_of(decision)
+    failed = None if decision.failed is None else int(decision.failed)
     return DecisionRows(
         decision=(*_decision_row(decision), failed),
         session=None if decision.session is None else (decision.tenant, decision.session, decision.task),
@@ -128,19 +113,20 @@ class SessionPlace:
     started: str | None = None
 
 
-def write_rows(connection: sqlite3.Connection, rows: DecisionRows, effect: PinEffect | None) -> int | None:
+def write_rows(connection: Connection, rows: DecisionRows, effect: PinEffect | None) -> int | None:
     """Write a decision; gives which judged attempt of its session it was."""
     place = _place(connection, rows)
     added = (None if effect is None else effect.value, place.attempt, place.started)
-    connection.execute(_INSERT_DECISION, (*rows.decision, *added))
+    connection.executemany(_INSERT_DECISION, [(*rows.decision, *added)])
     connection.executemany(_INSERT_ATTEMPT, rows.attempts)
     connection.executemany(_INSERT_CALL, rows.calls)
     connection.executemany(_INSERT_VERDICT, rows.verdicts)
-    connection.executemany(_INSERT_PAYLOAD, rows.payloads)
+    if rows.payloads:
+        connection.executemany(_INSERT_PAYLOAD, rows.payloads)
     return place.attempt
 
 
-def _place(connection: sqlite3.Connection, rows: DecisionRows) -> SessionPlace:
+def _place(connection: Connection, rows: DecisionRows) -> SessionPlace:
     if rows.failed is None:
         return SessionPlace()
     at = rows.decision[1]
@@ -151,7 +137,7 @@ def _place(connection: sqlite3.Connection, rows: DecisionRows) -> SessionPlace:
     return SessionPlace() if failed else SessionPlace(int(number) + 1, started)
 
 
-def read_decision(connection: sqlite3.Connection, decision_id: str) -> Decision | None:
+def read_decision(connection: Connection, decision_id: str) -> Decision | None:
     row = connection.execute(_SELECT_DECISION, (decision_id,)).fetchone()
     if row is None:
         return None
@@ -177,7 +163,7 @@ def decision_of(row: Row, attempts: tuple[Attempt, ...]) -> Decision:
         id=row[0], at=datetime.fromisoformat(row[1]), tenant=row[2], session=row[3], task=row[4], route=Route(row[5]),
         outcome=Outcome(row[6]), reason=_member(Reason, row[7]), message=row[8], tier=_member(Tier, row[9]),
         model=row[10], attempts=attempts, cost=from_dollars(row[11]), latency=from_milliseconds(row[12]),
-        fingerprint=row[13], metadata=json.loads(row[14]),
+        fingerprint=row[13], metadata=json.loads(row[14]), pin=_member(PinEffect, row[16]),
     )  # fmt: skip
 
 

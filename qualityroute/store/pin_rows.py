@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import datetime
-from typing import Any
 
-from qualityroute.pins import Pin, PinEffect, PinKey, transition
-from qualityroute.records import Reason
+from qualityroute.pins import Pin, PinKey, transition
+from qualityroute.records import PinEffect, Reason
 from qualityroute.store.columns import moment, name, text
 from qualityroute.store.interface import Entry
+from qualityroute.store.statements import Connection, Row, upsert
 
 COLUMNS = (
     "tenant", "session", "task", "reason", "since", "last_used", "until", '"check"', "message", "decision_id",
@@ -21,7 +20,7 @@ SELECT = f"SELECT {', '.join(COLUMNS)} FROM pins"
 SELECT_ONE = f"{SELECT} WHERE {KEY}"
 HOLDING = "held = 1 AND until > ?"
 
-_REPLACE = f"INSERT OR REPLACE INTO pins ({', '.join(COLUMNS)}, state) VALUES ({', '.join('?' * len(COLUMNS))}, ?)"
+_PUT = upsert("pins", (*COLUMNS, "state"), ("tenant", "session", "task"))
 _DELETE = f"DELETE FROM pins WHERE {KEY}"
 _LEASE = f"""
 UPDATE pins SET probe_token = ?, probe_expires = ?
@@ -30,7 +29,7 @@ WHERE {KEY} AND {HOLDING} AND (probe_expires IS NULL OR probe_expires <= ?)
 """
 
 
-def pin_of(row: tuple[Any, ...]) -> Pin:
+def pin_of(row: Row) -> Pin:
     """A pin from a row of `SELECT`."""
     parse = datetime.fromisoformat
     return Pin(
@@ -40,7 +39,7 @@ def pin_of(row: tuple[Any, ...]) -> Pin:
     )  # fmt: skip
 
 
-def row_of(pin: Pin) -> tuple[Any, ...]:
+def row_of(pin: Pin) -> Row:
     return (
         *key_row(pin.key), pin.reason.value, moment(pin.since), moment(pin.last_used), moment(pin.until),
         text(pin.check), text(pin.message), text(pin.decision_id), text(pin.model), pin.strikes, int(pin.held),
@@ -53,30 +52,30 @@ def key_row(key: PinKey) -> tuple[str, str, str]:
     return name(key.tenant), name(key.session), name(key.task)
 
 
-def read_pin(connection: sqlite3.Connection, key: PinKey) -> Pin | None:
+def read_pin(connection: Connection, key: PinKey) -> Pin | None:
     row = connection.execute(SELECT_ONE, (key.tenant, key.session, key.task)).fetchone()
     return None if row is None else pin_of(row)
 
 
-def write_pin(connection: sqlite3.Connection, row: tuple[Any, ...]) -> None:
+def write_pin(connection: Connection, row: Row) -> None:
     """Write what `row_of` made."""
-    connection.execute(_REPLACE, row)
+    connection.executemany(_PUT, [row])
 
 
-def remove_pin(connection: sqlite3.Connection, key: PinKey) -> Pin | None:
+def remove_pin(connection: Connection, key: PinKey) -> Pin | None:
     pin = read_pin(connection, key)
     connection.execute(_DELETE, key_row(key))
     return pin
 
 
-def lease(connection: sqlite3.Connection, pin: Pin, token: str, *, now: datetime, expires: datetime) -> bool:
+def lease(connection: Connection, pin: Pin, token: str, *, now: datetime, expires: datetime) -> bool:
     """Who changes the row has the probe. Requests served meanwhile do not matter, everything else does."""
     at = moment(now)
     told = (moment(pin.since), pin.hold, pin.remaining, pin.passed_probes, pin.failed_probes)
     return connection.execute(_LEASE, (token, moment(expires), *key_row(pin.key), at, at, *told)).rowcount == 1
 
 
-def apply_event(connection: sqlite3.Connection, entry: Entry, now: datetime) -> PinEffect | None:
+def apply_event(connection: Connection, entry: Entry, now: datetime) -> PinEffect | None:
     """What a finished request does to its pin, as the pin stands in this transaction."""
     if entry.pin_key is None or entry.event is None:
         return None

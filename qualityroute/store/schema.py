@@ -1,20 +1,20 @@
-"""The tables, as a list of migrations: only ever added to at its end."""
+"""The tables, as a list of migrations: only ever added to at its end.
+
+They are SQLite's words, which `postgres/dialect.py` declares for PostgreSQL; a migration executes plain statements.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from qualityroute.errors import StoreError
 from qualityroute.store import browsing, capabilities, certificates, kept, spending, truth
 from qualityroute.store.tallies import LATENCIES, PEER_COLUMNS
 from qualityroute.store.tallies import TABLE as TALLIES
-
-if TYPE_CHECKING:
-    from sqlite_utils import Database
 
 NAME = "qualityroute"
 
@@ -194,7 +194,13 @@ INDEXES = (
 )
 
 
-def first_tables(db: Database) -> None:
+class Tables(Protocol):
+    """What a migration changes; `sqlite_utils.Database` is one."""
+
+    def execute(self, statement: str) -> object: ...
+
+
+def first_tables(db: Tables) -> None:
     tables = (
         DECISIONS, ATTEMPTS, CALLS, VERDICTS, PINS, PAYLOADS, CERTIFICATES, AUDITS, BASELINES, CACHE,
         TALLIES, LATENCIES,
@@ -203,12 +209,12 @@ def first_tables(db: Database) -> None:
         db.execute(statement.strip())
 
 
-def costs_of_peers(db: Database) -> None:
+def costs_of_peers(db: Tables) -> None:
     for statement in PEER_COLUMNS:
         db.execute(statement)
 
 
-def ground_truth(db: Database) -> None:
+def ground_truth(db: Tables) -> None:
     """References, labels, audits, certificates and looks; three of the tables were there before and never written."""
     for table in ("baselines", "audits", "certificates"):
         db.execute(f"DROP TABLE {table}")
@@ -216,35 +222,34 @@ def ground_truth(db: Database) -> None:
         db.execute(statement.strip())
 
 
-def learned_capabilities(db: Database) -> None:
+def learned_capabilities(db: Tables) -> None:
     db.execute(capabilities.TABLE.strip())
 
 
-def budgets(db: Database) -> None:
+def budgets(db: Tables) -> None:
     """What is spent of them, and what is reserved."""
     for statement in spending.TABLES:
         db.execute(statement.strip())
 
 
-def searches(db: Database) -> None:
+def searches(db: Tables) -> None:
     """Decisions found by what they are, and the secret that signs who may look."""
     for statement in (*browsing.INDEXES, kept.SECRETS):
         db.execute(statement.strip())
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (
+MIGRATIONS: tuple[Callable[[Tables], None], ...] = (
     first_tables, costs_of_peers, ground_truth, learned_capabilities, budgets, searches,
 )  # fmt: skip
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Bring the tables up to date; of processes that start together, one does it and the others wait."""
-    check_not_newer(connection, path)
-    if not pending(connection):
+    if not pending(applied(connection), f"{path}"):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        check_not_newer(connection, path)
+        pending(applied(connection), f"{path}")  # another process may have made it newer meanwhile
         _apply(connection)
         connection.execute("COMMIT")
     except BaseException:
@@ -262,19 +267,16 @@ def _apply(connection: sqlite3.Connection) -> None:
     migrations.apply(Database(connection, execute_plugins=False))
 
 
-def pending(connection: sqlite3.Connection) -> list[str]:
-    done = applied(connection)
-    return [function.__name__ for function in MIGRATIONS if function.__name__ not in done]
-
-
-def check_not_newer(connection: sqlite3.Connection, path: Path) -> None:
+def pending(done: Sequence[str], store: str) -> list[Callable[[Tables], None]]:
+    """What is still to be done to a store. Raises `StoreError` for one that a newer version wrote."""
     ours = {function.__name__ for function in MIGRATIONS}
-    newer = [name for name in applied(connection) if name not in ours]
+    newer = [name for name in done if name not in ours]
     if newer:
         raise StoreError(
-            f"the store '{path}' was written by a newer version of qualityroute (it has '{newer[-1]}'); "
-            "upgrade this one, or use another file"
+            f"the store '{store}' was written by a newer version of qualityroute (it has '{newer[-1]}'); "
+            "upgrade this one, or use another store"
         )
+    return [function for function in MIGRATIONS if function.__name__ not in done]
 
 
 def applied(connection: sqlite3.Connection) -> list[str]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from datetime import datetime, timedelta
 
 from qualityroute.store.columns import moment
 from qualityroute.store.interface import FirstAttempt
+from qualityroute.store.statements import Connection
 
 MOST_ATTEMPTS = 4
 IDLE = timedelta(minutes=30)
 """After so long without an attempt a session counts as over."""
 
-HAS_ATTEMPT = """
+_HAS_ATTEMPT = """
 SELECT 1 FROM decisions WHERE tenant = ? AND session = ? AND task = ? AND session_attempt IS NOT NULL LIMIT 1
 """
 _FIRST = """
@@ -37,13 +37,17 @@ GROUP BY session_attempt
 """
 
 
-def first_attempts(connection: sqlite3.Connection, task: str, most: int) -> list[FirstAttempt]:
+def has_attempt(connection: Connection, tenant: str, session: str, task: str) -> bool:
+    return connection.execute(_HAS_ATTEMPT, (tenant, session, task)).fetchone() is not None
+
+
+def first_attempts(connection: Connection, task: str, most: int) -> list[FirstAttempt]:
     rows = connection.execute(_FIRST, (task, most)).fetchall()
     return [FirstAttempt(datetime.fromisoformat(at), failed == 1) for at, failed in reversed(rows)]
 
 
 def session_counts(
-    connection: sqlite3.Connection, task: str, started: datetime | None, now: datetime
+    connection: Connection, task: str, started: datetime | None, now: datetime
 ) -> list[tuple[int, int, int]]:
     """Attempt by attempt: who failed there is closed, who went on is counted later, who stayed is closed when idle."""
     since = "" if started is None else moment(started)

@@ -1,18 +1,18 @@
 """Budgets as rows: what is spent, and what is set aside for calls under way; always in the caller's transaction.
 
-A transaction that writes holds the file's one write lock from its beginning, so what is read here is still so when
-it is written, in whatever process.
+A transaction that writes holds the lock of the pots, or of the whole file, from its beginning, so what is read here
+is still so when it is written, in whatever process.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 
 from qualityroute.budgets import Filling, Pot, Reservation, Shortage, shortage
 from qualityroute.store.columns import PER_DOLLAR, from_units, moment, name
+from qualityroute.store.statements import Connection, add, insert
 
 LARGEST = 10**18
 """Units; a million dollars. Sums of a few of them still fit into a column."""
@@ -44,18 +44,15 @@ TABLES = (SPENDING, RESERVATIONS, "CREATE INDEX reservations_by_expiry ON reserv
 _KEY = "scope = ? AND tenant = ? AND name = ? AND day = ?"
 _SPENT = f"SELECT spent FROM spending WHERE {_KEY}"
 _RESERVED = f"SELECT COALESCE(SUM(amount), 0) FROM reservations WHERE {_KEY} AND expires > ?"
-_RESERVE = "INSERT INTO reservations (scope, tenant, name, day, id, amount, expires) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_RESERVE = insert("reservations", ("scope", "tenant", "name", "day", "id", "amount", "expires"))
 _FREE = f"DELETE FROM reservations WHERE {_KEY} AND id = ?"
-_SPEND = (
-    "INSERT INTO spending (scope, tenant, name, day, spent) VALUES (?, ?, ?, ?, ?)"
-    " ON CONFLICT DO UPDATE SET spent = spent + excluded.spent"
-)
+_SPEND = add("spending", ("scope", "tenant", "name", "day"), ("spent",))
 _EXPIRED = "DELETE FROM reservations WHERE expires <= ?"
 
 Key = tuple[str, str, str, str]
 
 
-def reserve(connection: sqlite3.Connection, reservation: Reservation) -> Shortage | None:
+def reserve(connection: Connection, reservation: Reservation) -> Shortage | None:
     """Set money aside in all pots, or in none and say which is short."""
     connection.execute(_EXPIRED, (moment(reservation.at),))
     units = in_units(reservation.amount)
@@ -67,19 +64,19 @@ def reserve(connection: sqlite3.Connection, reservation: Reservation) -> Shortag
     return short
 
 
-def settle(connection: sqlite3.Connection, reservation: Reservation, cost: Decimal) -> None:
+def settle(connection: Connection, reservation: Reservation, cost: Decimal) -> None:
     """Count a cost as spent instead of what was reserved; also where the reservation has expired meanwhile."""
     connection.executemany(_FREE, [(*_key(pot), reservation.id) for pot in reservation.pots])
     if cost:
         connection.executemany(_SPEND, [(*_key(pot), in_units(cost)) for pot in reservation.pots])
 
 
-def fillings(connection: sqlite3.Connection, pots: Iterable[Pot], now: datetime) -> list[Filling]:
+def fillings(connection: Connection, pots: Iterable[Pot], now: datetime) -> list[Filling]:
     """What is spent and reserved of each pot."""
     return [_filling(connection, pot, moment(now)) for pot in pots]
 
 
-def _filling(connection: sqlite3.Connection, pot: Pot, now: str) -> Filling:
+def _filling(connection: Connection, pot: Pot, now: str) -> Filling:
     key = _key(pot)
     spent = connection.execute(_SPENT, key).fetchone()
     (reserved,) = connection.execute(_RESERVED, (*key, now)).fetchone()

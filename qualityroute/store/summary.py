@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
 
-from qualityroute.pins import PinEffect
-from qualityroute.records import Outcome, Reason, Route
+from qualityroute.records import Outcome, PinEffect, Reason, Route
 from qualityroute.store.columns import PER_DOLLAR, from_units, moment
 from qualityroute.store.interface import CostSummary, HourSummary, LatencySummary, Pairs, TaskSummary
+from qualityroute.store.statements import Connection
 from qualityroute.store.tallies import MEASURES, seconds_of
 
 _JUDGED_ROUTES = (Route.CASCADE, Route.EXPLORE)
@@ -28,9 +28,9 @@ SELECT task, outcome, step, SUM(decisions) FROM latencies WHERE {where} GROUP BY
 """
 
 
-def summarise(connection: sqlite3.Connection, task: str | None, since: datetime | None) -> list[TaskSummary]:
+def summarise(connection: Connection, task: str | None, since: datetime | None) -> list[TaskSummary]:
     """Of all tasks or one; `since` counts from the beginning of its hour."""
-    conditions, parameters = ["1"], dict[str, Any]()
+    conditions, parameters = ["TRUE"], dict[str, Any]()
     if task is not None:
         conditions.append("task = :task")
         parameters["task"] = task
@@ -177,22 +177,24 @@ def _at_rank(steps: list[tuple[int, int]], rank: float) -> float:
     return 0.0
 
 
-def judge_errors(connection: sqlite3.Connection, task: str, since: datetime | None) -> dict[str, int]:
+def judge_errors(connection: Connection, task: str, since: datetime | None) -> dict[str, int]:
     # A cross join is done in the order written: the few verdicts first, by their own index.
     rows = connection.execute(
         """
-        SELECT COALESCE(json_extract(verdicts.details, '$.cause'), 'unknown'), COUNT(*)
+        SELECT verdicts.details, COUNT(*)
         FROM verdicts CROSS JOIN decisions
         WHERE verdicts.reason = 'judge_error' AND decisions.id = verdicts.decision_id
-          AND decisions.task = ? AND decisions.at >= ?
-        GROUP BY 1 ORDER BY 2 DESC
+          AND decisions.task = ? AND decisions.at >= ? GROUP BY verdicts.details
         """,
         (task, "" if since is None else f"{moment(since)[:13]}"),
     )
-    return {str(cause): int(count) for cause, count in rows}
+    causes: Counter[str] = Counter()
+    for details, count in rows:  # the two databases have no word for JSON in common
+        causes[str(json.loads(details).get("cause", "unknown"))] += count
+    return dict(causes.most_common())
 
 
-def pins_by_task(connection: sqlite3.Connection, now: datetime) -> dict[str, int]:
+def pins_by_task(connection: Connection, now: datetime) -> dict[str, int]:
     rows = connection.execute(
         """
         SELECT COALESCE(decisions.task, ''), COUNT(*) FROM pins LEFT JOIN decisions ON decisions.id = pins.decision_id

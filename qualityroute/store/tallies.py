@@ -7,15 +7,15 @@ makes all of them anew. Latencies are counted in steps of nine per cent.
 from __future__ import annotations
 
 import math
-import sqlite3
-from collections.abc import Iterable
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from qualityroute.pins import PinEffect
-from qualityroute.records import Attempt, Decision, ModelCall, Role, Ruling, Tier
+from qualityroute.records import Attempt, Decision, ModelCall, PinEffect, Role, Ruling, Tier
+from qualityroute.store import statements
 from qualityroute.store.columns import PER_DOLLAR, moment
 from qualityroute.store.ledger import read_decision
+from qualityroute.store.statements import Connection
 
 STEPS_PER_DOUBLING = 8
 """A latency is known to 2^(1/8), or nine per cent."""
@@ -77,18 +77,12 @@ PEER_COLUMNS = tuple(
     for name in ("peer_calls", "peer_cost", "peer_unknown")
 )
 """Added after the first tables were out; peers were never asked before."""
-_ADD = (
-    f"INSERT INTO tallies ({', '.join((*KEYS, *MEASURES))}) VALUES ({', '.join('?' * len((*KEYS, *MEASURES)))})"
-    f" ON CONFLICT DO UPDATE SET {', '.join(f'{name} = {name} + excluded.{name}' for name in MEASURES)}"
-)
-_ADD_LATENCY = (
-    "INSERT INTO latencies (hour, task, outcome, step, decisions) VALUES (?, ?, ?, ?, 1)"
-    " ON CONFLICT DO UPDATE SET decisions = decisions + 1"
-)
+_ADD = statements.add("tallies", KEYS, MEASURES)
+_ADD_LATENCY = statements.add("latencies", ("hour", "task", "outcome", "step"), ("decisions",))
 
 
 def add(
-    connection: sqlite3.Connection,
+    connection: Connection,
     decision: Decision,
     *,
     failed: int | None,
@@ -98,20 +92,18 @@ def add(
     """Count one decision, in the transaction that writes it."""
     hour = moment(decision.at)[:13]
     keys = (hour, decision.task, decision.route.value, decision.outcome.value)
-    connection.execute(
-        _ADD,
-        (
-            *keys,
-            _reason(decision),
-            -1 if failed is None else failed,
-            min(session_attempt or 0, MOST_SESSION_ATTEMPT),
-            *_judged(decision),
-            "" if effect is None else effect.value,
-            *_measures(decision),
-        ),
+    counted = (
+        *keys,
+        _reason(decision),
+        -1 if failed is None else failed,
+        min(session_attempt or 0, MOST_SESSION_ATTEMPT),
+        *_judged(decision),
+        "" if effect is None else effect.value,
+        *_measures(decision),
     )
+    connection.executemany(_ADD, [counted])
     if decision.route.served:  # of the others, nobody waited for it
-        connection.execute(_ADD_LATENCY, (hour, decision.task, decision.outcome.value, step_of(decision)))
+        connection.executemany(_ADD_LATENCY, [(hour, decision.task, decision.outcome.value, step_of(decision), 1)])
 
 
 def step_of(decision: Decision) -> int:
@@ -167,8 +159,10 @@ def _attempts_on(decision: Decision, tier: Tier) -> int:
     )
 
 
-def _spent(calls: Iterable[ModelCall]) -> tuple[int, int]:
+def _spent(calls: Sequence[ModelCall]) -> tuple[int, int]:
     """What is known to be spent, and how many answers have no known cost."""
+    if not calls:
+        return 0, 0
     costs = [call.cost for call in calls if call.error is None or call.cost is not None]
     return sum(_units(cost) for cost in costs if cost is not None), sum(cost is None for cost in costs)
 
@@ -193,7 +187,7 @@ def _paired(tokens: int | None, dear: list[ModelCall]) -> tuple[Any, ...]:
     return (0, 0, 1, tokens, cost, float(tokens) ** 2, float(tokens) * cost)
 
 
-def rebuild(connection: sqlite3.Connection) -> int:
+def rebuild(connection: Connection) -> int:
     """Count every decision of the ledger anew; says how many there were."""
     connection.execute("DELETE FROM tallies")
     connection.execute("DELETE FROM latencies")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -13,6 +12,7 @@ from typing import Any
 from qualityroute.labels import Audit, Fact, Label, Origin, Reference
 from qualityroute.store.certificates import watch
 from qualityroute.store.columns import dollars, from_dollars, from_units, moment, name, text, to_json
+from qualityroute.store.statements import Connection, upsert
 
 BASELINES = """
 CREATE TABLE baselines (
@@ -82,13 +82,9 @@ _LABEL = (
 _AUDIT = ("decision_id", "audit_id", "task", "at", "agrees", "cost", "certificate", "details")
 
 
-def _insert(table: str, columns: Sequence[str]) -> str:
-    return f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
-
-
-_INSERT_REFERENCE = _insert("baselines", _REFERENCE)
-_INSERT_LABEL = _insert("labels", _LABEL)
-_INSERT_AUDIT = _insert("audits", _AUDIT)
+_PUT_REFERENCE = upsert("baselines", _REFERENCE, ("task", "input_id", "origin"))
+_PUT_LABEL = upsert("labels", _LABEL, ("decision_id", "origin"))
+_PUT_AUDIT = upsert("audits", _AUDIT, ("decision_id",))
 _LABELS_OF = f"""
 SELECT {", ".join(f"labels.{column}" for column in _LABEL)}, decisions.tenant, decisions.session
 FROM labels JOIN decisions ON decisions.id = labels.decision_id
@@ -96,35 +92,35 @@ WHERE labels.{{column}} = ? ORDER BY labels.at, labels.decision_id
 """
 
 
-def write_facts(connection: sqlite3.Connection, facts: Iterable[Fact]) -> None:
+def write_facts(connection: Connection, facts: Iterable[Fact]) -> None:
     """Within the transaction of the decision they belong to."""
     for fact in facts:
         match fact:
             case Reference():
-                connection.execute(_INSERT_REFERENCE, _reference_row(fact))
+                connection.execute(_PUT_REFERENCE, _reference_row(fact))
             case Label():
-                connection.execute(_INSERT_LABEL, _label_row(fact))
+                connection.execute(_PUT_LABEL, _label_row(fact))
             case Audit():
-                connection.execute(_INSERT_AUDIT, _audit_row(fact))
+                connection.execute(_PUT_AUDIT, _audit_row(fact))
                 watch(connection, fact)
 
 
-def references(connection: sqlite3.Connection, task: str) -> list[Reference]:
+def references(connection: Connection, task: str) -> list[Reference]:
     """Of a task, the oldest first; where a person gave one, it stands beside the performance tier's."""
     query = f"SELECT {', '.join(_REFERENCE)} FROM baselines WHERE task = ? ORDER BY at, input_id, origin"
     return [_reference_of(row) for row in connection.execute(query, (task,))]
 
 
-def labels(connection: sqlite3.Connection, task: str) -> list[Label]:
+def labels(connection: Connection, task: str) -> list[Label]:
     """Of a task, the oldest first; where a person labelled an answer, that label alone."""
     return _labels(connection, "task", task)
 
 
-def label_of(connection: sqlite3.Connection, decision_id: str) -> Label | None:
+def label_of(connection: Connection, decision_id: str) -> Label | None:
     return next(iter(_labels(connection, "decision_id", decision_id)), None)
 
 
-def _labels(connection: sqlite3.Connection, column: str, value: str) -> list[Label]:
+def _labels(connection: Connection, column: str, value: str) -> list[Label]:
     by_decision: dict[str, Label] = {}
     for row in connection.execute(_LABELS_OF.format(column=column), (value,)):
         label = _label_of(row)
@@ -136,14 +132,14 @@ def _labels(connection: sqlite3.Connection, column: str, value: str) -> list[Lab
     return list(by_decision.values())
 
 
-def audits(connection: sqlite3.Connection, task: str, since: datetime | None) -> list[Audit]:
+def audits(connection: Connection, task: str, since: datetime | None) -> list[Audit]:
     """Of a task, in the order they were made."""
     query = f"SELECT {', '.join(_AUDIT)} FROM audits WHERE task = ? AND at >= ? ORDER BY at, rowid"
     rows = connection.execute(query, (task, "" if since is None else moment(since)))
     return [_audit_of(row) for row in rows]
 
 
-def audit_spending(connection: sqlite3.Connection, task: str, since: datetime) -> tuple[Decimal, Decimal, int]:
+def audit_spending(connection: Connection, task: str, since: datetime) -> tuple[Decimal, Decimal, int]:
     """USD that audits took since then, the dearest of them, and how many have no known cost."""
     total, most, unknown = connection.execute(
         "SELECT COALESCE(SUM(cost), 0), COALESCE(MAX(cost), 0), COUNT(*) - COUNT(cost) FROM audits"

@@ -15,8 +15,7 @@ from qualityroute.labels import Label
 from qualityroute.page.amounts import exact_price
 from qualityroute.page.markup import Child, Markup, lines, stranger, tag
 from qualityroute.page.tables import facts, stacking_table
-from qualityroute.pins import PinEffect
-from qualityroute.records import Attempt, Decision, ModelCall, Ruling, Verdict
+from qualityroute.records import Attempt, Decision, ModelCall, PinEffect, Ruling, Verdict
 from qualityroute.render.telling import (
     all_calls,
     calls_words,

@@ -1,0 +1,222 @@
+"""A session store in SQL, whichever database runs it: each method of the Protocol, once."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+from typing import TypeVar
+
+from qualityroute.budgets import Filling, Pot, Reservation, Shortage
+from qualityroute.calibration import Certificate, Look
+from qualityroute.client import Capability
+from qualityroute.errors import StoreError
+from qualityroute.labels import Audit, Fact, Label, Reference
+from qualityroute.pins import Pin, PinKey
+from qualityroute.records import Decision, PinEffect
+from qualityroute.store import browsing, capabilities, certificates, kept, locks, spending, tallies, truth
+from qualityroute.store.columns import moment
+from qualityroute.store.days import spending_by_day
+from qualityroute.store.interface import (
+    DaySpending,
+    Entry,
+    FirstAttempt,
+    Found,
+    JudgedAnswer,
+    Place,
+    Search,
+    TaskSummary,
+)
+from qualityroute.store.ledger import read_decision, rows_of, write_rows
+from qualityroute.store.pin_rows import (
+    HOLDING,
+    SELECT,
+    apply_event,
+    key_row,
+    lease,
+    pin_of,
+    remove_pin,
+    row_of,
+    write_pin,
+)
+from qualityroute.store.sessions import first_attempts, has_attempt, session_counts
+from qualityroute.store.statements import Connection
+from qualityroute.store.summary import judge_errors, pins_by_task, summarise
+
+T = TypeVar("T")
+
+
+class SQLStore(ABC):
+    """What the stores share. A database's own store says how it is opened, and how queries and works get to it."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+
+    @abstractmethod
+    async def pin(self, key: PinKey) -> Pin | None: ...
+
+    @abstractmethod
+    async def _look(self, doing: str, query: Callable[[Connection], T]) -> T:
+        """What a request waits for: a row or two, as they stand now."""
+
+    @abstractmethod
+    async def _read(self, doing: str, query: Callable[[Connection], T]) -> T:
+        """What a report reads: many rows, of one state of the database."""
+
+    @abstractmethod
+    async def _write(self, doing: str, work: Callable[[Connection], T], locks: Sequence[str] = ()) -> T:
+        """Commit a work, alone or with others; `locks` name what it reads and then changes."""
+
+    @abstractmethod
+    def _failure(self, doing: str, error: BaseException) -> StoreError:
+        """For `raise ... from error`."""
+
+    async def lease_probe(self, pin: Pin, token: str, *, now: datetime, expires: datetime) -> bool:
+        take = partial(lease, pin=pin, token=token, now=now, expires=expires)
+        return await self._write(f"lease the probe of session {pin.key.session[:40]!r}", take, locks.of_pin(pin.key))
+
+    async def reserve(self, reservation: Reservation) -> Shortage | None:
+        take = partial(spending.reserve, reservation=reservation)
+        return await self._write("reserve money", take, locks.of_pots(reservation.pots))
+
+    async def settle(self, reservation: Reservation, cost: Decimal) -> None:
+        count = partial(spending.settle, reservation=reservation, cost=cost)
+        await self._write("count what was spent", count, locks.of_pots(reservation.pots))
+
+    async def fillings(self, pots: Iterable[Pot], now: datetime) -> list[Filling]:
+        return await self._read("read the budgets", partial(spending.fillings, pots=pots, now=now))
+
+    async def record(self, entry: Entry) -> PinEffect | None:
+        doing = f"record decision {entry.decision.id[:40]!r}"
+        try:
+            rows = rows_of(entry.decision, entry.payloads)
+            if entry.pin_key is not None:
+                key_row(entry.pin_key)
+        except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
+            raise self._failure(doing, error) from error
+
+        def write(connection: Connection) -> PinEffect | None:
+            effect = apply_event(connection, entry, self._now())
+            session_attempt = write_rows(connection, rows, effect)
+            tallies.add(connection, entry.decision, failed=rows.failed, session_attempt=session_attempt, effect=effect)
+            truth.write_facts(connection, entry.facts)
+            return effect
+
+        return await self._write(doing, write, locks.of_entry(entry))
+
+    async def put_pin(self, pin: Pin) -> None:
+        doing = f"write the pin of session {pin.key.session[:40]!r}"
+        try:
+            row = row_of(pin)
+        except ValueError as error:
+            raise self._failure(doing, error) from error
+        await self._write(doing, lambda connection: write_pin(connection, row), locks.of_pin(pin.key))
+
+    async def release_pin(self, key: PinKey) -> Pin | None:
+        doing = f"release the pin of session {key.session[:40]!r}"
+        return await self._write(doing, partial(remove_pin, key=key), locks.of_pin(key))
+
+    async def pins(
+        self, *, tenant: str | None = None, session: str | None = None, now: datetime, most: int | None = None
+    ) -> list[Pin]:
+        def read(connection: Connection) -> list[Pin]:
+            wanted = {
+                column: value for column, value in (("tenant", tenant), ("session", session)) if value is not None
+            }
+            conditions = " AND ".join([HOLDING, *(f"{column} = ?" for column in wanted)])
+            query = f"{SELECT} WHERE {conditions} ORDER BY since DESC, tenant, session, task"
+            bound: tuple[str | int, ...] = (moment(now), *wanted.values())
+            if most is not None:
+                query, bound = f"{query} LIMIT ?", (*bound, most)
+            return [pin_of(row) for row in connection.execute(query, bound)]
+
+        return await self._read("list the pins", read)
+
+    async def pins_active(self, now: datetime) -> dict[str, int]:
+        return await self._read("count the pins", partial(pins_by_task, now=now))
+
+    async def has_attempt(self, tenant: str, session: str, task: str) -> bool:
+        look = partial(has_attempt, tenant=tenant, session=session, task=task)
+        return await self._look(f"look up session {session[:40]!r}", look)
+
+    async def judge_errors(self, task: str, *, since: datetime | None = None) -> dict[str, int]:
+        return await self._read("count the judge's errors", partial(judge_errors, task=task, since=since))
+
+    async def judged_answers(self, task: str, *, most: int, accepted: bool) -> list[JudgedAnswer]:
+        read = partial(kept.judged_answers, task=task, most=most, accepted=accepted)
+        return await self._read("read the kept answers", read)
+
+    async def decision(self, decision_id: str) -> Decision | None:
+        return await self._read("read a decision", partial(read_decision, decision_id=decision_id))
+
+    async def pin_effect(self, decision_id: str) -> PinEffect | None:
+        def read(connection: Connection) -> PinEffect | None:
+            row = connection.execute("SELECT pin FROM decisions WHERE id = ?", (decision_id,)).fetchone()
+            return None if row is None or row[0] is None else PinEffect(row[0])
+
+        return await self._read("read a decision", read)
+
+    async def decisions(self, wanted: Search, *, before: Place | None = None, limit: int) -> Found:
+        look = partial(browsing.search, wanted=wanted, before=before, limit=limit)
+        return await self._read("look for decisions", look)
+
+    async def payloads(self, decision_id: str) -> dict[str, str]:
+        return await self._read("read what was kept of a decision", partial(kept.payloads_of, decision_id=decision_id))
+
+    async def spending_by_day(self, *, since: datetime | None = None) -> list[DaySpending]:
+        return await self._read("add up the days", partial(spending_by_day, since=since))
+
+    async def secret(self, name: str) -> str:
+        return await self._write("make a secret", partial(kept.secret, name=name))
+
+    async def summaries(self, *, task: str | None = None, since: datetime | None = None) -> list[TaskSummary]:
+        return await self._read("add up the ledger", partial(summarise, task=task, since=since))
+
+    async def first_attempts(self, task: str, *, most: int) -> list[FirstAttempt]:
+        return await self._read("read the sessions' first attempts", partial(first_attempts, task=task, most=most))
+
+    async def session_counts(self, task: str, *, started: datetime | None, now: datetime) -> list[tuple[int, int, int]]:
+        return await self._read("count the sessions", partial(session_counts, task=task, started=started, now=now))
+
+    async def certificate(self, task: str) -> Certificate | None:
+        look = partial(certificates.newest, task=task)
+        return await self._look(f"read the certificate of task '{task[:64]}'", look)
+
+    async def looks(self, task: str, pipeline: str) -> list[Look]:
+        return await self._read("read the looks at labels", partial(certificates.looks, task=task, pipeline=pipeline))
+
+    async def issue(self, look: Look, certificate: Certificate | None) -> None:
+        write = partial(certificates.issue, look=look, certificate=certificate)
+        await self._write(f"write the certificate of task '{look.task[:64]}'", write)
+
+    async def add_facts(self, facts: Sequence[Fact]) -> None:
+        write = partial(truth.write_facts, facts=facts)
+        await self._write("write references and labels", write, locks.of_facts(facts))
+
+    async def references(self, task: str) -> list[Reference]:
+        return await self._read("read the references", partial(truth.references, task=task))
+
+    async def labels(self, task: str) -> list[Label]:
+        return await self._read("read the labels", partial(truth.labels, task=task))
+
+    async def label(self, decision_id: str) -> Label | None:
+        return await self._read("read a label", partial(truth.label_of, decision_id=decision_id))
+
+    async def audits(self, task: str, *, since: datetime | None = None) -> list[Audit]:
+        return await self._read("read the audits", partial(truth.audits, task=task, since=since))
+
+    async def audit_spending(self, task: str, *, since: datetime) -> tuple[Decimal, Decimal, int]:
+        return await self._read("add up the audits", partial(truth.audit_spending, task=task, since=since))
+
+    async def capabilities(self, base_url: str, model: str) -> list[Capability]:
+        look = partial(capabilities.of_model, base_url=base_url, model=model)
+        return await self._look(f"read what is known of model '{model[:64]}'", look)
+
+    async def learn(self, capability: Capability) -> None:
+        write = partial(capabilities.write, found=capability)
+        await self._write(f"keep what is known of model '{capability.model[:64]}'", write)
+
+    async def rebuild(self) -> int:
+        return await self._write("rebuild the tallies", tallies.rebuild)
