@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Router
 
 from qualityroute.engine import Engine
 from qualityroute.gateway import routes
-from qualityroute.gateway.bodies import ClientLeft, Receive
+from qualityroute.gateway.bodies import ClientLeft, Receive, discard
 from qualityroute.gateway.calls import Call, Endpoint
 from qualityroute.gateway.completions import Completions
 from qualityroute.gateway.errors import Refusal, unforeseen
@@ -91,6 +91,9 @@ class App:
             await self._serve(endpoint, scope, receive, reply)
         except Refusal as refusal:
             await reply.refuse(refusal)
+            if not reply.ended:
+                await discard(receive)
+                await reply.end(b"")
         except ClientLeft:
             pass
         except Exception:  # whatever it is, the server goes on, and the caller is told no details

@@ -14,6 +14,8 @@ from qualityroute.records import Json
 
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 DEPTH = 128
+_LINGER = 2.0
+"""Seconds."""
 
 
 class ClientLeft(Exception):
@@ -37,12 +39,20 @@ async def _read(receive: Receive, most: int) -> bytes:
         if message["type"] == "http.disconnect":
             raise ClientLeft
         part = message.get("body", b"")
+        more = message.get("more_body", False)
         size += len(part)
         if size > most:
-            raise _too_large(most)
+            raise _too_large(most, closes=more)
         parts.append(part)
-        more = message.get("more_body", False)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def discard(receive: Receive) -> None:
+    """Read on for a moment without keeping anything: most clients send all of a request before they look at the
+    answer, and one whose connection is closed meanwhile never sees it."""
+    with anyio.move_on_after(_LINGER):
+        while (message := await receive())["type"] == "http.request" and message.get("more_body", False):
+            pass
 
 
 def parsed(body: bytes) -> Json:
@@ -59,5 +69,5 @@ def parsed(body: bytes) -> Json:
     return found.value
 
 
-def _too_large(most: int) -> Refusal:
-    return Refusal(413, f"the body is larger than {most:,} bytes, the most that is read here", closes=True)
+def _too_large(most: int, *, closes: bool = True) -> Refusal:
+    return Refusal(413, f"the body is larger than {most:,} bytes, the most that is read here", closes=closes)

@@ -31,12 +31,18 @@ class Reply:
         self.started = self.ended = False
 
     async def whole(
-        self, body: bytes, *, status: int = 200, headers: RawHeaders | None = None, kind: bytes = JSON
+        self,
+        body: bytes,
+        *,
+        status: int = 200,
+        headers: RawHeaders | None = None,
+        kind: bytes = JSON,
+        last: bool = True,
     ) -> None:
-        """Everything at once."""
+        """Everything at once; if that is not the `last` of it, `end` must follow."""
         about = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
         await self._start(status, [*about, *(headers or [])])
-        await self._body(body)
+        await self._body(body, more=not last)
 
     async def begin(self, headers: RawHeaders | None = None) -> None:
         """The head of a stream."""
@@ -57,7 +63,7 @@ class Reply:
         if self.started:
             await self.end(error_event(refusal.body))
         else:
-            await self.whole(refusal.body, status=refusal.status, headers=refusal.headers)
+            await self.whole(refusal.body, status=refusal.status, headers=refusal.headers, last=not refusal.closes)
 
     async def _start(self, status: int, headers: RawHeaders) -> None:
         named = [*headers, (b"x-request-id", self.request_id)]

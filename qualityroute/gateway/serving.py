@@ -54,7 +54,7 @@ def bound(address: Address) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address.host, address.port))
-        listener.set_inheritable(True)
+        listener.listen(2048)  # who comes before the workers are ready waits for them
     except OSError as error:
         listener.close()
         where = f"{address.host}:{address.port}"

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 from qualityroute.gateway.errors import INVALID, Refusal
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}", re.ASCII)
+LONGEST_REQUEST_ID = 128
+_REQUEST_ID = re.compile(rf"[A-Za-z0-9._:/+=@-]{{1,{LONGEST_REQUEST_ID}}}", re.ASCII)
 
 
 class Key(Protocol):
