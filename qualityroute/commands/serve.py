@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,9 @@ def serve(place: Place, host: str, port: int, workers: int) -> None:
         )
     address = Address(host, port, workers)
     make_app = partial(made_app, place)
-    make_app()  # every mistake is found here, and not in each worker
+    made = make_app()  # every mistake is found here, and not in each worker
+    if workers == 1:
+        make_app = partial(_itself, made)
     with bound(address) as listener:
         _announce(config, listener.getsockname()[1], address.host, keyed=keyed)
         serve_until_told(server_config(make_app, address, config.gateway), listener)
@@ -55,9 +58,15 @@ def made_app(place: Place) -> App:
     from qualityroute.engine import Engine  # noqa: PLC0415  (takes as long to import as all of `--help`)
     from qualityroute.gateway import build_app  # noqa: PLC0415
 
+    for slow in ("openai", "jsonschema"):
+        importlib.import_module(slow)  # here, since the first request would wait for it
     config = place.load()
     store = place.store(config)
     return build_app(Engine(config, store=store), keyring=keyring_of(store))
+
+
+def _itself(made: App) -> App:
+    return made
 
 
 def keyring_of(store: object) -> Keyring | None:
