@@ -11,7 +11,8 @@ from qualityroute.gates.strict_json import NotJson, read_json
 from qualityroute.records import Answer, Completion, Decision, Usage
 
 RawHeaders = list[tuple[bytes, bytes]]
-_FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter"})
+_FINISH_REASONS = frozenset({"stop", "length", "content_filter"})
+"""Of OpenAI's, those of an answer without calls."""
 _EMPTY = Completion(None)
 
 
@@ -50,7 +51,7 @@ def message_of(answer: Answer) -> dict[str, Any]:
         "refusal": completion.refusal,
     }
     annotations = _raw_message(completion).get("annotations")
-    if isinstance(annotations, list):
+    if isinstance(annotations, list) and all(isinstance(one, Mapping) for one in annotations):
         message["annotations"] = annotations
     if completion.tool_calls:
         message["tool_calls"] = tool_calls_of(answer)
