@@ -548,6 +548,17 @@ async def test_once_there_is_a_key_everybody_needs_one() -> None:
     assert [told.status for told in others] == [401, 401, 200, 200]
 
 
+async def test_keys_that_cannot_be_read_let_nobody_in() -> None:
+    class Broken(Keys):
+        async def any_exist(self) -> bool:
+            raise StoreError("gone")
+
+    async with desk(keyring=Broken()) as gateway:
+        told = await gateway.ask(headers={"authorization": "Bearer qr-good"})
+        assert gateway.client.calls == {}
+    assert (told.status, told.error["code"]) == (503, "store_error")
+
+
 async def test_a_keys_limit_is_429_with_the_time_to_wait() -> None:
     async with desk(keyring=Keys(timedelta(seconds=1.5))) as gateway:
         told = await gateway.ask(headers={"authorization": "Bearer qr-good"})

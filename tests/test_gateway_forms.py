@@ -100,9 +100,7 @@ def test_pieces_are_the_text_again_and_never_empty(text: str) -> None:
 FIELDS = (
     "messages", "stream", "stream_options", "tools", "tool_choice", "response_format", "n", "metadata", "user", "other",
 )  # fmt: skip
-BODIES = st.fixed_dictionaries(
-    {"model": st.sampled_from(["smart-select", "x"])}, optional=dict.fromkeys(FIELDS, JSON)
-)
+BODIES = st.fixed_dictionaries({"model": st.sampled_from(["smart-select", "x"])}, optional=dict.fromkeys(FIELDS, JSON))
 
 
 @FEW

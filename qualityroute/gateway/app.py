@@ -9,11 +9,12 @@ from typing import Any, TypeAlias
 from starlette.routing import BaseRoute, Router
 
 from qualityroute.engine import Engine
+from qualityroute.errors import StoreError
 from qualityroute.gateway import routes
 from qualityroute.gateway.bodies import ClientLeft, Receive, discard
 from qualityroute.gateway.calls import Call, Endpoint
 from qualityroute.gateway.completions import Completions
-from qualityroute.gateway.errors import Refusal, unforeseen
+from qualityroute.gateway.errors import Refusal, refusal_of, unforeseen
 from qualityroute.gateway.flights import Flights
 from qualityroute.gateway.lifespan import Lifespan
 from qualityroute.gateway.models import with_chat
@@ -94,6 +95,8 @@ class App:
             if not reply.ended:
                 await discard(receive)
                 await reply.end(b"")
+        except StoreError as error:  # of the keys, which are looked at before anything else
+            await reply.refuse(refusal_of(error, "none"))
         except ClientLeft:
             pass
         except Exception:  # whatever it is, the server goes on, and the caller is told no details
