@@ -130,6 +130,8 @@ def schema_of_request(schema: Mapping[str, Any]) -> JsonSchemaCheck:
 
 def schema_from_text(text: str, where: str) -> JsonSchemaCheck:
     """Compiling costs milliseconds, and the same schemas come with every request."""
+    if len(text) > LARGEST_SCHEMA:  # of a tool, or a task; too large to keep a thousand like it
+        return JsonSchemaCheck(json.loads(text), where)
     return _kept(text, where, only_pure())
 
 
