@@ -65,6 +65,8 @@ class Caller:
     tenant: str
     tier: Tier | None
     metadata: Mapping[str, Any]
+    decision_id: str | None = None
+    """Given by who must know it beforehand."""
 
 
 class Passage:
@@ -83,7 +85,8 @@ class Passage:
         """`audited`: the coin was flipped for this request, whatever becomes of it."""
         self.world, self.setup, self.request, self.caller = world, setup, request, caller
         self.errand, self.audited = errand, audited
-        self.id, self.at, self.started = world.new_id(), world.now(), world.clock()
+        self.id = caller.decision_id or world.new_id()
+        self.at, self.started = world.now(), world.clock()
         self.wallet = self._wallet()
         self.meter = Meter(world.client, setup.prices, world.now, world.clock, self.wallet)
         self.attempts: list[Attempt] = []

@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "judge": "Test a task's judge on mistakes made on purpose, and on itself.",
     "explain": "Tell one decision from route to cost.",
     "baseline": "Keep reference answers, and hold the efficiency tier against them.",
+    "serve": "Serve any OpenAI client: the gateway.",
     "practice": "Serve the practice models, a stand-in without a key.",
 }
 """Each is the function of its name, in the file of its name under `commands/`."""

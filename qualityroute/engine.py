@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import anyio
 
-from qualityroute.attempts import Request
+from qualityroute.attempts import Request, system_message
 from qualityroute.audit import Sideline
 from qualityroute.background import Background
 from qualityroute.baseline import Baseline, Workplace
@@ -27,7 +27,7 @@ from qualityroute.client import Client, EndpointHealth, Hear
 from qualityroute.config import Config, Judge
 from qualityroute.doors import client_for, log_decision, new_decision_id, store_for, utc_now
 from qualityroute.errors import ConfigError, QualityRouteError
-from qualityroute.gates import OwnJudge, ToolsCheck
+from qualityroute.gates import OwnJudge, ToolsCheck, requires_call, schema_of_request
 from qualityroute.inputs import Input, as_listener, as_messages, checked_metadata, checked_name, checked_tier, moment
 from qualityroute.mapping import MapResults, options_of
 from qualityroute.pinboard import Pinboard
@@ -72,6 +72,7 @@ class Engine:
         if not isinstance(config, Config):
             config = Config.model_validate(config)
         config = _judged_by(judge, config)
+        self._amendments: list[Callable[[Config], Config]] = []
         self._setup = build_setup(config, time.monotonic)
         self._given_client, self._given_judge, self._given_store = client, judge, store
         self._now = now
@@ -104,6 +105,15 @@ class Engine:
         """Where pins and decisions are kept; open while the engine is."""
         return self._store
 
+    @property
+    def is_open(self) -> bool:
+        return self._open is not None
+
+    def amend(self, change: Callable[[Config], Config]) -> None:
+        """Change the configuration, now and whenever it is read again. Raises `ConfigError`."""
+        self._setup = build_setup(change(self.config), time.monotonic)
+        self._amendments.append(change)
+
     async def run(
         self,
         task: str,
@@ -115,7 +125,9 @@ class Engine:
         metadata: Mapping[str, Any] | None = None,
         tools: Sequence[Mapping[str, Any]] = (),
         parameters: Mapping[str, Any] | None = None,
+        schema: Mapping[str, Any] | None = None,
         hear: Hear | None = None,
+        decision_id: str | None = None,
     ) -> Answer:
         """Answer one request; its decision is written down before this returns or raises.
 
@@ -128,10 +140,13 @@ class Engine:
                 the free checks; no judge, no fallback.
             metadata: kept with the decision.
             tools: OpenAI tools of this request; a tool call is checked against its tool's `parameters`.
-            parameters: further fields of the request body for the provider.
+            parameters: further fields of the request body for the provider; a `tool_choice` that requires a call is
+                checked as well.
+            schema: JSON Schema of this request's answer, in place of the task's schema or model.
             hear: awaited with each OpenAI `delta` of a performance answer while it is written. An efficiency answer
                 is not heard, since it has to be proved first. The answer is returned whole all the same; once its
                 beginning was heard, no other takes its place.
+            decision_id: the decision's id, from `new_decision_id`, for a caller who must know it before the answer.
 
         Raises:
             ConfigError: no such task, or an input, session or tier that cannot be used.
@@ -144,11 +159,12 @@ class Engine:
         """
         self._check_open()
         setup = self._setup
-        request = _request(setup, task, input, tools, parameters)
+        request = _request(setup, task, input, tools, parameters, schema)
         if hear is not None:
             request = replace(request, hear=as_listener(hear))
         name = checked_name(tenant, "tenant") or "default"
-        caller = Caller(checked_name(session, "session"), name, checked_tier(tier), checked_metadata(metadata))
+        session, tier = checked_name(session, "session"), checked_tier(tier)
+        caller = Caller(session, name, tier, checked_metadata(metadata), decision_id)
         sideline = self._sideline
         assert sideline is not None
         audited = await sideline.coin(request, caller)
@@ -235,6 +251,8 @@ class Engine:
             if self.config.file is None:
                 raise ConfigError("this configuration did not come from a file")
             config = _judged_by(self._given_judge, Config.load(self.config.file))
+            for change in self._amendments:
+                config = change(config)
             setup = build_setup(config, time.monotonic)
             client = self._client if self._given_client is not None else client_for(setup.config, self._store)
         except ConfigError as error:
@@ -354,8 +372,14 @@ def _request(
     value: Input,
     tools: Sequence[Mapping[str, Any]],
     parameters: Mapping[str, Any] | None,
+    schema: Mapping[str, Any] | None = None,
 ) -> Request:
-    resolved = setup.task(task)
+    resolved, gate, system = setup.task(task), setup.gates[task], setup.systems[task]
+    if schema is not None:
+        resolved = replace(resolved, schema=schema, model=None)
+        gate, system = replace(gate, schema=schema_of_request(schema)), system_message(resolved)
     messages = as_messages(value, setup.config.max_input)
     ToolsCheck(tools)  # compiled and kept; a tool that cannot be checked is found before any model is asked
-    return Request(resolved, setup.gates[task], messages, setup.systems[task], tuple(tools), parameters)
+    if tools and requires_call(parameters):
+        gate = replace(gate, must_call=True)
+    return Request(resolved, gate, messages, system, tuple(tools), parameters)

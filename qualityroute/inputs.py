@@ -16,7 +16,7 @@ from qualityroute.records import Message, Tier, has_images, source_text
 Input: TypeAlias = str | Sequence[Message]
 
 LONGEST_NAME = 256
-_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
 
 def as_messages(value: Input, most: int) -> tuple[Message, ...]:
@@ -44,8 +44,8 @@ def _checked(value: Any) -> tuple[Message, ...]:
     if not isinstance(value, Sequence) or not value:
         raise ConfigError("input must be text or a list of chat messages such as {'role': 'user', 'content': '...'}")
     for position, message in enumerate(value):
-        if not isinstance(message, Mapping) or message.get("role") not in _ROLES:
-            raise ConfigError(f"input message {position} has no valid 'role'; use one of {', '.join(_ROLES)}")
+        if not isinstance(message, Mapping) or message.get("role") not in ROLES:
+            raise ConfigError(f"input message {position} has no valid 'role'; use one of {', '.join(ROLES)}")
         _check_content(position, message.get("content"))
     return tuple(value)
 

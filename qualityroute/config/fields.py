@@ -46,6 +46,21 @@ def _exact(value: Any) -> Any:
     return Decimal(str(value)) if isinstance(value, float) else value
 
 
+_SIZE_UNITS = {"": 1, "B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "kB": 10**3, "MB": 10**6, "GB": 10**9}
+_SIZE = re.compile(r"(\d{1,15})\s*([A-Za-z]*)", re.ASCII)
+
+
+def parse_size(value: object) -> int:
+    """Bytes: `"32MiB"`, `"500kB"`, or a whole number. Raises `ValueError`."""
+    match = _SIZE.fullmatch(str(value).strip()) if isinstance(value, int | str) else None
+    if isinstance(value, bool) or match is None or match[2] not in _SIZE_UNITS:
+        raise ValueError(f"{value!r} is not a size; write a number of bytes, or a number and a unit, such as '32MiB'")
+    return int(match[1]) * _SIZE_UNITS[match[2]]
+
+
+Size = Annotated[int, BeforeValidator(parse_size), Field(ge=1)]
+"""Bytes."""
+
 Dollars = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, allow_inf_nan=False)]
 BudgetDollars = Annotated[Dollars, Field(le=1_000_000)]
 """No more than a store can count to the last digit."""

@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from qualityroute.config.fields import BudgetDollars, Dollars, Duration, ModelName, Name, Share, split_model
+from qualityroute.config.fields import BudgetDollars, Dollars, Duration, ModelName, Name, Share, Size, split_model
 from qualityroute.errors import ConfigError
 from qualityroute.prices import Price, PriceBook
 from qualityroute.records import Tier
@@ -263,6 +263,25 @@ class Store(Section):
     """Whether a request fails when its decision cannot be written."""
 
 
+class Gateway(Section):
+    """Limits of `qualityroute serve`. `max_concurrent` and `header_timeout` hold from start to end of the process."""
+
+    max_body: Size = 32 * 2**20
+    """Of one request; images come in it. `"32MiB"`, or a number of bytes."""
+    max_concurrent: int = Field(default=256, ge=1, le=100_000)
+    """Requests that each worker answers at once; more are refused with status 503."""
+    header_timeout: Duration = timedelta(seconds=10)
+    """For the head of a request, from its first byte or from the connection's."""
+    body_timeout: Duration = timedelta(seconds=30)
+    """For a request's body, from the end of its head."""
+    first_keep_alive: Duration = timedelta(seconds=2)
+    """When a stream begins at the latest. What fails before that gets an HTTP status, and what fails after an event."""
+    keep_alive: Duration = timedelta(seconds=10)
+    """Between comments in a stream while its answer is still being proved."""
+    shutdown_grace: Duration = timedelta(seconds=30)
+    """How long a server that is told to end waits for what is under way."""
+
+
 class PriceRow(Section):
     """USD per 1M tokens of a model, from a date on."""
 
@@ -297,6 +316,7 @@ class Config(Section):
     budget: Budget = Budget()
     pins: Pins = Pins()
     store: Store = Store()
+    gateway: Gateway = Gateway()
     prices: tuple[PriceRow, ...] = ()
 
     _folder: Path = PrivateAttr(default_factory=Path)
@@ -459,7 +479,8 @@ _KEYS = sorted(
     {
         field.alias or name
         for section in (
-            Config, Provider, TierModels, Judge, Task, Agreement, Accept, Routing, Cache, Budget, Pins, Store, PriceRow
+            Config, Provider, TierModels, Judge, Task, Agreement, Accept, Routing, Cache, Budget, Pins, Store, Gateway,
+            PriceRow,
         )
         for name, field in section.model_fields.items()
     }

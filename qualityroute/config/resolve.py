@@ -227,7 +227,7 @@ def _module(name: str) -> ModuleType:
 def fingerprint(config: Config, tasks: Mapping[str, ResolvedTask]) -> str:
     """A hash of everything that shapes decisions: the settings and what they name."""
     content = {
-        "config": config.model_dump(mode="json", exclude={"tasks", "store", "providers"}),
+        "config": config.model_dump(mode="json", exclude={"tasks", "store", "providers", "gateway"}),
         "tasks": {name: _task_content(task) for name, task in tasks.items()},
     }
     text = json.dumps(content, sort_keys=True, default=repr)

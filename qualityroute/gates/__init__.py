@@ -3,6 +3,17 @@
 from qualityroute.gates.gate import Gate, Gated, gate_for
 from qualityroute.gates.judge import Breaker, JudgeCheck, backend_for
 from qualityroute.gates.judge_own import OwnJudge
-from qualityroute.gates.schema import ToolsCheck
+from qualityroute.gates.schema import ToolsCheck, requires_call, schema_of_request
 
-__all__ = ["Breaker", "Gate", "Gated", "JudgeCheck", "OwnJudge", "ToolsCheck", "backend_for", "gate_for"]
+__all__ = [
+    "Breaker",
+    "Gate",
+    "Gated",
+    "JudgeCheck",
+    "OwnJudge",
+    "ToolsCheck",
+    "backend_for",
+    "gate_for",
+    "requires_call",
+    "schema_of_request",
+]

@@ -17,7 +17,7 @@ from qualityroute.gates.interface import Candidate, Check
 from qualityroute.gates.judge import JudgeCheck
 from qualityroute.gates.judge_backend import JudgeBackend
 from qualityroute.gates.judge_leaves import LeafJudge
-from qualityroute.gates.schema import JsonSchemaCheck, ModelCheck, SchemaCheck, ToolsCheck
+from qualityroute.gates.schema import NO_CALL, JsonSchemaCheck, ModelCheck, SchemaCheck, ToolsCheck
 from qualityroute.metering import Meter
 from qualityroute.records import Completion, Message, ModelCall, Reason, ReasonKind, Ruling, Tier, Verdict, source_text
 from qualityroute.rubrics import Rubric
@@ -55,6 +55,8 @@ class Gate:
     schema: SchemaCheck | None
     checks: tuple[Check | AgreementCheck, ...]
     """What follows form and schema, in the task's order."""
+    must_call: bool = False
+    """Is an answer without a call of a tool none?"""
 
     async def __call__(
         self,
@@ -109,10 +111,13 @@ class Gate:
         tools: Sequence[Mapping[str, Any]],
         accept_at: float | None,
     ) -> _Admission:
-        reading = read_answer(completion, wants_json=self.schema is not None and not completion.tool_calls)
+        text_wanted = bool(completion.tool_calls) or self.must_call
+        reading = read_answer(completion, wants_json=self.schema is not None and not text_wanted)
         if reading.verdict.ruling is not Ruling.ACCEPTED:
             return _Admission((reading.verdict,), None, False)
         verdicts: tuple[Verdict, ...] = (reading.verdict,)
+        if self.must_call and not completion.tool_calls:
+            return _Admission((*verdicts, NO_CALL), None, False)
         output = reading.value
         schema = ToolsCheck(tools) if completion.tool_calls else self.schema
         if schema is not None:

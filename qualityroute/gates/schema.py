@@ -19,6 +19,10 @@ from qualityroute.gates.validators import Validator, only_pure
 from qualityroute.records import Json, Reason, Ruling, Verdict
 
 MOST_ERRORS = 5
+LARGEST_SCHEMA = 256 * 1024
+"""Characters of a schema that comes with a request; a thousand of them are kept."""
+_REQUESTED = "response_format.json_schema.schema"
+"""Where a request has its schema, as OpenAI calls it."""
 
 
 class SchemaCheck(Protocol):
@@ -102,15 +106,42 @@ def _tool_schema(name: str, parameters: Mapping[str, Any]) -> JsonSchemaCheck:
     return schema_from_text(json.dumps(parameters, sort_keys=True), f"tool '{name}'")
 
 
+def requires_call(parameters: Mapping[str, Any] | None) -> bool:
+    """Does `tool_choice` leave the model no way but to call a tool?"""
+    choice = (parameters or {}).get("tool_choice")
+    if isinstance(choice, Mapping):
+        allowed = choice.get("allowed_tools")
+        return allowed.get("mode") == "required" if isinstance(allowed, Mapping) else True
+    return choice == "required"
+
+
+def schema_of_request(schema: Mapping[str, Any]) -> JsonSchemaCheck:
+    """The check of a schema that came with a request. Raises `ConfigError`."""
+    if not isinstance(schema, Mapping):
+        raise ConfigError(f"{_REQUESTED}: a JSON Schema is an object, not {type(schema).__name__}")
+    try:
+        text = json.dumps(schema, sort_keys=True, default=dict)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{_REQUESTED}: cannot be written as JSON: {error}") from None
+    if len(text) > LARGEST_SCHEMA:
+        raise ConfigError(f"{_REQUESTED}: has {len(text):,} characters; at most {LARGEST_SCHEMA:,} are allowed")
+    return schema_from_text(text, _REQUESTED)
+
+
 def schema_from_text(text: str, where: str) -> JsonSchemaCheck:
     """Compiling costs milliseconds, and the same schemas come with every request."""
+    if len(text) > LARGEST_SCHEMA:  # of a tool, or a task; too large to keep a thousand like it
+        return JsonSchemaCheck(json.loads(text), where)
     return _kept(text, where, only_pure())
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _kept(text: str, where: str, pure: bool) -> JsonSchemaCheck:
     """`pure` is in the environment; here it tells one from the other."""
     return JsonSchemaCheck(json.loads(text), where)
+
+
+NO_CALL = Verdict("schema", Ruling.REJECTED, Reason.SCHEMA, "no tool was called, and `tool_choice` requires a call")
 
 
 def _verdict(errors: Sequence[str]) -> Verdict:

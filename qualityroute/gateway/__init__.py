@@ -1,1 +1,5 @@
-"""The gateway: the engine as an OpenAI-compatible server, with a dashboard."""
+"""The OpenAI-compatible gateway: any client, any language, by changing its base URL."""
+
+from qualityroute.gateway.app import build_app
+
+__all__ = ["build_app"]

@@ -1,0 +1,114 @@
+"""`POST /v1/chat/completions`: read, asked of the engine, answered whole or as a stream."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeAlias
+
+import anyio
+
+from qualityroute.config import Gateway
+from qualityroute.doors import new_decision_id
+from qualityroute.engine import Engine
+from qualityroute.errors import QualityRouteError
+from qualityroute.gateway.answers import completion_object, decision_headers
+from qualityroute.gateway.asking import Asked, read_request
+from qualityroute.gateway.bodies import ClientLeft, Receive, parsed, read_body
+from qualityroute.gateway.calls import Call
+from qualityroute.gateway.chunks import encoded
+from qualityroute.gateway.errors import refusal_of, unforeseen
+from qualityroute.gateway.flights import Flights
+from qualityroute.gateway.streaming import Stream
+from qualityroute.gateway.visitors import Keyring, Visitor, admit
+from qualityroute.records import Answer
+
+logger = logging.getLogger("qualityroute.gateway")
+Work: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Completions:
+    """Raises `Refusal`, or `ClientLeft` when nobody waits for the answer any more."""
+
+    def __init__(self, engine: Engine, keyring: Keyring | None, flights: Flights) -> None:
+        self._engine, self._keyring, self._flights = engine, keyring, flights
+
+    async def __call__(self, call: Call) -> None:
+        admit(call.visitor, self._keyring)
+        settings = self._engine.config.gateway
+        with self._flights.one():
+            body = await read_body(
+                call.receive, call.headers, most=settings.max_body, within=settings.body_timeout
+            )  # fmt: skip
+            asked = read_request(parsed(body), call.headers, self._engine.config)
+            await (self._stream if asked.stream else self._whole)(call, asked, settings)
+
+    async def _whole(self, call: Call, asked: Asked, settings: Gateway) -> None:
+        options = options_of(asked, call.visitor)
+        answer = await self._answer(call.receive, asked, options)
+        await call.reply.whole(encoded(completion_object(answer)), headers=decision_headers(answer.decision))
+
+    async def _stream(self, call: Call, asked: Asked, settings: Gateway) -> None:
+        options = options_of(asked, call.visitor)
+        model = self._engine.config.tiers.performance.models[0]
+        stream = Stream(call.reply, options["decision_id"], model, asked.include_usage, settings)
+        options["hear"] = stream.hear
+        answer = await self._answer(call.receive, asked, options, stream.keep_alive)
+        await stream.finish(answer)
+
+    async def _answer(
+        self, receive: Receive, asked: Asked, options: dict[str, Any], beside: Work | None = None
+    ) -> Answer:
+        """The engine's, unless the client leaves first; `beside` goes on meanwhile."""
+
+        async def run() -> Answer:
+            return await self._engine.run(asked.choice.task, asked.messages, **options)
+
+        result = await _while_connected(receive, run, beside)
+        match result:
+            case Answer():
+                return result
+            case None:
+                raise ClientLeft
+            case QualityRouteError() if type(result) is not QualityRouteError:
+                raise refusal_of(result, self._engine.config.store.payloads) from result
+            case _:
+                logger.error("a request broke: %s", result, exc_info=result)
+                raise unforeseen() from result
+
+
+def options_of(asked: Asked, visitor: Visitor) -> dict[str, Any]:
+    """What `Engine.run` is given besides task and messages."""
+    return {
+        "session": asked.session,
+        "tenant": visitor.tenant,
+        "tier": asked.choice.tier,
+        "metadata": asked.metadata,
+        "tools": asked.tools,
+        "parameters": asked.parameters,
+        "schema": asked.schema,
+        "decision_id": new_decision_id(),
+    }
+
+
+async def _while_connected(
+    receive: Receive, run: Callable[[], Coroutine[Any, Any, Answer]], beside: Work | None
+) -> Answer | Exception | None:
+    """What `run` gives or raises; `None` when the client left first, and so ended it."""
+    result: Answer | Exception | None = None
+    async with anyio.create_task_group() as group:
+
+        async def watch() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            group.cancel_scope.cancel()
+
+        group.start_soon(watch)
+        if beside is not None:
+            group.start_soon(beside)
+        try:
+            result = await run()
+        except Exception as error:  # told by who is in no task group, which would wrap it
+            result = error
+        group.cancel_scope.cancel()
+    return result

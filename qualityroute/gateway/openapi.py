@@ -1,0 +1,221 @@
+"""The gateway's own OpenAPI document: what is accepted and what comes back, no more and no less."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from qualityroute import __version__
+from qualityroute.gateway.visitors import LONGEST_REQUEST_ID
+from qualityroute.inputs import LONGEST_NAME, ROLES
+
+Schema = dict[str, Any]
+_CHAT = "/v1/chat/completions"
+
+
+@lru_cache(maxsize=1)
+def document() -> dict[str, Any]:
+    """OpenAPI 3.1."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "qualityroute gateway",
+            "version": __version__,
+            "description": "An OpenAI-compatible gateway: the cheap model answers first, its answer is proved, and "
+            "what fails goes to the performance tier.",
+        },
+        "security": [{"key": []}, {}],
+        "paths": {
+            _CHAT: {"post": _chat()},
+            "/v1/models": {"get": _reading("Every name that `model` can have.", "ModelList", 401, 403)},
+            "/v1/models/{model}": {"get": _one_model()},
+            "/healthz": {"get": _open(_reading("The process lives.", "Status"))},
+            "/readyz": {
+                "get": _open(_reading("The configuration is loaded and the store can be read.", "Status", 503))
+            },
+            "/metrics": {"get": _metrics()},
+            "/openapi.json": {"get": _open(_reading("This document.", "Document"))},
+        },
+        "components": {
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "schemas": _schemas(),
+        },
+    }
+
+
+def _chat() -> dict[str, Any]:
+    answer = {
+        "application/json": {"schema": _ref("Completion")},
+        "text/event-stream": {"schema": {"type": "string"}},
+    }
+    failures = (400, 401, 403, 404, 408, 413, 422, 429, 500, 502, 503, 504)
+    return {
+        "summary": "Answer a conversation.",
+        "operationId": "createChatCompletion",
+        "parameters": [
+            _header("x-session-id", "The user or conversation; before `metadata.session_id` and `user`.", LONGEST_NAME),
+            _header("x-qualityroute-task", "A task of the configuration, where `model` names none.", LONGEST_NAME),
+            _header("x-request-id", "Comes back, if it is fit to; otherwise one is made.", LONGEST_REQUEST_ID),
+        ],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("Request")}}},
+        "responses": {
+            "200": {"description": "The answer.", "headers": _told(), "content": answer},
+            **_errors(*failures),
+        },
+    }
+
+
+def _one_model() -> dict[str, Any]:
+    name = {"name": "model", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+    return {**_reading("One model; its name may have a slash.", "Model", 401, 403, 404), "parameters": [name]}
+
+
+def _metrics() -> dict[str, Any]:
+    text = {"description": "Metrics.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    return {"summary": "Metrics for Prometheus.", "responses": {"200": text, **_errors(401, 403, 404)}}
+
+
+def _reading(summary: str, schema: str, *failures: int) -> dict[str, Any]:
+    good = {"description": summary, "content": {"application/json": {"schema": _ref(schema)}}}
+    return {"summary": summary, "responses": {"200": good, **_errors(*failures)}}
+
+
+def _open(operation: dict[str, Any]) -> dict[str, Any]:
+    return {**operation, "security": []}
+
+
+def _errors(*statuses: int) -> dict[str, Any]:
+    error = {"description": "Why not.", "content": {"application/json": {"schema": _ref("Error")}}}
+    return {str(status): error for status in statuses}
+
+
+def _header(name: str, description: str, longest: int) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "description": description,
+        "schema": {"type": "string", "pattern": r"^[!-~]+$", "maxLength": longest},
+    }
+
+
+def _told() -> dict[str, Any]:
+    told = {
+        "decision": "The id of the decision, for `qualityroute explain`.",
+        "tier": "The tier that answered.",
+        "outcome": "accepted, fallback, pinned and so on.",
+        "reason": "Why the request left the efficiency tier, where it did.",
+        "cost": "USD, or `unknown`.",
+    }
+    text = {"type": "string"}
+    return {f"x-qualityroute-{name}": {"description": said, "schema": text} for name, said in told.items()}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _object(properties: Schema, *required: str, **more: Any) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(required), **more}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _schemas() -> Schema:
+    text, count = {"type": "string"}, {"type": "integer", "minimum": 0}
+    name = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME, "pattern": r"^[!-~]+$"}
+    flag = {"type": ["boolean", "null"]}
+    function = _object({"name": text, "parameters": {"type": "object"}}, "name")
+    choice = _object({"index": count, "message": {"type": "object"}, "finish_reason": text}, "index", "message")
+    return {
+        "Request": _object(
+            {
+                "model": {"type": "string", "description": "One of `GET /v1/models`."},
+                "messages": {"type": "array", "minItems": 1, "items": _ref("Message")},
+                "stream": flag,
+                "stream_options": _or_null(_object({"include_usage": flag})),
+                "tools": _or_null({"type": "array", "items": _ref("Tool")}),
+                "tool_choice": _or_null({"anyOf": [{"enum": ["none", "auto", "required"]}, {"type": "object"}]}),
+                "response_format": _or_null(_ref("ResponseFormat")),
+                "n": {"enum": [1, None]},
+                "metadata": _or_null({"type": "object", "properties": {"session_id": _or_null(name)}}),
+                "prompt_cache_key": _or_null(name),
+                "safety_identifier": _or_null(name),
+                "user": _or_null(name),
+                "functions": {"type": "null"},
+                "function_call": {"type": "null"},
+            },
+            "model",
+            "messages",
+            description="All other fields are passed on to the provider as they are.",
+            additionalProperties=True,
+        ),
+        "Message": _object(
+            {
+                "role": {"enum": list(ROLES)},
+                "content": {"anyOf": [text, {"type": "null"}, {"type": "array", "items": _ref("Part")}]},
+            },
+            "role",
+        ),
+        "Part": {
+            "anyOf": [
+                _object({"type": {"const": "text"}, "text": text}, "type", "text"),
+                _object({"type": {"type": "string", "not": {"const": "text"}}}, "type"),
+            ]
+        },
+        "Tool": _object({"type": {"const": "function"}, "function": function}, "type", "function"),
+        "ResponseFormat": {
+            "anyOf": [
+                _object({"type": {"enum": ["text", "json_object"]}}, "type"),
+                _object(
+                    {
+                        "type": {"const": "json_schema"},
+                        "json_schema": _object({"schema": {"type": "object"}}, "schema"),
+                    },
+                    "type",
+                    "json_schema",
+                ),
+            ]
+        },
+        "Completion": _object(
+            {
+                "id": text,
+                "object": {"const": "chat.completion"},
+                "created": count,
+                "model": {"type": "string", "description": "`provider/model` that answered."},
+                "choices": {"type": "array", "minItems": 1, "maxItems": 1, "items": choice},
+                "usage": _object({f"{part}_tokens": count for part in ("prompt", "completion", "total")}),
+            },
+            "id",
+            "object",
+            "created",
+            "model",
+            "choices",
+        ),
+        "Model": _object(
+            {"id": text, "object": {"const": "model"}, "created": count, "owned_by": text}, "id", "object"
+        ),
+        "ModelList": _object({"object": {"const": "list"}, "data": {"type": "array", "items": _ref("Model")}}, "data"),
+        "Status": _object({"status": text}, "status"),
+        "Document": _object({"openapi": text}, "openapi"),
+        "Error": _object(
+            {
+                "error": _object(
+                    {
+                        "message": text,
+                        "type": text,
+                        "param": _or_null(text),
+                        "code": _or_null(text),
+                        "decision": _or_null(text),
+                        "verdicts": {"type": "array", "items": {"type": "object"}},
+                    },
+                    "message",
+                    "type",
+                    "param",
+                    "code",
+                )
+            },
+            "error",
+        ),
+    }

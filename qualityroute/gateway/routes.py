@@ -1,0 +1,64 @@
+"""The small endpoints: which models there are, whether the gateway lives and is ready, its metrics and its document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qualityroute.engine import Engine
+from qualityroute.errors import QualityRouteError
+from qualityroute.gateway.calls import Call, Endpoint
+from qualityroute.gateway.chunks import encoded
+from qualityroute.gateway.errors import SERVER, Refusal
+from qualityroute.gateway.models import model_list, model_object
+from qualityroute.gateway.openapi import document
+
+Exposition = Callable[[], tuple[bytes, str]]
+"""Metrics as text, and the content type of that text."""
+MODELS = "/v1/models/"
+
+
+def models(engine: Engine) -> Endpoint:
+    """`GET /v1/models`, and one of them by its name, slashes included."""
+
+    async def endpoint(call: Call) -> None:
+        tasks = engine.config.tasks
+        name = call.path.removeprefix(MODELS) if call.path.startswith(MODELS) else ""
+        await call.reply.whole(encoded(model_object(name, tasks) if name else model_list(tasks)))
+
+    return endpoint
+
+
+async def healthz(call: Call) -> None:
+    """`GET /healthz`: the process lives and its event loop turns."""
+    await call.reply.whole(b'{"status":"ok"}')
+
+
+def readyz(engine: Engine) -> Endpoint:
+    """`GET /readyz`: the configuration is loaded and the store can be read."""
+
+    async def endpoint(call: Call) -> None:
+        try:
+            await engine.pins.get("readyz")
+        except QualityRouteError:
+            message = "the session store cannot be read"
+            raise Refusal(503, message, SERVER, code="not_ready", retry=True, retry_after=1) from None
+        await call.reply.whole(b'{"status":"ready"}')
+
+    return endpoint
+
+
+def metrics(exposition: Exposition | None) -> Endpoint:
+    """`GET /metrics`, for Prometheus."""
+
+    async def endpoint(call: Call) -> None:
+        if exposition is None:
+            raise Refusal(404, "no metrics are kept here", code="not_found")
+        text, kind = exposition()
+        await call.reply.whole(text, kind=kind.encode("ascii"))
+
+    return endpoint
+
+
+async def openapi(call: Call) -> None:
+    """`GET /openapi.json`."""
+    await call.reply.whole(encoded(document()))
