@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from qualityroute.errors import StoreError
-from qualityroute.store import capabilities, certificates, spending, truth
+from qualityroute.store import capabilities, certificates, key_rows, spending, truth
 from qualityroute.store.tallies import LATENCIES, PEER_COLUMNS
 from qualityroute.store.tallies import TABLE as TALLIES
 
@@ -232,8 +232,13 @@ def budgets(db: Tables) -> None:
         db.execute(statement.strip())
 
 
+def keys(db: Tables) -> None:
+    for statement in (key_rows.TABLE, *key_rows.INDEXES):
+        db.execute(statement.strip())
+
+
 MIGRATIONS: tuple[Callable[[Tables], None], ...] = (
-    first_tables, costs_of_peers, ground_truth, learned_capabilities, budgets,
+    first_tables, costs_of_peers, ground_truth, learned_capabilities, budgets, keys,
 )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""The gateway: the engine as an OpenAI-compatible server."""
