@@ -22,13 +22,23 @@ from qualityroute.attempts import Request
 from qualityroute.audit import Sideline
 from qualityroute.background import Background
 from qualityroute.baseline import Baseline, Workplace
+from qualityroute.budgets import Allowance
 from qualityroute.cascade import Caller, Passage, World
 from qualityroute.client import Client, EndpointHealth, Hear
 from qualityroute.config import Config, Judge
 from qualityroute.doors import client_for, log_decision, new_decision_id, store_for, utc_now
 from qualityroute.errors import ConfigError, QualityRouteError
 from qualityroute.gates import OwnJudge, ToolsCheck
-from qualityroute.inputs import Input, as_listener, as_messages, checked_metadata, checked_name, checked_tier, moment
+from qualityroute.inputs import (
+    Input,
+    as_listener,
+    as_messages,
+    checked_allowance,
+    checked_metadata,
+    checked_name,
+    checked_tier,
+    moment,
+)
 from qualityroute.mapping import MapResults, options_of
 from qualityroute.pinboard import Pinboard
 from qualityroute.records import Answer, Decision, Tier
@@ -111,6 +121,7 @@ class Engine:
         tools: Sequence[Mapping[str, Any]] = (),
         parameters: Mapping[str, Any] | None = None,
         hear: Hear | None = None,
+        allowance: Allowance | None = None,
     ) -> Answer:
         """Answer one request; its decision is written down before this returns or raises.
 
@@ -127,6 +138,7 @@ class Engine:
             hear: awaited with each OpenAI `delta` of a performance answer while it is written. An efficiency answer
                 is not heard, since it has to be proved first. The answer is returned whole all the same; once its
                 beginning was heard, no other takes its place.
+            allowance: what the caller may spend in a day; one more budget that each call has to fit into.
 
         Raises:
             ConfigError: no such task, or an input, session or tier that cannot be used.
@@ -143,7 +155,9 @@ class Engine:
         if hear is not None:
             request = replace(request, hear=as_listener(hear))
         name = checked_name(tenant, "tenant") or "default"
-        caller = Caller(checked_name(session, "session"), name, checked_tier(tier), checked_metadata(metadata))
+        session, tier = checked_name(session, "session"), checked_tier(tier)
+        allowance = checked_allowance(allowance, setup.unpriced)
+        caller = Caller(session, name, tier, checked_metadata(metadata), allowance=allowance)
         sideline = self._sideline
         assert sideline is not None
         audited = await sideline.coin(request, caller)
