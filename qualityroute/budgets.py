@@ -27,7 +27,19 @@ class Scope(StrEnum):
     SESSION = "session"
     TASK = "task"
     """One task's, for a day."""
+    KEY = "key"
+    """One caller's allowance, for a day."""
     DAY = "day"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What one caller may spend, beside the budgets of the configuration; the gateway's keys have them."""
+
+    name: str
+    """Whose: all requests with the same name draw on the same money."""
+    per_day: Decimal
+    """USD, in a day (UTC)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +52,7 @@ class Pot:
     tenant: str = ""
     """A session's."""
     name: str = ""
-    """The session, or the task."""
+    """The session, the task, or whose allowance it is."""
     day: date | None = None
     """In UTC; a session's budget is for as long as it lasts."""
     kept: Decimal = Decimal(0)
@@ -84,17 +96,23 @@ class Shortage:
         kept = f", ${pot.kept:f} kept for requests that somebody waits for" if pot.kept else ""
         opens = f"; it opens again at {pot.opens_at:%Y-%m-%d %H:%M} UTC" if pot.opens_at else ""
         return (
-            f"the budget of ${pot.limit:f} {_WORDS[pot.scope]} is used up: ${self.filling.spent:f} spent"
+            f"the budget of ${pot.limit:f} {_whose(pot)} is used up: ${self.filling.spent:f} spent"
             f"{reserved}{kept}, and the next call may cost ${self.needed:f}{opens}"
         )
 
 
-_WORDS = {
-    Scope.REQUEST: "for one request",
-    Scope.SESSION: "for the session",
-    Scope.TASK: "for the task's day",
-    Scope.DAY: "for the day",
-}
+def _whose(pot: Pot) -> str:
+    match pot.scope:
+        case Scope.REQUEST:
+            return "for one request"
+        case Scope.SESSION:
+            return "for the session"
+        case Scope.TASK:
+            return "for the task's day"
+        case Scope.KEY:
+            return f"for the day of key '{pot.name}'"
+        case Scope.DAY:
+            return "for the day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +143,11 @@ def session_pots(budget: Budget, tenant: str, session: str | None) -> tuple[Pot,
     if budget.per_session is None or session is None:
         return ()
     return (Pot(Scope.SESSION, budget.per_session, tenant, session),)
+
+
+def allowance_pots(allowance: Allowance | None, day: date) -> tuple[Pot, ...]:
+    """The caller's own budget of a day (UTC), if there is one."""
+    return () if allowance is None else (Pot(Scope.KEY, allowance.per_day, name=allowance.name, day=day),)
 
 
 def shortage(fillings: Iterable[Filling], needed: Decimal) -> Shortage | None:

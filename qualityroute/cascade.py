@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 
 from qualityroute.attempts import Request, make_attempt
+from qualityroute.budgets import Allowance
 from qualityroute.calibration import Certificate
 from qualityroute.client import Client
 from qualityroute.endings import error_of, output_of, payloads_of, without_quotes
@@ -67,6 +68,8 @@ class Caller:
     metadata: Mapping[str, Any]
     decision_id: str | None = None
     """Given by who must know it beforehand."""
+    allowance: Allowance | None = None
+    """A budget of their own."""
 
 
 class Passage:
@@ -139,7 +142,8 @@ class Passage:
     def _wallet(self) -> Wallet | None:
         """`None` without a budget, so that nothing is kept and the store is not asked."""
         waited_for = self.errand is None or self.errand.plan.route not in (Route.AUDIT, Route.EXPLORE)
-        owner = Owner(self.request.task, self.caller.tenant, self.caller.session, waited_for)
+        caller = self.caller
+        owner = Owner(self.request.task, caller.tenant, caller.session, waited_for, caller.allowance)
         budget, world = self.setup.config.budget, self.world
         if not has_budget(budget, owner):
             return None

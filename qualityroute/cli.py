@@ -15,6 +15,7 @@ COMMANDS: dict[str, str] = {
     "check": "Check everything a configuration names, before the first request.",
     "run": "Answer files, or lines of JSON, one JSON line each.",
     "pins": "List, show, add, release and export pinned sessions.",
+    "keys": "Add, list and revoke the keys of the gateway.",
     "report": "Show how often each task falls back, what it cost and saved.",
     "calibrate": "Certify a task's threshold on labels, or say how many are missing.",
     "judge": "Test a task's judge on mistakes made on purpose, and on itself.",

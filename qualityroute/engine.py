@@ -22,13 +22,23 @@ from qualityroute.attempts import Request, system_message
 from qualityroute.audit import Sideline
 from qualityroute.background import Background
 from qualityroute.baseline import Baseline, Workplace
+from qualityroute.budgets import Allowance
 from qualityroute.cascade import Caller, Passage, World
 from qualityroute.client import Client, EndpointHealth, Hear
 from qualityroute.config import Config, Judge
 from qualityroute.doors import client_for, log_decision, new_decision_id, store_for, utc_now
 from qualityroute.errors import ConfigError, QualityRouteError
 from qualityroute.gates import OwnJudge, ToolsCheck, requires_call, schema_of_request
-from qualityroute.inputs import Input, as_listener, as_messages, checked_metadata, checked_name, checked_tier, moment
+from qualityroute.inputs import (
+    Input,
+    as_listener,
+    as_messages,
+    checked_allowance,
+    checked_metadata,
+    checked_name,
+    checked_tier,
+    moment,
+)
 from qualityroute.mapping import MapResults, options_of
 from qualityroute.pinboard import Pinboard
 from qualityroute.records import Answer, Decision, Tier
@@ -128,6 +138,7 @@ class Engine:
         schema: Mapping[str, Any] | None = None,
         hear: Hear | None = None,
         decision_id: str | None = None,
+        allowance: Allowance | None = None,
     ) -> Answer:
         """Answer one request; its decision is written down before this returns or raises.
 
@@ -147,6 +158,7 @@ class Engine:
                 is not heard, since it has to be proved first. The answer is returned whole all the same; once its
                 beginning was heard, no other takes its place.
             decision_id: the decision's id, from `new_decision_id`, for a caller who must know it before the answer.
+            allowance: what the caller may spend in a day; one more budget that each call has to fit into.
 
         Raises:
             ConfigError: no such task, or an input, session or tier that cannot be used.
@@ -164,7 +176,8 @@ class Engine:
             request = replace(request, hear=as_listener(hear))
         name = checked_name(tenant, "tenant") or "default"
         session, tier = checked_name(session, "session"), checked_tier(tier)
-        caller = Caller(session, name, tier, checked_metadata(metadata), decision_id)
+        allowance = checked_allowance(allowance, setup.unpriced)
+        caller = Caller(session, name, tier, checked_metadata(metadata), decision_id, allowance)
         sideline = self._sideline
         assert sideline is not None
         audited = await sideline.coin(request, caller)

@@ -92,7 +92,7 @@ class BudgetExceeded(QualityRouteError):
     """The next call of a model may cost more than is left of a budget, and no answer could be served without it.
 
     Args:
-        scope: `request`, `session`, `task` (for a day) or `day`.
+        scope: `request`, `session`, `task` or `key` (each for a day), or `day`.
         limit: USD, as is `spent`.
         opens_at: when the budget begins anew; `None`: never.
         attempts: what was finished before.

@@ -6,8 +6,10 @@ import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, TypeAlias
 
+from qualityroute.budgets import Allowance
 from qualityroute.client import Hear
 from qualityroute.config import parse_duration
 from qualityroute.errors import ConfigError, QualityRouteError
@@ -74,6 +76,26 @@ def checked_name(value: str | None, what: str) -> str | None:
     if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in value):
         raise ConfigError(f"{what} {value[:40]!r} holds control characters")
     return value
+
+
+def checked_allowance(allowance: Allowance | None, unpriced: Sequence[str]) -> Allowance | None:
+    """Raises `ConfigError` for one that cannot be kept.
+
+    Args:
+        unpriced: models without a price, which would take from it for free.
+    """
+    if allowance is None:
+        return None
+    name, per_day = checked_name(allowance.name, "the allowance's name"), allowance.per_day
+    if not isinstance(per_day, Decimal) or not per_day.is_finite() or per_day < 0:
+        raise ConfigError(f"the allowance of '{name}' is {per_day!r}; right is a Decimal of USD, 0 or more")
+    if unpriced:
+        models = ", ".join(f"'{model}'" for model in unpriced)
+        raise ConfigError(
+            f"'{name}' has a budget, and there is no [[prices]] row for {models}, so what is spent would be unknown; "
+            "add the rows, or ask without a budget"
+        )
+    return allowance
 
 
 def checked_metadata(metadata: Any) -> Mapping[str, Any]:

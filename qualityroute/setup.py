@@ -29,6 +29,8 @@ class Setup:
     reference_keys: Mapping[str, str]
     """What a reference of each task was asked by."""
     prices: PriceBook
+    unpriced: tuple[str, ...]
+    """Models that no price is known of."""
     lengths: Lengths
     """Of the answers so far, by which the cost of the next ones is estimated."""
     fingerprint: str
@@ -56,6 +58,7 @@ def build_setup(config: Config, clock: Callable[[], float]) -> Setup:
         pipelines={name: pipeline_of(config, task).key for name, task in tasks.items()},
         reference_keys={name: reference_key(config, task) for name, task in tasks.items()},
         prices=config.price_book,
+        unpriced=tuple(config.unpriced_models),
         lengths=Lengths(),
         fingerprint=fingerprint(config, tasks),
     )

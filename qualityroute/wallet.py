@@ -13,11 +13,13 @@ import anyio
 
 from qualityroute.budgets import (
     KEPT_FOR_REQUESTS,
+    Allowance,
     Filling,
     Pot,
     Reservation,
     Scope,
     Shortage,
+    allowance_pots,
     day_pots,
     exceeded,
     session_pots,
@@ -45,6 +47,8 @@ class Owner:
     session: str | None
     waited_for: bool
     """Does somebody wait for the answer? Audits and exploring leave a share of each shared budget untouched."""
+    allowance: Allowance | None = None
+    """The caller's own budget."""
 
 
 @dataclass(slots=True)
@@ -110,10 +114,11 @@ class Wallet:
         return () if limit is None else (Filling(Pot(Scope.REQUEST, limit), self._spent, self._reserved),)
 
     def _pots(self, now: datetime) -> tuple[Pot, ...]:
-        owner = self.owner
+        owner, day = self.owner, now.astimezone(UTC).date()
         shared = (
             *session_pots(self.budget, owner.tenant, owner.session),
-            *day_pots(self.budget, [(owner.task.name, owner.task.settings)], now.astimezone(UTC).date()),
+            *allowance_pots(owner.allowance, day),
+            *day_pots(self.budget, [(owner.task.name, owner.task.settings)], day),
         )
         if owner.waited_for:
             return shared
@@ -137,5 +142,5 @@ class Wallet:
 def has_budget(budget: Budget, owner: Owner) -> bool:
     """Does a request draw on any budget at all?"""
     per_session = budget.per_session if owner.session is not None else None
-    limits = (budget.per_request, per_session, budget.per_day, owner.task.settings.budget_per_day)
+    limits = (budget.per_request, per_session, budget.per_day, owner.task.settings.budget_per_day, owner.allowance)
     return any(limit is not None for limit in limits)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from qualityroute.config import Pins
 from qualityroute.errors import StoreError
+from qualityroute.keys import Key, digest_of
 from qualityroute.pins import (
     Accepted,
     Held,
@@ -843,3 +844,83 @@ async def test_the_judges_errors_are_counted_by_cause(store: SessionStore) -> No
     await store.record(entry(1, attempts=(attempt(reason=Reason.JUDGE_ERROR, verdicts=(verdict,)),)))
     assert await store.judge_errors("invoice") == {"timeout": 1}
     assert await store.judge_errors("receipt") == {}
+
+
+# Keys of the gateway
+
+
+def a_key(name: str = "ci", **more: Any) -> Key:
+    told: dict[str, Any] = {
+        "id": f"id-{name}", "name": name, "tenant": "acme", "digest": digest_of(name), "hint": "wxyz",
+        "created_at": NOON,
+    }  # fmt: skip
+    return Key(**{**told, **more})
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        a_key(),
+        a_key("dear", budget_per_day=Decimal("0.000000000001"), requests_per_minute=60, dashboard=True),
+        a_key("x'); DROP TABLE keys --", tenant="köln\u202e", budget_per_day=Decimal("1E+3"), revoked_at=NOON),
+    ],
+)
+async def test_a_key_comes_out_as_it_went_in(store: SessionStore, key: Key) -> None:
+    assert not await store.has_keys()
+    assert await store.add_key(key)
+    assert await store.key(key.id) == await store.key_by_digest(key.digest) == key
+    assert await store.keys() == [key]
+    assert await store.has_keys()
+
+
+async def test_a_key_that_was_never_added_is_none(store: SessionStore) -> None:
+    await store.add_key(a_key())
+    assert await store.key("id-other") is None
+    assert await store.key_by_digest(digest_of("ci")[:-1]) is None
+    assert await store.revoke_key("other", NOON) is None
+
+
+async def test_a_name_is_taken_while_its_key_is_in_force_and_free_afterwards(store: SessionStore) -> None:
+    first, second = a_key(), a_key(id="id-2", digest=digest_of("second"), created_at=NOON + timedelta(hours=1))
+    assert await store.add_key(first)
+    assert not await store.add_key(second)
+    assert await store.keys() == [first]
+    revoked = replace(first, revoked_at=NOON + timedelta(minutes=1))
+    assert await store.revoke_key("ci", NOON + timedelta(minutes=1)) == revoked
+    assert await store.add_key(second)
+    assert await store.keys() == [revoked, second]
+
+
+async def test_a_key_is_revoked_once_and_stays_in_the_list(store: SessionStore) -> None:
+    await store.add_key(a_key())
+    assert await store.revoke_key("ci", NOON) == a_key(revoked_at=NOON)
+    assert await store.revoke_key("ci", NOON + timedelta(hours=1)) is None
+    assert await store.key_by_digest(digest_of("ci")) == a_key(revoked_at=NOON)
+    assert await store.has_keys()
+
+
+async def test_of_many_who_want_one_name_at_once_one_gets_it(store: SessionStore) -> None:
+    added = list[bool]()
+
+    async def add(number: int) -> None:
+        added.append(await store.add_key(a_key(id=f"id-{number}", digest=digest_of(f"{number}"))))
+
+    async with anyio.create_task_group() as group:
+        for number in range(20):
+            group.start_soon(add, number)
+    assert sorted(added) == [False] * 19 + [True]
+    assert len(await store.keys()) == 1
+
+
+@pytest.mark.parametrize("broken", [{"id": "id-2"}, {"digest": digest_of("ci")}])
+async def test_two_keys_never_share_an_id_or_a_digest(store: SessionStore, broken: dict[str, str]) -> None:
+    await store.add_key(a_key(id="id-2"))
+    with pytest.raises(StoreError):
+        await store.add_key(a_key("other", **broken))
+    assert len(await store.keys()) == 1
+
+
+async def test_a_key_with_a_name_that_cannot_be_kept_is_refused(store: SessionStore) -> None:
+    with pytest.raises(StoreError):
+        await store.add_key(a_key("a\x00b"))
+    assert not await store.has_keys()

@@ -58,10 +58,10 @@ class Purse:
         paid.set()
 
 
-def check_priced(config: Config, models: Iterable[str], today: date) -> None:
+def check_priced(config: Config, models: Iterable[str], today: date, option: str = "--budget") -> None:
     """A budget is kept only where every price is known. Raises `ConfigError` that names the missing rows."""
     prices = config.price_book
     unpriced = [model for model in dict.fromkeys(models) if prices.price(model, today) is None]
     if unpriced:
         rows = ", ".join(f'[[prices]] with model = "{model}"' for model in unpriced)
-        raise ConfigError(f"--budget needs the price of every model that is asked; add {rows}, input and output")
+        raise ConfigError(f"{option} needs the price of every model that is asked; add {rows}, input and output")

@@ -381,6 +381,12 @@ class Config(Section):
         return named
 
     @property
+    def unpriced_models(self) -> dict[str, str]:
+        """Those of `models_used` without any [[prices]] row: with them no budget can be kept."""
+        priced = {row.model for row in self.prices}
+        return {model: where for model, where in self.models_used().items() if model not in priced}
+
+    @property
     def first_budget(self) -> str | None:
         """The key of a budget that is set; `None` where none is."""
         of_all = {f"budget.{name}": getattr(self.budget, name) for name in ("per_request", "per_session", "per_day")}
@@ -448,8 +454,7 @@ def check_budget_prices(config: Config) -> None:
     all that depends on what else a configuration names.
     """
     key = config.first_budget
-    priced = {row.model for row in config.prices}
-    unpriced = [f"'{model}' ({where})" for model, where in config.models_used().items() if model not in priced]
+    unpriced = [f"'{model}' ({where})" for model, where in config.unpriced_models.items()]
     if key is not None and unpriced:
         raise ConfigError(
             f"{key}: there is no [[prices]] row for {', '.join(unpriced)}, so what is spent would be unknown; "

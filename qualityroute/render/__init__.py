@@ -1,6 +1,7 @@
 """What people read in a terminal: records in, rich renderables out; nothing is printed here."""
 
-from qualityroute.render.json_lines import PIN_COLUMNS, decision_json, json_line, pin_json
+from qualityroute.render.json_lines import PIN_COLUMNS, decision_json, json_line, key_json, pin_json
+from qualityroute.render.key_view import key_table
 from qualityroute.render.pin_views import pin_card, pin_table
 from qualityroute.render.report_view import report_view
 from qualityroute.render.safe import safe_text, visible
@@ -12,6 +13,8 @@ __all__ = [
     "decision_json",
     "dollars",
     "json_line",
+    "key_json",
+    "key_table",
     "moment_text",
     "outcome_words",
     "percent",

@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from qualityroute.keys import Key
 from qualityroute.labels import Label
 from qualityroute.pins import Pin
 from qualityroute.records import Attempt, Decision, Json, ModelCall, PinEffect, Verdict
@@ -86,6 +87,22 @@ def pin_json(pin: Pin) -> dict[str, Any]:
         "served": pin.served,
         "passed_probes": pin.passed_probes,
         "failed_probes": pin.failed_probes,
+    }
+
+
+def key_json(key: Key, spent: Decimal | None) -> dict[str, Any]:
+    """A key as `keys --json` shows it; `spent` today, in USD."""
+    return {
+        "name": key.name,
+        "tenant": key.tenant,
+        "hint": key.hint,
+        "id": key.id,
+        "created_at": key.created_at.isoformat(),
+        "revoked_at": None if key.revoked_at is None else key.revoked_at.isoformat(),
+        "budget_per_day": money_text(key.budget_per_day),
+        "spent_today": money_text(spent),
+        "requests_per_minute": key.requests_per_minute,
+        "dashboard": key.dashboard,
     }
 
 

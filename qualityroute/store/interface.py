@@ -12,6 +12,7 @@ from qualityroute.budgets import Filling, Pot, Reservation, Shortage
 from qualityroute.calibration import Certificate, Look
 from qualityroute.client import Capability
 from qualityroute.config import Pins
+from qualityroute.keys import Key
 from qualityroute.labels import Audit, Fact, Label, Reference
 from qualityroute.pins import Pin, PinEvent, PinKey
 from qualityroute.records import Decision, Outcome, PinEffect, Reason
@@ -312,3 +313,20 @@ class SessionStore(Protocol):
 
     async def learn(self, capability: Capability) -> None:
         """Keep it in place of what was known under its name."""
+
+    async def add_key(self, key: Key) -> bool:
+        """Whether it was added: false where a key in force has its name. Visible to every process from then on."""
+
+    async def revoke_key(self, name: str, at: datetime) -> Key | None:
+        """End the key in force of this name, and say which it was."""
+
+    async def keys(self) -> list[Key]:
+        """All that were ever added, in force or revoked, the oldest first."""
+
+    async def key(self, key_id: str) -> Key | None:
+        """As it stands, in force or revoked; so is what the next gives."""
+
+    async def key_by_digest(self, digest: str) -> Key | None: ...
+
+    async def has_keys(self) -> bool:
+        """Was a key ever added, be it revoked by now?"""

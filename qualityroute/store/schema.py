@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from qualityroute.errors import StoreError
-from qualityroute.store import browsing, capabilities, certificates, kept, spending, truth
+from qualityroute.store import browsing, capabilities, certificates, kept, key_rows, spending, truth
 from qualityroute.store.tallies import LATENCIES, PEER_COLUMNS
 from qualityroute.store.tallies import TABLE as TALLIES
 
@@ -238,8 +238,13 @@ def searches(db: Tables) -> None:
         db.execute(statement.strip())
 
 
+def keys(db: Tables) -> None:
+    for statement in (key_rows.TABLE, *key_rows.INDEXES):
+        db.execute(statement.strip())
+
+
 MIGRATIONS: tuple[Callable[[Tables], None], ...] = (
-    first_tables, costs_of_peers, ground_truth, learned_capabilities, budgets, searches,
+    first_tables, costs_of_peers, ground_truth, learned_capabilities, budgets, searches, keys,
 )  # fmt: skip
 
 

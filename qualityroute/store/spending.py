@@ -19,9 +19,9 @@ LARGEST = 10**18
 
 SPENDING = """
 CREATE TABLE spending (
-    scope TEXT NOT NULL,           -- session, task or day
+    scope TEXT NOT NULL,           -- session, task, key or day
     tenant TEXT NOT NULL,          -- a session's, else empty
-    name TEXT NOT NULL,            -- the session or the task, else empty
+    name TEXT NOT NULL,            -- the session, the task or the key, else empty
     day TEXT NOT NULL,             -- such as 2026-11-23, UTC; empty for a session, whose budget is for all its time
     spent INTEGER NOT NULL,        -- 1e-12 USD, by calls that are over
     PRIMARY KEY (scope, tenant, name, day)

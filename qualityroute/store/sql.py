@@ -13,10 +13,11 @@ from qualityroute.budgets import Filling, Pot, Reservation, Shortage
 from qualityroute.calibration import Certificate, Look
 from qualityroute.client import Capability
 from qualityroute.errors import StoreError
+from qualityroute.keys import Key
 from qualityroute.labels import Audit, Fact, Label, Reference
 from qualityroute.pins import Pin, PinKey
 from qualityroute.records import Decision, PinEffect
-from qualityroute.store import browsing, capabilities, certificates, kept, locks, spending, tallies, truth
+from qualityroute.store import browsing, capabilities, certificates, kept, key_rows, locks, spending, tallies, truth
 from qualityroute.store.columns import moment
 from qualityroute.store.days import spending_by_day
 from qualityroute.store.interface import (
@@ -217,6 +218,24 @@ class SQLStore(ABC):
     async def learn(self, capability: Capability) -> None:
         write = partial(capabilities.write, found=capability)
         await self._write(f"keep what is known of model '{capability.model[:64]}'", write)
+
+    async def add_key(self, key: Key) -> bool:
+        return await self._write(f"add key {key.name[:40]!r}", partial(key_rows.add, key=key))
+
+    async def revoke_key(self, name: str, at: datetime) -> Key | None:
+        return await self._write(f"revoke key {name[:40]!r}", partial(key_rows.revoke, key_name=name, at=at))
+
+    async def keys(self) -> list[Key]:
+        return await self._read("list the keys", key_rows.every)
+
+    async def key(self, key_id: str) -> Key | None:
+        return await self._look("look up a key", partial(key_rows.by_id, key_id=key_id))
+
+    async def key_by_digest(self, digest: str) -> Key | None:
+        return await self._look("look up a key", partial(key_rows.by_digest, digest=digest))
+
+    async def has_keys(self) -> bool:
+        return await self._look("look for keys", key_rows.is_any)
 
     async def rebuild(self) -> int:
         return await self._write("rebuild the tallies", tallies.rebuild)
