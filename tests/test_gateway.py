@@ -10,9 +10,11 @@ import anyio
 import pytest
 from conftest import INVOICE_SCHEMA, config_with
 from gateway_calls import CHAT, HELLO, Told, asking, call, desk
+from prometheus_client import CollectorRegistry
 
 from qualityroute import ProviderError, Reason, StoreError
 from qualityroute.records import Completion, ToolCall, Usage
+from qualityroute.telemetry.metrics import Metrics
 
 pytestmark = pytest.mark.anyio
 
@@ -525,9 +527,8 @@ class Keys:
     async def verify(self, token: str) -> Any:
         return self if token == "qr-good" else None
 
-    @property
-    def tenant(self) -> str:
-        return "acme"
+    tenant = "acme"
+    allowance = None
 
     def admit(self, key: Any) -> timedelta | None:
         assert key is self
@@ -585,7 +586,8 @@ async def test_without_keys_only_programs_of_this_machine_are_answered(peer: str
 
 
 async def test_health_readiness_and_metrics() -> None:
-    async with desk(exposition=lambda: (b"up 1\n", "text/plain; version=0.0.4")) as gateway:
+    async with desk(metrics=Metrics(CollectorRegistry())) as gateway:
+        await gateway.ask()
         paths = ("/healthz", "/readyz", "/metrics")
         good = [await call(gateway.app, path) for path in paths]
 
@@ -595,7 +597,10 @@ async def test_health_readiness_and_metrics() -> None:
         gateway.engine._store.pin = broken  # type: ignore[method-assign]
         alive, unready = await call(gateway.app, "/healthz"), await call(gateway.app, "/readyz")
     assert [told.status for told in good] == [200, 200, 200]
-    assert (good[2].body, good[2].headers["content-type"]) == (b"up 1\n", "text/plain; version=0.0.4")
+    assert good[2].headers["content-type"].startswith("text/plain")
+    told = good[2].body.decode()
+    assert 'qualityroute_requests_total{outcome="accepted",route="cascade",task="chat"} 1.0' in told
+    assert f'path="{CHAT}",status="200"}} 1.0' in told
     assert (alive.status, unready.status) == (200, 503)
 
 

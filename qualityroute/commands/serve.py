@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import time
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,13 +12,14 @@ import anyio
 import click
 
 from qualityroute.commands.options import placed
-from qualityroute.commands.places import Place
+from qualityroute.commands.places import Place, opened
 from qualityroute.config import Config
+from qualityroute.doors import utc_now
 from qualityroute.errors import ConfigError
+from qualityroute.telemetry.processes import shared_by_workers
 
 if TYPE_CHECKING:
     from qualityroute.gateway.app import App
-    from qualityroute.gateway.visitors import Keyring
 
 
 @click.command()
@@ -45,10 +48,10 @@ def serve(place: Place, host: str, port: int, workers: int) -> None:
         )
     address = Address(host, port, workers)
     make_app = partial(made_app, place)
-    made = make_app()  # every mistake is found here, and not in each worker
-    if workers == 1:
-        make_app = partial(_itself, made)
-    with bound(address) as listener:
+    with shared_by_workers() if workers > 1 else nullcontext(), bound(address) as listener:
+        made = make_app()  # every mistake is found here, and not in each worker
+        if workers == 1:
+            make_app = partial(_itself, made)
         _announce(config, listener.getsockname()[1], address.host, keyed=keyed)
         serve_until_told(server_config(make_app, address, config.gateway), listener)
 
@@ -57,24 +60,25 @@ def made_app(place: Place) -> App:
     """The application of one worker."""
     from qualityroute.engine import Engine  # noqa: PLC0415  (takes as long to import as all of `--help`)
     from qualityroute.gateway import build_app  # noqa: PLC0415
+    from qualityroute.gateway.dashboard import dashboard_routes  # noqa: PLC0415
+    from qualityroute.gateway.keyring import Keyring  # noqa: PLC0415
+    from qualityroute.telemetry.metrics import Metrics  # noqa: PLC0415
 
     for slow in ("openai", "jsonschema"):
         importlib.import_module(slow)  # here, since the first request would wait for it
     config = place.load()
     store = place.store(config)
-    return build_app(Engine(config, store=store), keyring=keyring_of(store))
+    engine, keyring = Engine(config, store=store), Keyring(store, utc_now, time.monotonic)
+    return build_app(engine, keyring=keyring, metrics=Metrics(), pages=dashboard_routes(engine, keyring))
 
 
 def _itself(made: App) -> App:
     return made
 
 
-def keyring_of(store: object) -> Keyring | None:
-    return None
-
-
 async def _has_keys(place: Place, config: Config) -> bool:
-    return False
+    async with opened(place.store(config), make=True) as store:
+        return await store.has_keys()
 
 
 def _announce(config: Config, port: int, host: str, *, keyed: bool) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, MutableMapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 from starlette.routing import BaseRoute, Router
@@ -16,14 +18,18 @@ from qualityroute.gateway.calls import Call, Endpoint
 from qualityroute.gateway.completions import Completions
 from qualityroute.gateway.errors import Refusal, refusal_of, unforeseen
 from qualityroute.gateway.flights import Flights
+from qualityroute.gateway.keyring import Keyring
 from qualityroute.gateway.lifespan import Lifespan
 from qualityroute.gateway.models import with_chat
 from qualityroute.gateway.reply import Reply, Send
-from qualityroute.gateway.visitors import Keyring, Visitor, headers_of, request_id_of, visitor_of
+from qualityroute.gateway.visitors import Visitor, headers_of, request_id_of, visitor_of
+from qualityroute.telemetry.metrics import Metrics
+from qualityroute.telemetry.otel import attached
 
 logger = logging.getLogger("qualityroute.gateway")
 Scope: TypeAlias = MutableMapping[str, Any]
 
+_CLIENT_LEFT = 499
 _OPEN = frozenset({"/healthz", "/readyz", "/openapi.json"})
 """Asked by who has no key: they say nothing of anybody's requests."""
 
@@ -32,17 +38,19 @@ def build_app(
     engine: Engine,
     *,
     keyring: Keyring | None = None,
-    exposition: routes.Exposition | None = None,
+    metrics: Metrics | None = None,
     pages: Sequence[BaseRoute] = (),
 ) -> App:
     """The gateway of an engine, which is opened and closed with the application unless it is open already.
 
     Args:
         keyring: once it has a key, every request needs one; without, only this machine may ask.
-        exposition: what `/metrics` shows: `telemetry.Metrics.exposition`.
+        metrics: what `/metrics` shows; told of each decision of the engine, and of each request.
         pages: further routes, which look after their visitors themselves.
     """
     engine.amend(with_chat)
+    if metrics is not None:
+        metrics.watch(engine)
     flights = Flights(engine.config.gateway)
     completions = Completions(engine, keyring, flights)
     models = routes.models(engine)
@@ -52,10 +60,10 @@ def build_app(
         routes.MODELS: ("GET", models),
         "/healthz": ("GET", routes.healthz),
         "/readyz": ("GET", routes.readyz(engine)),
-        "/metrics": ("GET", routes.metrics(exposition)),
+        "/metrics": ("GET", routes.metrics(metrics)),
         "/openapi.json": ("GET", routes.openapi),
     }
-    return App(table, keyring, Router(pages) if pages else None, Lifespan(engine, flights))
+    return App(table, keyring, Router(pages) if pages else None, Lifespan(engine, flights), metrics)
 
 
 class App:
@@ -67,8 +75,10 @@ class App:
         keyring: Keyring | None,
         pages: Router | None,
         lifespan: Lifespan,
+        metrics: Metrics | None,
     ) -> None:
         self._table, self._keyring, self._pages, self._lifespan = table, keyring, pages, lifespan
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
@@ -81,11 +91,33 @@ class App:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
-        endpoint = self._table.get(routes.MODELS if path.startswith(routes.MODELS) else path)
+        template = routes.MODELS if path.startswith(routes.MODELS) else path
+        endpoint = self._table.get(template)
         if endpoint is None and self._pages is not None:
             await self._pages(scope, receive, send)
             return
         reply = Reply(send, request_id_of(scope["headers"]))
+        with self._counted(reply, None if endpoint is None else template):
+            await self._answer(endpoint, scope, receive, reply)
+
+    @contextmanager
+    def _counted(self, reply: Reply, template: str | None) -> Iterator[None]:
+        """Of a client that left before there was a status, the metrics say 499, as nginx does."""
+        metrics, began = self._metrics, time.monotonic()
+        if metrics is None:
+            yield
+            return
+        metrics.in_flight.inc()
+        try:
+            yield
+        finally:
+            metrics.in_flight.dec()
+            metrics.http(template, reply.status or _CLIENT_LEFT, time.monotonic() - began)
+
+    async def _answer(
+        self, endpoint: tuple[str, Endpoint] | None, scope: Scope, receive: Receive, reply: Reply
+    ) -> None:
+        path = scope["path"]
         try:
             if endpoint is None:
                 raise Refusal(404, f"nothing is at {path[:100]!r}", code="not_found")
@@ -110,4 +142,5 @@ class App:
         visitor = Visitor() if path in _OPEN else await visitor_of(scope, headers, self._keyring)
         if scope["method"] != method and not (method == "GET" and scope["method"] == "HEAD"):
             raise Refusal(405, f"{path[:100]!r} takes {method}", code="method_not_allowed", allow=method)
-        await serve(Call(path, headers, visitor, receive, reply))
+        with attached(headers):
+            await serve(Call(path, headers, visitor, receive, reply))

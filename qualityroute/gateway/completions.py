@@ -19,8 +19,9 @@ from qualityroute.gateway.calls import Call
 from qualityroute.gateway.chunks import encoded
 from qualityroute.gateway.errors import refusal_of, unforeseen
 from qualityroute.gateway.flights import Flights
+from qualityroute.gateway.keyring import Keyring
 from qualityroute.gateway.streaming import Stream
-from qualityroute.gateway.visitors import Keyring, Visitor, admit
+from qualityroute.gateway.visitors import Visitor, admit
 from qualityroute.records import Answer
 
 logger = logging.getLogger("qualityroute.gateway")
@@ -88,6 +89,7 @@ def options_of(asked: Asked, visitor: Visitor) -> dict[str, Any]:
         "parameters": asked.parameters,
         "schema": asked.schema,
         "decision_id": new_decision_id(),
+        "allowance": visitor.key.allowance if visitor.key is not None else None,
     }
 
 

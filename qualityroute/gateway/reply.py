@@ -29,6 +29,8 @@ class Reply:
     def __init__(self, send: Send, request_id: bytes) -> None:
         self._send, self.request_id = send, request_id
         self.started = self.ended = False
+        self.status: int | None = None
+        """As it was sent; `None` until then."""
 
     async def whole(
         self,
@@ -68,7 +70,7 @@ class Reply:
     async def _start(self, status: int, headers: RawHeaders) -> None:
         named = [*headers, (b"x-request-id", self.request_id)]
         await self._send({"type": "http.response.start", "status": status, "headers": named})
-        self.started = True
+        self.started, self.status = True, status
 
     async def _body(self, data: bytes, *, more: bool = False) -> None:
         self.ended = not more

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from qualityroute.engine import Engine
 from qualityroute.errors import QualityRouteError
 from qualityroute.gateway.calls import Call, Endpoint
@@ -11,9 +9,8 @@ from qualityroute.gateway.chunks import encoded
 from qualityroute.gateway.errors import SERVER, Refusal
 from qualityroute.gateway.models import model_list, model_object
 from qualityroute.gateway.openapi import document
+from qualityroute.telemetry.metrics import Metrics
 
-Exposition = Callable[[], tuple[bytes, str]]
-"""Metrics as text, and the content type of that text."""
 MODELS = "/v1/models/"
 
 
@@ -47,13 +44,14 @@ def readyz(engine: Engine) -> Endpoint:
     return endpoint
 
 
-def metrics(exposition: Exposition | None) -> Endpoint:
+def metrics(kept: Metrics | None) -> Endpoint:
     """`GET /metrics`, for Prometheus."""
 
     async def endpoint(call: Call) -> None:
-        if exposition is None:
+        if kept is None:
             raise Refusal(404, "no metrics are kept here", code="not_found")
-        text, kind = exposition()
+        await kept.count_pins()
+        text, kind = kept.exposition(call.headers.get("accept"))
         await call.reply.whole(text, kind=kind.encode("ascii"))
 
     return endpoint

@@ -8,34 +8,15 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from qualityroute.gateway.errors import INVALID, Refusal
+from qualityroute.gateway.keyring import Keyring
+from qualityroute.keys import Key
 
 LONGEST_REQUEST_ID = 128
 _REQUEST_ID = re.compile(rf"[A-Za-z0-9._:/+=@-]{{1,{LONGEST_REQUEST_ID}}}", re.ASCII)
-
-
-class Key(Protocol):
-    """What is asked of a key."""
-
-    @property
-    def tenant(self) -> str: ...
-
-
-class Keyring(Protocol):
-    """The keys of a store."""
-
-    async def any_exist(self) -> bool:
-        """Is there a key that is not revoked?"""
-
-    async def verify(self, token: str) -> Any:
-        """The key of a token; `None` for one that is not known or revoked."""
-
-    def admit(self, key: Any) -> timedelta | None:
-        """`None`: go on; otherwise how long to wait, since the key's limit of requests is reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +24,7 @@ class Visitor:
     """Who asks."""
 
     tenant: str = "default"
-    key: Any = None
+    key: Key | None = None
     """The key that was shown, if one is needed."""
 
 
