@@ -3,6 +3,9 @@
 It runs in a process of its own, on another core, so that its work is in nobody's CPU time:
 
     with running_upstream(core=0) as base_url: ...
+
+It can be given answers, for requests that say in their text which one they want ("case-7: ..."); below the path `/slow`
+every answer takes 50 ms.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import json
 import multiprocessing
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from multiprocessing.connection import Connection
@@ -52,15 +55,19 @@ INVOICE: dict[str, Any] = {
     "note": "Delivered and fitted on 14 October; the old exchanger was taken back for scrap.",
 }
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
+_CASE = re.compile(rb"case-(\d+):")
+_SLOW = b"POST /slow/"
+SLOWNESS = 0.05
+_INVOICE = json.dumps(INVOICE, ensure_ascii=False)
 _JUDGE_ONLY = b'"instructions_in_data"'
 
 
 @contextmanager
-def running_upstream(core: int | None = None) -> Iterator[str]:
-    """Its `base_url`; it ends with the block, or with this process."""
+def running_upstream(core: int | None = None, answers: Sequence[str] = ()) -> Iterator[str]:
+    """Its `base_url`; it ends with the block, or with this process. `answers` stand in place of the invoice."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, core), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, core, tuple(answers)), daemon=True)
     process.start()
     theirs.close()
     try:
@@ -70,17 +77,17 @@ def running_upstream(core: int | None = None) -> Iterator[str]:
         process.join()
 
 
-def _serve(parent: Connection, core: int | None) -> None:
+def _serve(parent: Connection, core: int | None, answers: tuple[str, ...]) -> None:
     if core is not None:
         os.sched_setaffinity(0, {core})
-    asyncio.run(_serve_until_closed(parent))
+    asyncio.run(_serve_until_closed(parent, answers))
 
 
-async def _serve_until_closed(parent: Connection) -> None:
+async def _serve_until_closed(parent: Connection, answers: tuple[str, ...]) -> None:
     loop = asyncio.get_running_loop()
     closed = asyncio.Event()
     loop.add_reader(parent.fileno(), closed.set)
-    server = await loop.create_server(Exchange, "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Exchange(answers), "127.0.0.1", 0)
     parent.send(server.sockets[0].getsockname()[1])
     await closed.wait()
     loop.remove_reader(parent.fileno())
@@ -90,8 +97,8 @@ async def _serve_until_closed(parent: Connection) -> None:
 class Exchange(asyncio.Protocol):
     """One connection, kept open: requests in, replies out."""
 
-    def __init__(self) -> None:
-        self._received = b""
+    def __init__(self, answers: Sequence[str]) -> None:
+        self._answers, self._received = answers, b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -101,7 +108,11 @@ class Exchange(asyncio.Protocol):
         self._received += data
         while (size := _size(self._received)) is not None and len(self._received) >= size:
             request, self._received = self._received[:size], self._received[size:]
-            self._transport.write(reply_to(request))
+            reply = reply_to(request, self._answers)
+            if request.startswith(_SLOW):
+                asyncio.get_running_loop().call_later(SLOWNESS, self._transport.write, reply)
+            else:
+                self._transport.write(reply)
 
 
 def _size(received: bytes) -> int | None:
@@ -113,10 +124,11 @@ def _size(received: bytes) -> int | None:
     return end + 4 + (int(length[1]) if length else 0)
 
 
-def reply_to(request: bytes) -> bytes:
-    """The invoice; to a judge's request the verdict that all is well."""
+def reply_to(request: bytes, answers: Sequence[str] = ()) -> bytes:
+    """The invoice, or the answer asked for; to a judge's request the verdict that all is well."""
     if _JUDGE_ONLY not in request:
-        return _reply(json.dumps(INVOICE, ensure_ascii=False))
+        case = _CASE.search(request) if answers else None
+        return _reply(answers[int(case[1])] if case else _INVOICE)
     body = json.loads(request[request.index(b"\r\n\r\n") :])
     checks = body["response_format"]["json_schema"]["schema"]["properties"]["checks"]
     return _verdict(tuple(checks["items"]["properties"]["id"]["enum"]))
@@ -128,7 +140,7 @@ def _verdict(ids: tuple[str, ...]) -> bytes:
     return _reply(json.dumps({"checks": checks, "instructions_in_data": "no"}))
 
 
-@lru_cache
+@lru_cache(1024)
 def _reply(content: str) -> bytes:
     body = json.dumps(
         {
