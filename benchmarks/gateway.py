@@ -187,6 +187,7 @@ def measure(options: argparse.Namespace, folder: Path, cores: tuple[int | None, 
         for connections in (1, 16, 64):
             load = Load("plain", [asked("", "Read the invoice. " * 45)], connections)
             rows += compare(plain, load, rounds, seconds, folder, upstream_core)
+        print_rows(rows)
         print_memory(plain)
         slow = upstream.replace("/v1", "/slow/v1")
         (folder / "slow").mkdir()

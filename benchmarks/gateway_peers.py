@@ -92,7 +92,11 @@ def litellm(folder: Path, upstream: str, venv: Path) -> Gateway:
     path = folder / "litellm.yaml"
     path.write_text(json.dumps({"model_list": [{"model_name": "small", "litellm_params": model}]}))
     command = (str(venv / "bin" / "litellm"), "--config", str(path), "--host", "127.0.0.1", "--port", "{port}")
-    environment = {"LITELLM_MODE": "PRODUCTION", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    environment = {
+        "LITELLM_MODE": "PRODUCTION",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
+    }
     return Gateway("LiteLLM proxy", command, "small", environment=environment)
 
 
@@ -101,7 +105,7 @@ def firstpass(folder: Path, upstream: str, program: Path, daemon: str) -> Gatewa
     path = folder / "firstpass.toml"
     path.write_text(
         f"""
-mode = "enforce"
+[escalation]
 max_rungs_per_request = 2
 [[provider]]
 id = "upstream"
