@@ -6,11 +6,12 @@ from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
-from conftest import INVOICE_SCHEMA, PRICES, RUBRIC, config_with
+from conftest import INVOICE_SCHEMA, NOW, PRICES, RUBRIC, config_with
 from worlds import GOOD, TEXT, World, Worlds, client_with
 
 from qualityroute import BudgetExceeded, Completion, Config, ConfigError, Reason
@@ -176,14 +177,13 @@ async def test_a_hundred_requests_at_once_do_not_go_beyond_a_keys_budget(world: 
     assert spent(w)["ci"] == told["served"] * Decimal("0.0004") <= limit
 
 
-async def test_a_hundred_reservations_from_two_stores_on_one_file_overshoot_by_no_estimate(world: Worlds) -> None:
-    w = await world()
-    estimate, pot = Decimal("0.03"), Pot(Scope.KEY, Decimal(1), name="ci", day=DAY)
-    stores = [open_store(str(w.path), folder=w.path.parent) for _ in range(2)]
+async def test_a_hundred_reservations_by_two_processes_overshoot_by_no_estimate(store_url: str) -> None:
+    estimate, pot, at = Decimal("0.03"), Pot(Scope.KEY, Decimal(1), name="ci", day=DAY), NOW
+    stores = [open_store(store_url, folder=Path()) for _ in range(2)]
     fitted = list[str]()
 
     async def take(number: int) -> None:
-        at, store = w.clock(), stores[number % 2]
+        store = stores[number % 2]
         reservation = Reservation(f"r{number}", (pot,), estimate, at, at + timedelta(minutes=2))
         if await store.reserve(reservation) is None:
             fitted.append(reservation.id)
@@ -194,7 +194,7 @@ async def test_a_hundred_reservations_from_two_stores_on_one_file_overshoot_by_n
     async with anyio.create_task_group() as group:
         for number in range(100):
             group.start_soon(take, number)
-    (filling,) = await stores[0].fillings([pot], w.clock())
+    (filling,) = await stores[0].fillings([pot], NOW)
     for store in stores:
         await store.aclose()
     assert (len(fitted), filling.spent, filling.reserved) == (33, 33 * estimate, 0)

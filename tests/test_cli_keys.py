@@ -26,6 +26,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a configuration, current."""
     call("init", tmp_path, "--practice")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
     return tmp_path
 
 
@@ -107,6 +108,11 @@ def test_the_list_shows_everything_but_the_token(own: Path) -> None:
     for part in ("ci", "acme", new[-4:], "1,200 requests", "$0 of $2.50 spent", "yes"):
         assert part in second
     assert second.count("ago") == 1
+
+
+def test_columns_with_nothing_in_them_are_left_out(own: Path) -> None:
+    token_of_new("ci")
+    assert listed_text().splitlines()[0].split() == ["name", "tenant", "ends", "in", "created"]
 
 
 def listed_text(*, make: bool = False) -> str:
