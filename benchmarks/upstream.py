@@ -59,6 +59,8 @@ _CASE = re.compile(rb"case-(\d+):")
 _SLOW = b"POST /slow/"
 SLOWNESS = 0.05
 _INVOICE = json.dumps(INVOICE, ensure_ascii=False)
+_RIVALS_JUDGE = b"<<<BEGIN_CANDIDATE"
+"""firstpass asks its own way."""
 _JUDGE_ONLY = b'"instructions_in_data"'
 
 
@@ -126,6 +128,8 @@ def _size(received: bytes) -> int | None:
 
 def reply_to(request: bytes, answers: Sequence[str] = ()) -> bytes:
     """The invoice, or the answer asked for; to a judge's request the verdict that all is well."""
+    if _RIVALS_JUDGE in request:
+        return _reply('{"score": 1.0, "pass": true}')
     if _JUDGE_ONLY not in request:
         case = _CASE.search(request) if answers else None
         return _reply(answers[int(case[1])] if case else _INVOICE)
