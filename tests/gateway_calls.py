@@ -89,6 +89,7 @@ async def call(
     raw = [(name.encode(), value if isinstance(value, bytes) else value.encode()) for name, value in given.items()]
     scope = {
         "type": "http",
+        "root_path": "",
         "method": method or ("POST" if body is not None else "GET"),
         "path": path,
         "headers": raw,

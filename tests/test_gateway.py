@@ -11,6 +11,8 @@ import pytest
 from conftest import INVOICE_SCHEMA, config_with
 from gateway_calls import CHAT, HELLO, Told, asking, call, desk
 from prometheus_client import CollectorRegistry
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
 from qualityroute import ProviderError, Reason, StoreError
 from qualityroute.records import Completion, ToolCall, Usage
@@ -610,6 +612,16 @@ async def test_a_wrong_method_is_405_and_a_wrong_path_404() -> None:
         nowhere = await call(gateway.app, "/v1/embeddings", body={})
     assert (wrong.status, wrong.headers["allow"]) == (405, "POST")
     assert nowhere.error["code"] == "not_found"
+
+
+async def test_further_pages_are_served_beside_and_never_in_place_of_the_api() -> None:
+    page = Route("/dashboard", lambda request: PlainTextResponse("a page"))
+    everything = Route("/{path:path}", lambda request: PlainTextResponse("anything"))
+    async with desk(pages=[page, everything]) as gateway:
+        shown = await call(gateway.app, "/dashboard")
+        api = await call(gateway.app, "/v1/nothing")
+    assert shown.body == b"a page"
+    assert api.error["code"] == "not_found"
 
 
 async def test_events_are_json_on_one_line() -> None:

@@ -57,11 +57,11 @@ def build_app(
     table: dict[str, tuple[str, Endpoint]] = {
         "/v1/chat/completions": ("POST", completions),
         "/v1/models": ("GET", models),
-        routes.MODELS: ("GET", models),
+        routes.ONE_MODEL: ("GET", models),
         "/healthz": ("GET", routes.healthz),
         "/readyz": ("GET", routes.readyz(engine)),
         "/metrics": ("GET", routes.metrics(metrics)),
-        "/openapi.json": ("GET", routes.openapi),
+        "/openapi.json": ("GET", routes.openapi(engine)),
     }
     return App(table, keyring, Router(pages) if pages else None, Lifespan(engine, flights), metrics)
 
@@ -91,9 +91,9 @@ class App:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
-        template = routes.MODELS if path.startswith(routes.MODELS) else path
+        template = routes.ONE_MODEL if path.startswith(routes.MODELS) else path
         endpoint = self._table.get(template)
-        if endpoint is None and self._pages is not None:
+        if endpoint is None and self._pages is not None and not path.startswith("/v1/"):
             await self._pages(scope, receive, send)
             return
         reply = Reply(send, request_id_of(scope["headers"]))

@@ -13,9 +13,9 @@ Schema = dict[str, Any]
 _CHAT = "/v1/chat/completions"
 
 
-@lru_cache(maxsize=1)
-def document() -> dict[str, Any]:
-    """OpenAPI 3.1."""
+@lru_cache(maxsize=4)
+def document(models: tuple[str, ...]) -> dict[str, Any]:
+    """OpenAPI 3.1; `models` are the names that a request can have."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -38,7 +38,7 @@ def document() -> dict[str, Any]:
         },
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
-            "schemas": _schemas(),
+            "schemas": _schemas(models),
         },
     }
 
@@ -122,7 +122,7 @@ def _or_null(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
-def _schemas() -> Schema:
+def _schemas(models: tuple[str, ...]) -> Schema:
     text, count = {"type": "string"}, {"type": "integer", "minimum": 0}
     name = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME, "pattern": r"^[!-~]+$"}
     flag = {"type": ["boolean", "null"]}
@@ -131,7 +131,7 @@ def _schemas() -> Schema:
     return {
         "Request": _object(
             {
-                "model": {"type": "string", "description": "One of `GET /v1/models`."},
+                "model": {"enum": list(models)},
                 "messages": {"type": "array", "minItems": 1, "items": _ref("Message")},
                 "stream": flag,
                 "stream_options": _or_null(_object({"include_usage": flag})),

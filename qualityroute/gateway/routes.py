@@ -7,11 +7,13 @@ from qualityroute.errors import QualityRouteError
 from qualityroute.gateway.calls import Call, Endpoint
 from qualityroute.gateway.chunks import encoded
 from qualityroute.gateway.errors import SERVER, Refusal
-from qualityroute.gateway.models import model_list, model_object
+from qualityroute.gateway.models import model_list, model_object, names
 from qualityroute.gateway.openapi import document
 from qualityroute.telemetry.metrics import Metrics
 
 MODELS = "/v1/models/"
+ONE_MODEL = "/v1/models/{model}"
+"""Its template, by which it is known to the table and to metrics."""
 
 
 def models(engine: Engine) -> Endpoint:
@@ -57,6 +59,10 @@ def metrics(kept: Metrics | None) -> Endpoint:
     return endpoint
 
 
-async def openapi(call: Call) -> None:
+def openapi(engine: Engine) -> Endpoint:
     """`GET /openapi.json`."""
-    await call.reply.whole(encoded(document()))
+
+    async def endpoint(call: Call) -> None:
+        await call.reply.whole(encoded(document(tuple(names(engine.config.tasks)))))
+
+    return endpoint
