@@ -389,8 +389,10 @@ def _request(
 ) -> Request:
     resolved, gate, system = setup.task(task), setup.gates[task], setup.systems[task]
     if schema is not None:
-        resolved = replace(resolved, schema=schema, model=None)
-        gate, system = replace(gate, schema=schema_of_request(schema)), system_message(resolved)
+        check = schema_of_request(schema)
+        # The one that is kept with its check: what the client makes of a schema is kept with the object.
+        resolved = replace(resolved, schema=check.schema, model=None)
+        gate, system = replace(gate, schema=check), system_message(resolved)
     messages = as_messages(value, setup.config.max_input)
     ToolsCheck(tools)  # compiled and kept; a tool that cannot be checked is found before any model is asked
     if tools and requires_call(parameters):

@@ -36,6 +36,7 @@ class JsonSchemaCheck:
 
     def __init__(self, schema: Mapping[str, Any], where: str = "schema") -> None:
         self._validator = Validator(schema, where, pure=only_pure())
+        self.schema = schema
 
     def read(self, reading: Reading) -> tuple[Any, Verdict]:
         return reading.value, _verdict(self.errors(reading.value))
@@ -120,7 +121,7 @@ def schema_of_request(schema: Mapping[str, Any]) -> JsonSchemaCheck:
     if not isinstance(schema, Mapping):
         raise ConfigError(f"{_REQUESTED}: a JSON Schema is an object, not {type(schema).__name__}")
     try:
-        text = json.dumps(schema, sort_keys=True, default=dict)
+        text = json.dumps(schema, default=dict)  # as it is written: models answer in the order of the properties
     except (TypeError, ValueError, RecursionError) as error:
         raise ConfigError(f"{_REQUESTED}: cannot be written as JSON: {error}") from None
     if len(text) > LARGEST_SCHEMA:

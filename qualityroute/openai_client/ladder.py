@@ -33,6 +33,9 @@ WATCHED = 20
 MOST_IGNORED = 3
 TOOL_NAME = "answer"
 
+KEPT = 1024
+"""Schemas of which what is made is kept: as many as gates are, since each request may bring its own."""
+
 
 class Rung(StrEnum):
     """One way of asking for structure; the value is what a store keeps."""
@@ -201,28 +204,28 @@ def _text_of(request: CompletionRequest) -> str:
 
 
 # What follows is kept, since the same few schemas come with every request; never changed by who gets it.
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=KEPT)
 def _text(same: _Same) -> str:
     return json.dumps(same.schema, ensure_ascii=False, default=dict)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=KEPT)
 def _read(text: str) -> Any:
     return json.loads(text)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=KEPT)
 def _wire(text: str, flavour: Flavour) -> dict[str, Any] | None:
     return wire_schema(_read(text), flavour)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=KEPT)
 def _shape(text: str, flavour: Flavour) -> Test | None:
     wire = _wire(text, flavour)
     return None if wire is None else shape_of(wire)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=KEPT)
 def _adds_nulls(text: str) -> bool:
     return adds_nulls(_read(text))
 
