@@ -159,8 +159,8 @@ def _auditing(world: World, passage: Passage, errand: Errand) -> Passage:
 
 def _is_accepted(passage: Passage) -> bool:
     kept = passage.ending.kept if passage.ending is not None else None
-    cascade = passage.plan is not None and passage.plan.route is Route.CASCADE
-    return cascade and kept is not None and kept.tier is Tier.EFFICIENCY and kept.accepted
+    tried = passage.plan is not None and passage.plan.route in (Route.CASCADE, Route.UNJUDGED)
+    return tried and kept is not None and kept.tier is Tier.EFFICIENCY and kept.accepted
 
 
 def _share_to_explore(request: Request, served: Decision) -> float:
