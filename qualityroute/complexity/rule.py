@@ -61,9 +61,11 @@ class Economics:
 
     def worth_of_judge(self, escalate: float) -> float | None:
         """USD per request that the judge is worth, if a request escalates with this probability."""
-        if self.judge is None or self.performance is None or not self.cost_of_error:
+        if self.judge is None or not self.cost_of_error:
             return None
-        return escalate * self.by_judge * (self.cost_of_error * self.repaired - self.performance) - self.judge
+        # Where no performance answer has been paid for yet it is taken as free, which speaks for the judge.
+        rejection = self.cost_of_error * self.repaired - (self.performance or 0.0)
+        return escalate * self.by_judge * rejection - self.judge
 
 
 def choose(belief: Belief, cell: Cell, economics: Economics) -> Choice:
