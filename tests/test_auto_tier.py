@@ -299,3 +299,23 @@ def test_a_forecast_is_a_plain_value() -> None:
     told = Forecast(CellKey("a", "b", "c"), 0.2, 0.4, in_use=True)
     assert told.probability == 0.4
     assert Forecast(CellKey("a", "b", "c"), 0.2, 0.4).probability == 0.2
+
+
+async def test_a_decisions_story_tells_what_was_predicted_and_how_the_coin_could_fall(world: Any) -> None:
+    from rich.console import Console
+
+    from qualityroute.render import decision_json, story_of
+
+    there = await world(client_with(efficiency=BAD), auto(routing={"explore": 0.5}))
+    decisions = await ask(there, 70)
+    last = next(one for one in reversed(decisions) if one.route is Route.LEARNED)
+    foretold = await there.engine._store.forecast(last.id)
+    console = Console(width=200)
+    with console.capture() as shown:
+        console.print(story_of(last, None, None, foretold))
+    told = shown.get()
+    assert "by the log; break-even" in told
+    assert "performance was wanted, done with probability 0.50" in told
+    found = decision_json(last, None, None, foretold)["forecast"]
+    assert (found["taken"], found["propensity"], found["escalated"]) == ("performance", 0.5, None)
+    assert decision_json(last)["forecast"] is None
