@@ -14,7 +14,7 @@ import json
 import random
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ def _request(records: Records, case: Case, chance: random.Random, cheap_mean: fl
     return Request(
         task=case["task"], cheap=cost, judge=judge, strong=records.cost(case, strong) if ratio is None else ratio,
         escalates=rejected or not form, cheap_right=right, strong_right=correct(case, strong),
-        features=features(case["messages"][-1:], shape_of(case.get("response_schema"))),
+        form=form, features=features(case["messages"][-1:], shape_of(case.get("response_schema"))),
     )  # fmt: skip
 
 
@@ -171,6 +171,42 @@ def oracle(requests: Sequence[Request]) -> tuple[float, float]:
     up = [not request.cheap_right and request.strong_right for request in requests]
     cost = sum(one.strong if strong else one.cheap for one, strong in zip(requests, up, strict=True))
     return cost / len(requests), sum(one.cheap_right or one.strong_right for one in requests) / len(requests)
+
+
+def judge_rows(name: str, records: Records, seeds: range) -> list[dict[str, Any]]:
+    """With a price on errors: the cascade, the same without its judge, and what the rule makes of the two.
+
+    What labels would say of the judge's rejections is given to the rule; a cheap call costs 1, a strong one 20.
+    """
+    found = []
+    for cost_of_error in (5.0, 20.0, 100.0):
+        totals: dict[str, list[float]] = {"judged": [], "unjudged": [], "rule": []}
+        skipped = []
+        for seed in seeds:
+            requests = requests_of(records, seed, 20.0)
+            auto = Auto(_with_errors(requests, cost_of_error), regress=True, chance=random.Random(seed))
+            spent = follow(requests, auto.choice)
+            skipped.append(spent.unjudged / spent.requests)
+            totals["judged"].append(follow(requests, lambda _: Choice.CASCADE).total(cost_of_error))
+            totals["unjudged"].append(follow(requests, lambda _: Choice.UNJUDGED).total(cost_of_error))
+            totals["rule"].append(spent.total(cost_of_error))
+        told = {policy: statistics.mean(values) for policy, values in totals.items()}
+        pair = f"{short(records.pair.efficiency)} -> {short(records.pair.performance)}"
+        found.append(
+            {"data": name, "pair": pair, "cost_of_error": cost_of_error, **told, "skipped": statistics.mean(skipped)}
+        )
+    return found
+
+
+def _with_errors(requests: Sequence[Request], cost_of_error: float) -> Economics:
+    rejected = [request for request in requests if request.form and request.escalates]
+    repaired = sum(not one.cheap_right and one.strong_right for one in rejected)
+    broken = sum(one.cheap_right and not one.strong_right for one in rejected)
+    return replace(
+        economics_of(requests), cost_of_error=cost_of_error, may_skip_judge=True,
+        by_judge=len(rejected) / max(1, sum(one.escalates for one in requests)),
+        repaired=max(0, repaired - broken) / max(1, len(rejected)),
+    )  # fmt: skip
 
 
 def predictors(records: Records) -> dict[str, float | None]:
@@ -297,6 +333,15 @@ def recorded(folder: Path, seeds: range) -> dict[str, Any]:
             ]  # fmt: skip
             table(rows, f"{name}, {label}")
             found["rows"] += rows
+    found["judge"] = [
+        row for name, records in sets if records.pair.performance != GPT4 for row in judge_rows(name, records, seeds)
+    ]  # fmt: skip
+    print(
+        "\nErrors priced, 1:20: cost with errors per request (cheap call = 1), and how often the rule skips the judge"
+    )
+    for row in found["judge"]:
+        told = ", ".join(f"{policy} {row[policy]:.2f}" for policy in ("judged", "unjudged", "rule"))
+        print(f"  {row['data']} {row['pair']:26} error {row['cost_of_error']:4.0f}: {told} ({row['skipped']:.0%})")
     print("\nAUROC for P(escalate)")
     for name, records in sets:
         if name == "BFCL" and records.pair.performance != SONNET:

@@ -26,6 +26,8 @@ class Request:
     cheap_right: bool = True
     strong_right: bool = True
     features: tuple[float, ...] = ()
+    form: bool = True
+    """Does the efficiency answer pass the free checks?"""
 
     @property
     def cascade(self) -> float:
@@ -38,16 +40,25 @@ class Spent:
     cost: float = 0.0
     right: int = 0
     straight: int = 0
+    unjudged: int = 0
     cascade: float = 0.0
     """What the cascade would have cost."""
 
     def add(self, request: Request, choice: Choice) -> None:
         straight = choice is Choice.PERFORMANCE
         self.requests += 1
+        unjudged = choice is Choice.UNJUDGED
         self.straight += straight
-        self.cost += request.strong if straight else request.cascade
+        self.unjudged += unjudged
+        up = straight or (not request.form if unjudged else request.escalates)
+        self.cost += (0 if straight else request.cheap) + (0 if straight or unjudged else request.judge)
+        self.cost += request.strong if up else 0
         self.cascade += request.cascade
-        self.right += request.strong_right if straight or request.escalates else request.cheap_right
+        self.right += request.strong_right if up else request.cheap_right
+
+    def total(self, cost_of_error: float) -> float:
+        """Per request, errors priced in."""
+        return (self.cost + cost_of_error * (self.requests - self.right)) / self.requests
 
     @property
     def excess(self) -> float:
