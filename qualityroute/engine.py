@@ -192,8 +192,7 @@ class Engine:
         finally:
             if audited:
                 sideline.follow(passage)
-            if passage.forecast is not None and self._learner.is_due(passage.forecast) and self._background is not None:
-                self._background.start_soon(self._learner.fit, passage.forecast)
+            sideline.learn(self._learner, passage)
         await sideline.explore(setup, request, caller, answer)
         return answer
 

@@ -99,9 +99,7 @@ def _adding() -> str:
 _ADD = _adding()
 
 
-def write(
-    connection: Connection, decision_id: str, at: datetime, forecast: Forecast, escalated: bool | None
-) -> None:
+def write(connection: Connection, decision_id: str, at: datetime, forecast: Forecast, escalated: bool | None) -> None:
     """Keep a forecast, and add its outcome to its cells, in the transaction of its decision."""
     key, told = forecast.key, None if escalated is None else int(escalated)
     connection.execute(
@@ -150,9 +148,7 @@ def cells(connection: Connection, key: CellKey) -> list[Cell]:
     return [Cell(CellKey(*row[:4]), *row[4:]) for row in rows]
 
 
-def newest(
-    connection: Connection, task: str, since: datetime | None, key: CellKey | None, most: int
-) -> list[Foretold]:
+def newest(connection: Connection, task: str, since: datetime | None, key: CellKey | None, most: int) -> list[Foretold]:
     """The newest forecasts of a task, or of one pipeline of it, the oldest first."""
     conditions, values = ["task = ?"], [task]
     if since is not None:
