@@ -54,7 +54,6 @@ from qualityroute.learning import coin_of, fitted_on, has_won
 KEY = CellKey("invoice", "practice/small", "f1")
 COSTS = Economics(efficiency=1.0, judge=0.3, performance=10.0)
 shares = st.floats(0.01, 0.99)
-counts = st.floats(0.1, 500)
 
 
 # --- the Beta distribution
@@ -69,7 +68,7 @@ def test_the_beta_distribution_is_the_binomials_tail(x: float, a: int, b: int) -
     assert beta_cdf(x, a, b) == pytest.approx(tail, abs=1e-9)
 
 
-@given(counts, counts, shares)
+@given(st.floats(1, 500), st.floats(1, 500), shares)
 def test_a_quantile_is_where_its_share_lies_below(a: float, b: float, chance: float) -> None:
     belief = Belief(a, b)
     at = belief.quantile(chance)

@@ -88,10 +88,11 @@ def _is_hopeless(belief: Belief, cell: Cell, at: float | None) -> bool:
 
 
 def _judge_is_worthless(belief: Belief, economics: Economics) -> bool:
-    at_least = economics.worth_of_judge(belief.quantile(DOUBT))
-    at_most = economics.worth_of_judge(belief.quantile(1 - DOUBT))
-    # It is a line in P(escalate), rising or falling: negative at both ends is negative between them.
-    return at_least is not None and at_most is not None and max(at_least, at_most) < 0
+    never, always = economics.worth_of_judge(0.0), economics.worth_of_judge(1.0)
+    if never is None or always is None or never >= 0:
+        return False
+    # A line in P(escalate) that begins below 0: it is worth something from where it crosses, if it does.
+    return always <= 0 or belief.chance_below(never / (never - always)) >= 1 - DOUBT
 
 
 def taken(wanted: Choice, coin: float, explore: float) -> tuple[Choice, float]:

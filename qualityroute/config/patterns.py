@@ -10,6 +10,7 @@ catastrophic. More than `MOST_WAYS` are refused when the configuration is read, 
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable
 from re import _constants as ops  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
@@ -27,9 +28,10 @@ def safe_pattern(text: str) -> re.Pattern[str]:
     if len(text) > LONGEST_PATTERN:
         raise ValueError(f"a pattern of {len(text):,} characters; at most {LONGEST_PATTERN} are allowed")
     try:
-        compiled = re.compile(text, re.IGNORECASE)
+        with warnings.catch_warnings(action="error", category=FutureWarning):  # what will mean something else
+            compiled = re.compile(text, re.IGNORECASE)
         ways = _ways_of_all(_parser.parse(text, re.IGNORECASE))
-    except (re.error, OverflowError, RecursionError) as error:
+    except (re.error, FutureWarning, OverflowError, RecursionError) as error:
         raise ValueError(f"{text!r} is no regular expression: {error}") from error
     if ways > MOST_WAYS:
         raise ValueError(
