@@ -33,9 +33,11 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 
 bench: .venv/dev
-	@for benchmark in $(filter-out benchmarks/replay%.py benchmarks/overhead_%.py,$(wildcard benchmarks/*.py)); do \
+	@for benchmark in $(filter-out $(addprefix benchmarks/,replay%.py overhead_%.py routing_%.py), \
+	    $(wildcard benchmarks/*.py)); do \
 	    echo "== $$benchmark"; $(BIN)/python $$benchmark --quick || exit 1; done
-	@if [ -d $(REPLAY) ]; then echo "== benchmarks/replay.py"; $(BIN)/python benchmarks/replay.py --quick --data $(REPLAY); \
+	@if [ -d $(REPLAY) ]; then for benchmark in replay routing; do echo "== benchmarks/$$benchmark.py, recorded answers"; \
+	    $(BIN)/python benchmarks/$$benchmark.py --quick --data $(REPLAY) || exit 1; done; \
 	    else echo "no recorded answers in $(REPLAY); REPLAY=FOLDER names another"; fi
 
 .venv/uv:

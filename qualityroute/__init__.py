@@ -12,7 +12,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qualityroute.analysis import analyze_complexity
     from qualityroute.client import Client, CompletionRequest
+    from qualityroute.complexity import Complexity
     from qualityroute.config import Config, Task
     from qualityroute.engine import Engine
     from qualityroute.errors import (
@@ -55,6 +57,7 @@ __all__ = [
     "Client",
     "Completion",
     "CompletionRequest",
+    "Complexity",
     "Config",
     "ConfigError",
     "Criterion",
@@ -80,6 +83,7 @@ __all__ = [
     "Tier",
     "Usage",
     "Verdict",
+    "analyze_complexity",
 ]
 
 # Where each public name lives. They are imported when first used: `qualityroute --help`, and those who want
@@ -92,6 +96,7 @@ _HOMES = {
     "Client": "client",
     "Completion": "records",
     "CompletionRequest": "client",
+    "Complexity": "complexity",
     "Config": "config",
     "ConfigError": "errors",
     "Criterion": "rubrics",
@@ -117,6 +122,7 @@ _HOMES = {
     "Tier": "records",
     "Usage": "records",
     "Verdict": "records",
+    "analyze_complexity": "analysis",
 }
 
 

@@ -11,6 +11,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 
@@ -22,6 +23,7 @@ from qualityroute.cascade import Caller, Passage, World
 from qualityroute.errands import Ending, Errand, to_audit, to_explore
 from qualityroute.errors import QualityRouteError
 from qualityroute.exploring import chosen
+from qualityroute.learning import Learner
 from qualityroute.records import Answer, Decision, Role, Route, Tier
 from qualityroute.setup import Setup
 
@@ -80,6 +82,12 @@ class Sideline:
             self._background.start_soon(self._audit, passage, ending)
         except QualityRouteError:  # closed meanwhile
             self._free(passage.request, passage.caller)
+
+    def learn(self, learner: Learner, passage: Passage) -> None:
+        """After a request of a task on `auto`: fit its regression anew, if there is enough to fit it by."""
+        if passage.forecast is not None and learner.is_due(passage.forecast):
+            with suppress(QualityRouteError):  # closed meanwhile
+                self._background.start_soon(learner.fit, passage.forecast)
 
     async def explore(self, setup: Setup, request: Request, caller: Caller, served: Answer) -> None:
         """Perhaps try efficiency as well; the performance answer has been served."""
@@ -159,8 +167,8 @@ def _auditing(world: World, passage: Passage, errand: Errand) -> Passage:
 
 def _is_accepted(passage: Passage) -> bool:
     kept = passage.ending.kept if passage.ending is not None else None
-    cascade = passage.plan is not None and passage.plan.route is Route.CASCADE
-    return cascade and kept is not None and kept.tier is Tier.EFFICIENCY and kept.accepted
+    tried = passage.plan is not None and passage.plan.route in (Route.CASCADE, Route.UNJUDGED)
+    return tried and kept is not None and kept.tier is Tier.EFFICIENCY and kept.accepted
 
 
 def _share_to_explore(request: Request, served: Decision) -> float:

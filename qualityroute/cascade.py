@@ -14,11 +14,13 @@ from qualityroute.attempts import Request, make_attempt
 from qualityroute.budgets import Allowance
 from qualityroute.calibration import Certificate
 from qualityroute.client import Client
+from qualityroute.complexity import Forecast
 from qualityroute.endings import error_of, output_of, payloads_of, without_quotes
 from qualityroute.errands import Ending, Errand, label_of_fallback, reference_of
 from qualityroute.errors import QualityRouteError, StoreError
 from qualityroute.fallback import FallbackPolicy, GiveUp, Keep, Try, is_short, next_step, outcome_of, reason_of
 from qualityroute.labels import Fact
+from qualityroute.learning import Learner
 from qualityroute.metering import Meter
 from qualityroute.pins import Pin, PinKey, key_for, pin_after
 from qualityroute.records import (
@@ -84,10 +86,12 @@ class Passage:
         errand: Errand | None = None,
         *,
         audited: bool = False,
+        learner: Learner | None = None,
     ) -> None:
-        """`audited`: the coin was flipped for this request, whatever becomes of it."""
+        """`audited`: the coin was flipped for this request, whatever becomes of it; `learner`: of tasks on `auto`."""
         self.world, self.setup, self.request, self.caller = world, setup, request, caller
         self.errand, self.audited = errand, audited
+        self.learner = learner if request.task.settings.tier == "auto" else None
         self.id = caller.decision_id or world.new_id()
         self.at, self.started = world.now(), world.clock()
         self.wallet = self._wallet()
@@ -97,6 +101,10 @@ class Passage:
         self.plan = errand.plan if errand is not None else None
         """The errand's, or found by `route` from the task and its pin."""
         self.certificate: Certificate | None = None
+        self.limit: str | None = None
+        """The hard limit that the efficiency tier would meet."""
+        self.forecast: Forecast | None = None
+        """What the log says of the request; `None` where nothing asked it."""
         self.ending: Ending | None = None
         """Once it is over."""
 
@@ -167,15 +175,27 @@ class Passage:
     async def _plan(self) -> Plan:
         config, now = self.setup.config, self.at
         pin = await self._pin()
-        plan = route(
-            self.request.task.settings,
-            pin,
-            self.caller.tier,
-            policy=config.pins,
-            now=now,
-            mode=config.routing.mode,
-            certified=self.certificate is not None,
-        )
+        if self.learner is not None:
+            self.limit = await self.learner.limit(self.setup, self.request)
+
+        def planned() -> Plan:
+            return route(
+                self.request.task.settings,
+                pin,
+                self.caller.tier,
+                policy=config.pins,
+                now=now,
+                mode=config.routing.mode,
+                certified=self.certificate is not None,
+                limited=self.limit is not None,
+                forecast=self.forecast,
+            )
+
+        plan = planned()
+        if self.learner is not None and plan.route is Route.CASCADE:
+            certified = self.certificate is not None
+            self.forecast = await self.learner.forecast(self.setup, self.request, self.id, certified=certified)
+            plan = planned()
         if plan.route is not Route.PROBE or pin is None:
             return plan
         # Already a probe while the lease is being taken: cancelled in between, it gives the lease back.
@@ -228,7 +248,8 @@ class Passage:
         decision = self._noted(kept, limit)
         event = pin_after(decision.route, self.attempts, self.id)
         payloads = payloads_of(self.setup.config.store.payloads, self.request.messages, self.attempts)
-        entry = Entry(decision, self._pin_key, event, self.setup.config.pins, payloads, self._facts(kept))
+        facts, forecast = self._facts(kept), self._borne_out()
+        entry = Entry(decision, self._pin_key, event, self.setup.config.pins, payloads, facts, forecast)
         try:
             with anyio.CancelScope(shield=True):
                 effect = await self.world.store.record(entry)
@@ -254,10 +275,19 @@ class Passage:
             self._note_interrupted(limit)
         return self._decision(kept, limit)
 
+    def _borne_out(self) -> Forecast | None:
+        """The forecast, unless another model than the one it is about has answered."""
+        first = self.attempts[0] if self.attempts else None
+        if self.forecast is None or first is None or first.tier is Tier.PERFORMANCE:
+            return self.forecast
+        answered = first.answer_call
+        return self.forecast if answered is None or answered.name == self.forecast.key.model else None
+
     def _facts(self, kept: Attempt | None) -> tuple[Fact, ...]:
         """What the end of this request adds to the ground truth."""
+        unjudged = self.plan is not None and self.plan.route is Route.UNJUDGED
         self.ending = Ending(
-            self.id, self.at, self.setup, self.request, tuple(self.attempts), kept, self.certificate
+            self.id, self.at, self.setup, self.request, tuple(self.attempts), kept, self.certificate, unjudged
         )  # fmt: skip
         if self.errand is not None:
             return () if is_short(self.attempts) else self.errand.facts(self.ending)
@@ -300,7 +330,7 @@ class Passage:
             route=plan.route,
             outcome=outcome,
             reason=limit or (why.reason if why else None),
-            message=why.message if why else "",
+            message=why.message if why else self._limit_met(plan),
             tier=kept.tier if kept else None,
             model=kept.model if kept else None,
             attempts=tuple(self._without_contents(attempt) for attempt in self.attempts),
@@ -309,6 +339,9 @@ class Passage:
             fingerprint=self.setup.fingerprint,
             metadata=self.caller.metadata,
         )
+
+    def _limit_met(self, plan: Plan) -> str:
+        return (self.limit or "") if plan.route is Route.HARD_LIMIT else ""
 
     def _without_contents(self, attempt: Attempt) -> Attempt:
         """Verdicts may quote the document; they do so only where prompts and answers may be kept."""

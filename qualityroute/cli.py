@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "pins": "List, show, add, release and export pinned sessions.",
     "keys": "Add, list and revoke the keys of the gateway.",
     "report": "Show how often each task falls back, what it cost and saved.",
+    "check-tiers": "Say whether performance is truly better than efficiency on a task.",
     "calibrate": "Certify a task's threshold on labels, or say how many are missing.",
     "judge": "Test a task's judge on mistakes made on purpose, and on itself.",
     "explain": "Tell one decision from route to cost.",
@@ -24,7 +25,7 @@ COMMANDS: dict[str, str] = {
     "serve": "Serve any OpenAI client: the gateway.",
     "practice": "Serve the practice models, a stand-in without a key.",
 }
-"""Each is the function of its name, in the file of its name under `commands/`."""
+"""Each is the function of its name, in the file of its name under `commands/`; a hyphen stands for an underscore."""
 
 
 class LazyGroup(click.Group):
@@ -36,7 +37,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(f"qualityroute.commands.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(importlib.import_module(f"qualityroute.commands.{name}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

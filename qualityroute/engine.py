@@ -25,6 +25,7 @@ from qualityroute.baseline import Baseline, Workplace
 from qualityroute.budgets import Allowance
 from qualityroute.cascade import Caller, Passage, World
 from qualityroute.client import Client, EndpointHealth, Hear
+from qualityroute.complexity import Complexity, classify
 from qualityroute.config import Config, Judge
 from qualityroute.doors import client_for, log_decision, new_decision_id, store_for, utc_now
 from qualityroute.errors import ConfigError, QualityRouteError
@@ -39,14 +40,17 @@ from qualityroute.inputs import (
     checked_tier,
     moment,
 )
+from qualityroute.learning import Learner
 from qualityroute.mapping import MapResults, options_of
 from qualityroute.pinboard import Pinboard
-from qualityroute.records import Answer, Decision, Tier
+from qualityroute.pins import key_for
+from qualityroute.records import Answer, Decision, Tier, source_text
 from qualityroute.report import Report, build_report
 from qualityroute.setup import Setup, build_setup
 from qualityroute.store import SessionStore
 from qualityroute.sync import SyncFace
 from qualityroute.telemetry.otel import Spans
+from qualityroute.tier_checks import tier_checks
 
 logger = logging.getLogger("qualityroute")
 
@@ -96,6 +100,7 @@ class Engine:
         self._sync = SyncFace()
         self._reload_failure = ""
         self._sideline: Sideline | None = None
+        self._learner = Learner(self._store, now)
         self.pins = Pinboard(self._store, lambda: self._setup.config.pins, now)
         """List, get, add and release pins."""
         self.baseline = Baseline(self._workplace)
@@ -181,12 +186,13 @@ class Engine:
         sideline = self._sideline
         assert sideline is not None
         audited = await sideline.coin(request, caller)
-        passage = Passage(self._world(), setup, request, caller, audited=audited)
+        passage = Passage(self._world(), setup, request, caller, audited=audited, learner=self._learner)
         try:
             answer = await passage.answer()
         finally:
             if audited:
                 sideline.follow(passage)
+            sideline.learn(self._learner, passage)
         await sideline.explore(setup, request, caller, answer)
         return answer
 
@@ -235,16 +241,56 @@ class Engine:
 
         return MapResults(one, inputs, concurrency, self._background, lane)
 
+    async def analyze_complexity(
+        self,
+        task: str,
+        input: Input,
+        *,
+        session: str | None = None,
+        tenant: str = "default",
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> Complexity:
+        """How hard a request would be for the efficiency tier, and where it would start; no model is asked.
+
+        P(escalate) comes from the gate's log of this task, once there is one, and is the more honest the longer that
+        is; only tasks with `tier = "auto"` keep one. The arguments are those of `run`; a hard limit, the task's tier
+        and the session's pin have the first word, as they have there.
+
+        Raises `ConfigError` and `StoreError`.
+        """
+        self._check_open()
+        setup = self._setup
+        request = _request(setup, task, input, tools, None)
+        key = None
+        if (name := checked_name(session, "session")) is not None:
+            key = key_for(setup.config.pins, checked_name(tenant, "tenant") or "default", name, task)
+        return await self._learner.analyse(setup, request, key)
+
+    def classify(self, input: Input, *, schema: Mapping[str, Any] | None = None) -> str | None:
+        """The task that a request belongs to which names none, by `[tasks.X.match]` and schemas; `None`: unknown.
+
+        Args:
+            input: as for `run`.
+            schema: the JSON Schema that the request wants its answer to follow.
+
+        Raises `ConfigError` for an input that cannot be used.
+        """
+        setup = self._setup
+        said = source_text(as_messages(input, setup.config.max_input))
+        return classify(said, setup.rules, schema=schema)
+
     async def report(self, task: str | None = None, since: datetime | timedelta | str | None = None) -> Report:
         """The fallback report, of all tasks or one, of all time or since a date (or so long ago, as in `"7d"`)."""
         self._check_open()
         if task is not None:
             self._setup.task(task)
-        now = self._now()
-        setup = self._setup
+        now, setup = self._now(), self._setup
+        tasks = {name: found for name, found in setup.tasks.items() if task in (None, name)}
+        checks = await tier_checks(self._store, setup.config, tasks)
         return await build_report(
-            self._store, setup.config, now=now, pipelines=setup.pipelines, task=task, since=moment(since, now)
-        )
+            self._store, setup.config, now=now, pipelines=setup.pipelines, task=task, since=moment(since, now),
+            tier_checks=checks,
+        )  # fmt: skip
 
     async def explain(self, decision_id: str) -> Decision:
         """One decision as it was recorded, from route to cost. Raises `ConfigError` when there is none."""

@@ -43,6 +43,8 @@ class Ending:
     kept: Attempt | None
     certificate: Certificate | None
     """The one in force when it began."""
+    unjudged: bool = False
+    """Was the judge left out, as not worth his cost?"""
 
     @property
     def rules(self) -> dict[str, FieldRule]:
@@ -125,7 +127,8 @@ def to_audit(accepted: Ending) -> Errand:
             certificate=accepted.certificate.id if accepted.certificate is not None else None,
             differences=accepted.told(held.differences),
         )
-        return (audit, _label(accepted, tried, held, cost=cost))
+        # Its score says nothing of the judge's threshold, which labels are there to prove.
+        return (audit,) if accepted.unjudged else (audit, _label(accepted, tried, held, cost=cost))
 
     return Errand(plan_of(Route.AUDIT), facts)
 

@@ -146,11 +146,11 @@ def pin_after(route: Route, attempts: Sequence[Attempt], probe_token: str | None
             return None if first is not None and first.reason is Reason.BUDGET else Held()
         case Route.PROBE:
             return Probed(probe_token or "", _probe_result(first))
-        case Route.CASCADE if first is not None and first.tier is Tier.EFFICIENCY:
+        case Route.CASCADE | Route.UNJUDGED if first is not None and first.tier is Tier.EFFICIENCY:
             return _cascade_event(first)
-        case Route.CASCADE | Route.TASK | Route.ASKED | Route.EXPLORE | Route.BASELINE:
+        case Route.CASCADE | Route.UNJUDGED | Route.TASK | Route.ASKED | Route.EXPLORE | Route.BASELINE:
             return None
-        case Route.COMPARE | Route.AUDIT | Route.UNCERTIFIED:
+        case Route.COMPARE | Route.AUDIT | Route.UNCERTIFIED | Route.HARD_LIMIT | Route.LEARNED:
             return None
 
 

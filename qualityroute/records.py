@@ -173,6 +173,12 @@ class Route(StrEnum):
     """The performance tier's answer to a request whose accepted answer was served; nobody waits for it."""
     UNCERTIFIED = "uncertified"
     """Straight to performance: the task accepts nothing without a certificate, and none is in force."""
+    HARD_LIMIT = "hard_limit"
+    """Straight to performance: no model of the efficiency tier can answer (`tier = "auto"`)."""
+    LEARNED = "learned"
+    """Straight to performance: the log proves that trying efficiency first does not pay (`tier = "auto"`)."""
+    UNJUDGED = "unjudged"
+    """Efficiency first, without the judge, who costs more than he prevents (`tier = "auto"`). In no fallback rate."""
 
     @property
     def measures(self) -> bool:

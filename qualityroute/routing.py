@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from qualityroute.complexity import Choice, Forecast
 from qualityroute.config import Pins, Task
 from qualityroute.pins import Pin, alive, probe_due
 from qualityroute.records import Route, Tier
@@ -29,7 +30,7 @@ class Plan:
         Not where the caller named the tier, where performance is what is measured, nor where the task accepts no
         efficiency answer without a certificate.
         """
-        return self.route in (Route.PINNED, Route.TASK)
+        return self.route in (Route.PINNED, Route.TASK, Route.LEARNED)
 
 
 _START = {
@@ -42,6 +43,9 @@ _START = {
     Route.COMPARE: Plan(Route.COMPARE, Tier.EFFICIENCY, judged=True, falls_back=False),
     Route.AUDIT: Plan(Route.AUDIT, Tier.PERFORMANCE, judged=False, falls_back=False),
     Route.UNCERTIFIED: Plan(Route.UNCERTIFIED, Tier.PERFORMANCE, judged=False, falls_back=False),
+    Route.HARD_LIMIT: Plan(Route.HARD_LIMIT, Tier.PERFORMANCE, judged=False, falls_back=False),
+    Route.LEARNED: Plan(Route.LEARNED, Tier.PERFORMANCE, judged=False, falls_back=False),
+    Route.UNJUDGED: Plan(Route.UNJUDGED, Tier.EFFICIENCY, judged=False, falls_back=True),
 }
 
 
@@ -54,12 +58,14 @@ def route(
     now: datetime,
     mode: Literal["cascade", "baseline"] = "cascade",
     certified: bool = False,
+    limited: bool = False,
+    forecast: Forecast | None = None,
 ) -> Plan:
     """Where a request of `task` starts; `certified`: a certificate of it is in force.
 
-    In this order: the tier the caller asked for, the baseline mode, the task's own tier, a certificate that the
-    task cannot do without, the pin, the cascade. A plan with route `probe` holds only for who gets the probe's
-    lease; all others take `held(plan)`.
+    In this order: the tier the caller asked for, the baseline mode, the task's own tier, a hard limit (`limited`), a
+    certificate that the task cannot do without, the pin, what is learned of P(escalate) (`forecast`), the cascade.
+    A plan with route `probe` holds only for who gets the probe's lease; all others take `held(plan)`.
     """
     if asked is not None:
         return Plan(Route.ASKED, asked, judged=False, falls_back=False)
@@ -67,11 +73,20 @@ def route(
         return _START[Route.BASELINE]
     if task.tier == "performance":
         return _START[Route.TASK]
+    if limited:
+        return _START[Route.HARD_LIMIT]
     if task.accept.on_uncertified == "fallback" and not certified:
         return _START[Route.UNCERTIFIED]
     if pin is None or not pin.held or not alive(pin, now):
-        return _START[Route.CASCADE]
+        return _START[_LEARNED[forecast.taken] if forecast is not None else Route.CASCADE]
     return _START[Route.PROBE if probe_due(pin, policy, now) else Route.PINNED]
+
+
+_LEARNED = {
+    Choice.CASCADE: Route.CASCADE,
+    Choice.PERFORMANCE: Route.LEARNED,
+    Choice.UNJUDGED: Route.UNJUDGED,
+}
 
 
 def plan_of(errand: Route) -> Plan:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from qualityroute.attempts import system_message
+from qualityroute.complexity import Rules, rules_of
 from qualityroute.config import Config, ResolvedTask, fingerprint, resolve, resolve_judge
 from qualityroute.config.models import check_budget_prices
 from qualityroute.errors import ConfigError
@@ -33,6 +34,8 @@ class Setup:
     """Models that no price is known of."""
     lengths: Lengths
     """Of the answers so far, by which the cost of the next ones is estimated."""
+    rules: Rules
+    """By which requests without a task are given one."""
     fingerprint: str
 
     def task(self, name: str) -> ResolvedTask:
@@ -60,5 +63,9 @@ def build_setup(config: Config, clock: Callable[[], float]) -> Setup:
         prices=config.price_book,
         unpriced=tuple(config.unpriced_models),
         lengths=Lengths(),
+        rules=rules_of(
+            {name: task.settings.match for name, task in tasks.items()},
+            {name: task.schema for name, task in tasks.items()},
+        ),
         fingerprint=fingerprint(config, tasks),
     )

@@ -554,3 +554,39 @@ def test_kill_nine_loses_no_row_and_asks_nothing_twice_but_what_was_in_flight(tm
     for findings in kill_and_resume(tmp_path, kills=3, inputs=110):
         assert findings.good, findings
         assert findings.kills >= 1, findings
+
+
+# check-tiers
+
+
+def tiers(code: int) -> dict[str, Any]:
+    result = call("check-tiers", "contract", "--json")
+    assert result.exit_code == code, result.output
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def test_check_tiers_says_who_is_right_by_what_people_say_and_the_report_warns(folder: Path) -> None:
+    referred()
+    compared()
+    assert tiers(1)["standing"] == "unknown"
+    assert "nobody has said what is right" in call("check-tiers", "contract").output
+    imported(
+        *(
+            {"id": f"c{number}", "output": {**output_of(f"c{number}"), "effective_date": "1999-01-01"}}
+            for number in range(6)
+        )
+    )
+    assert tiers(1)["pairs"] == 0  # efficiency has not been held against them yet
+    compared()
+    found = tiers(1)
+    assert (found["standing"], found["pairs"], found["both_wrong"]) == ("not_shown", 6, 6)
+    assert found["performance_right"]["rate"] == 0
+    assert "performance right   0 %" in call("check-tiers", "contract").output
+    call("run", "contract", "in.jsonl", "--input-format", "jsonl")
+    assert "not shown to be better" in " ".join(call("report").output.split())
+    assert json.loads(call("report", "--json").stdout)["tasks"]["contract"]["tiers"]["pairs"] == 6
+
+
+def test_check_tiers_names_a_task_that_is_not_there(folder: Path) -> None:
+    assert "there are: " in one_line_error(call("check-tiers", "contrat"))

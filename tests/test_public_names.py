@@ -28,19 +28,21 @@ def loaded_after(statement: str) -> set[str]:
 @pytest.mark.parametrize("name", qualityroute.__all__)
 def test_a_public_name_is_there_and_has_a_docstring_of_its_own(name: str) -> None:
     value = getattr(qualityroute, name)
-    assert inspect.isclass(value)
+    assert inspect.isclass(value) or inspect.isfunction(value)
     assert value.__name__ == name
-    doc = inspect.cleandoc(vars(value).get("__doc__") or "")
+    doc = inspect.cleandoc(value.__dict__.get("__doc__") or "") if inspect.isclass(value) else value.__doc__
     # What Python writes by itself into a dataclass or an enum explains nothing.
     assert doc
     assert not doc.startswith(f"{name}(")
-    assert not (issubclass(value, Enum) and doc == Enum.__doc__)
+    assert not (inspect.isclass(value) and issubclass(value, Enum) and doc == Enum.__doc__)
 
 
 @pytest.mark.parametrize("name", qualityroute.__all__)
 def test_the_public_methods_of_a_public_name_have_docstrings(name: str) -> None:
     value = getattr(qualityroute, name)
-    if getattr(value, "_is_protocol", False):  # its methods are explained together, by the class
+    if inspect.isfunction(value) or getattr(
+        value, "_is_protocol", False
+    ):  # its methods are explained together, by the class
         return
     functions = {member for member, part in vars(value).items() if inspect.isfunction(part) and not part.__doc__}
     assert {member for member in functions if not member.startswith("_")} == set()

@@ -17,6 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qualityroute.complexity import Cell, CellKey, Choice, Forecast, Foretold, Regression
+from qualityroute.complexity.cells import growth, lineage
 from qualityroute.config import Pins
 from qualityroute.errors import StoreError
 from qualityroute.keys import Key, digest_of
@@ -924,3 +926,112 @@ async def test_a_key_with_a_name_that_cannot_be_kept_is_refused(store: SessionSt
     with pytest.raises(StoreError):
         await store.add_key(a_key("a\x00b"))
     assert not await store.has_keys()
+
+
+# --- what is learned of tasks on `auto`
+
+PIPELINE = CellKey("invoice", "openai/nano", "f1")
+FORECAST = Forecast(
+    replace(PIPELINE, band=4), 0.25, 0.875, 0.5, Choice.PERFORMANCE, Choice.CASCADE, 0.02, in_use=True,
+    features=(1.5, 0.0, -2.25),
+)  # fmt: skip
+
+
+def told(number: int | str, escalated: bool | None, forecast: Forecast = FORECAST, **more: Any) -> Entry:
+    """A decision whose outcome is that, with what was predicted of it."""
+    reason = {True: Reason.SCHEMA, False: None, None: Reason.TIMEOUT}[escalated]
+    return replace(entry(number, attempts=(attempt(reason=reason),), **more), forecast=forecast)
+
+
+async def test_a_forecast_comes_out_as_it_went_in_with_its_outcome(store: SessionStore) -> None:
+    await store.record(told(1, True))
+    await store.record(told(2, None, replace(FORECAST, by_regression=None, break_even=None, features=())))
+    first, second = await store.forecast("d1"), await store.forecast("d2")
+    assert first == Foretold(FORECAST, NOON, True)
+    assert second is not None
+    assert (second.forecast.by_regression, second.forecast.break_even, second.escalated) == (None, None, None)
+    assert await store.forecast("d3") is None
+
+
+async def test_a_decision_without_a_forecast_adds_to_no_cell(store: SessionStore) -> None:
+    await store.record(entry(1))
+    assert await store.cells(PIPELINE) == []
+
+
+@pytest.mark.parametrize("outcomes", ["x", ".", "xx.x.xxx", "x" * 60, "xxx......" * 5])
+async def test_cells_hold_what_the_pure_rule_makes_of_the_same_outcomes(store: SessionStore, outcomes: str) -> None:
+    keys = lineage(FORECAST.key)
+    expected = {key: Cell(key) for key in keys}
+    for number, outcome in enumerate(outcomes):
+        await store.record(told(number, outcome == "x", session=None))
+        for key in keys:
+            bet = growth(outcome == "x", 0.5) if key.fingerprint else 1.0
+            expected[key] = expected[key].after(outcome == "x", bet)
+    found = {cell.key: cell for cell in await store.cells(PIPELINE)}
+    assert found.keys() == expected.keys()
+    for key, cell in found.items():
+        assert cell.observed == len(outcomes)
+        assert (cell.passes, cell.escalations, cell.purse) == pytest.approx(
+            (expected[key].passes, expected[key].escalations, expected[key].purse)
+        )
+
+
+async def test_cells_of_another_pipeline_or_task_are_not_given(store: SessionStore) -> None:
+    await store.record(told(1, True))
+    await store.record(told(2, True, replace(FORECAST, key=CellKey("letter", "openai/nano", "f9")), task="letter"))
+    keys = {cell.key for cell in await store.cells(PIPELINE)}
+    assert keys == set(lineage(FORECAST.key))
+
+
+async def test_a_new_pipeline_begins_with_ten_outcomes_of_the_one_before(store: SessionStore) -> None:
+    for number in range(30):
+        await store.record(told(number, number % 2 == 0, session=None))
+    later = replace(FORECAST, key=replace(PIPELINE, fingerprint="f2"))
+    await store.record(told("new", True, later))
+    own = next(cell for cell in await store.cells(later.key) if cell.key.fingerprint)
+    assert own.observed == 1
+    assert own.passes + own.escalations == pytest.approx(10 * 0.99 + 1)
+    assert own.purse == pytest.approx(0.5 * 1.5)
+
+
+async def test_two_engines_lose_none_of_each_others_outcomes(store: SessionStore, store_url: str) -> None:
+    other = open_store(store_url, folder=Path())
+    await other.open()
+
+    async def record(where: SessionStore, name: str) -> None:
+        for number in range(15):
+            await where.record(told(f"{name}{number}", True, session=None))
+
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(record, store, "a")
+            group.start_soon(record, other, "b")
+    finally:
+        await other.aclose()
+    assert {cell.observed for cell in await store.cells(PIPELINE)} == {30}
+
+
+async def test_forecasts_are_the_newest_of_a_task_or_of_a_pipeline_with_an_outcome(store: SessionStore) -> None:
+    for number, escalated in enumerate([True, None, False, True]):
+        await store.record(told(number, escalated, session=None, at=NOON + timedelta(minutes=number)))
+    other = replace(FORECAST, key=replace(PIPELINE, fingerprint="f2"))
+    await store.record(told("new", True, other, at=NOON + timedelta(minutes=9)))
+    assert [row.escalated for row in await store.forecasts("invoice", most=9)] == [True, None, False, True, True]
+    assert [row.at.minute for row in await store.forecasts("invoice", most=2)] == [3, 9]
+    assert [row.at.minute for row in await store.forecasts("invoice", key=PIPELINE, most=9)] == [0, 2, 3]
+    since = NOON + timedelta(minutes=3)
+    assert [row.at.minute for row in await store.forecasts("invoice", since=since, most=9)] == [3, 9]
+    assert await store.forecasts("letter", most=9) == []
+
+
+async def test_the_regression_of_the_most_outcomes_is_kept(store: SessionStore) -> None:
+    fitted = Regression(0.5, (1.0, 2.0), (0.0, 0.1), (1.0, 3.0), 200, in_use=True)
+    assert await store.regression(PIPELINE) is None
+    await store.keep_regression(PIPELINE, fitted)
+    await store.keep_regression(PIPELINE, replace(fitted, outcomes=150))
+    assert await store.regression(PIPELINE) == fitted
+    await store.keep_regression(PIPELINE, replace(fitted, outcomes=250, in_use=False))
+    found = await store.regression(PIPELINE)
+    assert found is not None
+    assert (found.outcomes, found.in_use) == (250, False)
+    assert await store.regression(replace(PIPELINE, fingerprint="f2")) is None

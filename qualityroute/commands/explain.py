@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TypeAlias
 
 import anyio
 import click
@@ -10,10 +11,13 @@ import click
 from qualityroute.commands.options import as_json, placed
 from qualityroute.commands.places import Place, opened
 from qualityroute.commands.screens import screen, show
+from qualityroute.complexity import Foretold
 from qualityroute.errors import ConfigError
 from qualityroute.labels import Label
 from qualityroute.records import Decision, PinEffect
 from qualityroute.render import decision_json, story_of
+
+Told: TypeAlias = tuple[Decision, PinEffect | None, Label | None, Foretold | None]
 
 
 @click.command()
@@ -22,17 +26,18 @@ from qualityroute.render import decision_json, story_of
 @as_json
 def explain(place: Place, decision_id: str, plain_json: bool) -> None:
     """Tell the decision ID: its route, attempts, verdicts, pin and cost."""
-    decision, effect, label = anyio.run(_decision, place, decision_id)
+    decision, effect, label, foretold = anyio.run(_decision, place, decision_id)
     if plain_json:
-        click.echo(json.dumps(decision_json(decision, effect, label), indent=2, default=str))
+        click.echo(json.dumps(decision_json(decision, effect, label, foretold), indent=2, default=str))
     else:
-        show(screen(), story_of(decision, effect, label))
+        show(screen(), story_of(decision, effect, label, foretold))
 
 
-async def _decision(place: Place, decision_id: str) -> tuple[Decision, PinEffect | None, Label | None]:
+async def _decision(place: Place, decision_id: str) -> Told:
     store, _ = place.store_alone()
     async with opened(store):
         decision = await store.decision(decision_id)
         if decision is None:
             raise ConfigError(f"no decision '{decision_id[:100]}' in the store; each line of `run` names its own")
-        return decision, await store.pin_effect(decision_id), await store.label(decision_id)
+        effect, label = await store.pin_effect(decision_id), await store.label(decision_id)
+        return decision, effect, label, await store.forecast(decision_id)

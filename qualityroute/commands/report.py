@@ -17,6 +17,7 @@ from qualityroute.commands.options import as_json, placed
 from qualityroute.commands.places import Place, called, near, opened
 from qualityroute.commands.replacing import replace_text
 from qualityroute.commands.screens import box_for, screen, show
+from qualityroute.config import Config, ResolvedTask, resolve
 from qualityroute.config.models import near as did_you_mean
 from qualityroute.errors import ConfigError
 from qualityroute.inputs import moment
@@ -25,6 +26,7 @@ from qualityroute.pipelines import pipeline_keys
 from qualityroute.render import report_view, visible
 from qualityroute.render.report_view import suggestions_view
 from qualityroute.report import Report, build_report
+from qualityroute.tier_checks import tier_checks
 
 DEFAULT_CONFIG = Path("qualityroute.toml")
 
@@ -75,6 +77,14 @@ def report(
         click.echo(json.dumps(_find(place, wanted).report.to_json(), indent=2))
     else:
         _show(place, _find(place, wanted).report)
+
+
+def _resolved(config: Config, task: str | None) -> dict[str, ResolvedTask]:
+    """None where what the configuration names cannot be read: a report is made all the same."""
+    try:
+        return {name: found for name, found in resolve(config).items() if task in (None, name)}
+    except ConfigError:
+        return {}
 
 
 def _check_forms(*, html: bool, applied: bool, plain_json: bool, yes: bool) -> None:
@@ -146,5 +156,6 @@ async def _found(place: Place, wanted: Wanted) -> Found:
     async with opened(place.store(config)) as store:
         counted = await store.rebuild() if wanted.rebuild else None
         keys = pipeline_keys(config)
-        found = await build_report(store, config, now=now, pipelines=keys, task=task, since=since)
+        checks = await tier_checks(store, config, _resolved(config, task))
+        found = await build_report(store, config, now=now, pipelines=keys, task=task, since=since, tier_checks=checks)
         return Found(found, await store.pins(now=now), counted)

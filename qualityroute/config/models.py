@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -21,6 +22,7 @@ from pydantic import (
 )
 
 from qualityroute.config.fields import BudgetDollars, Dollars, Duration, ModelName, Name, Share, Size, split_model
+from qualityroute.config.patterns import safe_pattern
 from qualityroute.errors import ConfigError
 from qualityroute.prices import Price, PriceBook
 from qualityroute.records import Tier
@@ -64,6 +66,15 @@ class Tiers(Section):
 
     def of(self, tier: Tier) -> TierModels:
         return self.efficiency if tier is Tier.EFFICIENCY else self.performance
+
+
+class Model(Section):
+    """What is known of one model, by which a request that it cannot answer is not sent to it (`tier = "auto"`)."""
+
+    context_window: int | None = Field(default=None, ge=1)
+    """Tokens, read and written together."""
+    images: bool | None = None
+    """Does it see pictures?"""
 
 
 class Judge(Section):
@@ -164,10 +175,43 @@ class Accept(Section):
     a certificate in force."""
 
 
+class Match(Section):
+    """By what a request that names no task is known to be of this one; see `Engine.classify`."""
+
+    regex: tuple[str, ...] = ()
+    """Any of them, in the first or the last characters of the text, in either case; slow ones are refused."""
+    keywords: tuple[str, ...] = ()
+    """Any of them as whole words, in either case."""
+    examples: tuple[str, ...] = Field(default=(), max_length=100)
+    """Requests of this task, to which one like them is nearest."""
+
+    @field_validator("regex")
+    @classmethod
+    def _patterns_are_safe(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            safe_pattern(pattern)
+        return patterns
+
+    @field_validator("keywords", "examples")
+    @classmethod
+    def _texts_say_something(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not text.strip() for text in texts):
+            raise ValueError("an empty text matches nothing; leave it out")
+        return texts
+
+    @model_validator(mode="after")
+    def _something_is_named(self) -> Self:
+        if not (self.regex or self.keywords or self.examples):
+            raise ValueError("it names nothing to match by; set regex, keywords or examples")
+        return self
+
+
 class Task(Section):
     """A named kind of request: instructions, output schema, rubric, gate, tier."""
 
     tier: Literal["efficiency", "performance", "auto"] = "efficiency"
+    """auto: efficiency first, unless a hard limit or the gate's own log says that it does not pay; see `complexity`."""
+    match: Match | None = None
     instructions: str = ""
     schema_: str | Mapping[str, Any] | type[BaseModel] | None = Field(default=None, alias="schema")
     """A JSON Schema file, a JSON Schema, `"package.module:Model"`, or a pydantic model."""
@@ -202,6 +246,13 @@ class Task(Section):
 class Routing(Section):
     mode: Literal["cascade", "baseline"] = "cascade"
     """cascade: each task as its tier says; baseline: everything to performance, recorded as reference."""
+    explore: Share = 0.02
+    """With `tier = "auto"`: the share of requests that the log would not send through the whole cascade, and that go
+    through it all the same. Without it what was learned once would stay for ever (routing.md A5)."""
+    value_of_second: Dollars = Decimal(0)
+    """USD that a second less of waiting is worth; 0: `auto` looks at cost alone."""
+    cost_of_error: Dollars = Decimal(0)
+    """USD that a wrong answer costs; 0: unknown, and `auto` never leaves out the judge."""
     deadline: Duration | None = None
     """The same as the top-level `deadline`, which in TOML must stand above every table."""
 
@@ -305,6 +356,8 @@ class Config(Section):
     version: Literal[1] = 1
     providers: Mapping[Name, Provider] = Field(default_factory=dict)
     tiers: Tiers
+    models: Mapping[ModelName, Model] = Field(default_factory=dict)
+    """What is known of models, by `provider/model`."""
     judge: Judge | None = None
     tasks: Mapping[Name, Task] = Field(min_length=1)
     routing: Routing = Routing()
@@ -404,6 +457,10 @@ class Config(Section):
             raise ValueError("deadline: it is set at the top and in [routing]; set it once")
         if self.providers:
             check_providers(self)
+        named = self.models_used()
+        for model in self.models:
+            if model not in named:
+                raise ValueError(f"models.{model}: no tier, judge or peer is '{model}'" + near(model, named))
         for name, task in self.tasks.items():
             _check_gate(self, name, task)
         if not self.prices:
@@ -484,8 +541,8 @@ _KEYS = sorted(
     {
         field.alias or name
         for section in (
-            Config, Provider, TierModels, Judge, Task, Agreement, Accept, Routing, Cache, Budget, Pins, Store, Gateway,
-            PriceRow,
+            Config, Provider, TierModels, Model, Judge, Task, Match, Agreement, Accept, Routing, Cache, Budget, Pins,
+            Store, Gateway, PriceRow,
         )
         for name, field in section.model_fields.items()
     }

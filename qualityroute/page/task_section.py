@@ -10,6 +10,7 @@ from qualityroute.page.badges import flag_badge, state_badge
 from qualityroute.page.figures import latency_figure, money_figure, rate_figure, reasons_figure
 from qualityroute.page.markup import Child, Markup, lines, stranger, tag
 from qualityroute.page.tables import facts
+from qualityroute.render.report_view import tier_warning
 from qualityroute.render.words import UNKNOWN, percent, seconds
 from qualityroute.report import Rate, Suggestion, TaskReport
 
@@ -73,6 +74,10 @@ def _key_numbers(task: TaskReport) -> Iterator[tuple[str, Child]]:
     yield "On first attempts", rate_words(task.difficulty)
     yield "Break-even", percent(task.break_even)
     yield "Closed sessions", f"{task.sessions:,}{_to_go(task)}"
+    if task.learning is not None:
+        yield "Auto tier", task.learning.sentence
+    if (warning := tier_warning(task)) is not None:
+        yield "Tiers", stranger(warning)
     if task.explored:
         yield "Explored", f"{task.explored:,}"
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from qualityroute.complexity import Foretold
 from qualityroute.keys import Key
 from qualityroute.labels import Label
 from qualityroute.pins import Pin
@@ -34,7 +35,12 @@ def money_text(amount: Decimal | None) -> str | None:
     return None if amount is None else f"{amount.normalize():f}"
 
 
-def decision_json(decision: Decision, effect: PinEffect | None = None, label: Label | None = None) -> dict[str, Any]:
+def decision_json(
+    decision: Decision,
+    effect: PinEffect | None = None,
+    label: Label | None = None,
+    foretold: Foretold | None = None,
+) -> dict[str, Any]:
     """A decision as `explain --json` shows it, with what is known of its efficiency answer."""
     return {
         "id": decision.id,
@@ -55,6 +61,21 @@ def decision_json(decision: Decision, effect: PinEffect | None = None, label: La
         "fingerprint": decision.fingerprint,
         "metadata": dict(decision.metadata),
         "label": None if label is None else _label_json(label),
+        "forecast": None if foretold is None else _forecast_json(foretold),
+    }
+
+
+def _forecast_json(foretold: Foretold) -> dict[str, Any]:
+    told = foretold.forecast
+    return {
+        "probability": told.probability,
+        "by_log": told.by_cells,
+        "by_regression": told.by_regression,
+        "break_even": told.break_even,
+        "wanted": told.wanted,
+        "taken": told.taken,
+        "propensity": told.propensity,
+        "escalated": foretold.escalated,
     }
 
 

@@ -18,6 +18,7 @@ from qualityroute.render.tables import facts, table
 from qualityroute.render.words import UNKNOWN, dollars, moment_text, percent, reason_words
 from qualityroute.report import Rate, RateChange, Report, Suggestion, TaskReport
 from qualityroute.signal import Flag, State
+from qualityroute.tier_check import Standing, sentence
 
 WIDEST_PROSE = 110
 """Longer lines are hard to read, however wide the screen is."""
@@ -133,12 +134,23 @@ def _facts(task: TaskReport) -> Iterator[tuple[str, RenderableType]]:
         yield "certificate", safe_text(task.certificate.sentence)
     if task.audits is not None:
         yield "audits", Text(task.audits.sentence)
+    if task.learning is not None:
+        yield "auto tier", Text(task.learning.sentence, style="yellow" if task.learning.worth_it is False else "")
+    if (warning := tier_warning(task)) is not None:
+        yield "tiers", safe_text(warning, "yellow")
     if task.pins.held:
         yield "pins", Text(task.pins.sentence)
     for change in task.changes:
         yield "changed", _change(change)
     if task.cost.cut_off:
         yield "unknown", Text(_cut_off(task.cost.cut_off))
+
+
+def tier_warning(task: TaskReport) -> str | None:
+    """That performance is not shown to be better by what people say; `None` where it is, or where nobody says."""
+    if task.tiers is None or task.tiers.standing in (Standing.BETTER, Standing.UNKNOWN):
+        return None
+    return f"{sentence(task.tiers, task.task)} See check-tiers."
 
 
 def _sentence(text: str) -> str:

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from qualityroute.complexity import Choice, Forecast, Foretold
 from qualityroute.labels import Label
 from qualityroute.records import Attempt, Decision, ModelCall, PinEffect, Ruling, Verdict
 from qualityroute.render.safe import safe_text
@@ -23,21 +24,30 @@ from qualityroute.render.telling import (
     tokens_words,
     untold_message,
 )
-from qualityroute.render.words import dollars, effect_words, moment_text, reason_words, route_words, seconds
+from qualityroute.render.words import dollars, effect_words, moment_text, percent, reason_words, route_words, seconds
 
 _STYLES = {Ruling.ACCEPTED: "green", Ruling.REJECTED: "red", Ruling.UNDECIDED: "yellow"}
 _CALL_INDENT = 4
 _VERDICT_INDENT = 6
 
 
-def story_of(decision: Decision, effect: PinEffect | None = None, label: Label | None = None) -> RenderableType:
+def story_of(
+    decision: Decision,
+    effect: PinEffect | None = None,
+    label: Label | None = None,
+    foretold: Foretold | None = None,
+) -> RenderableType:
     """The whole story of a request, from route to cost, with what is known of its answer."""
-    return Group(*_lines(decision, effect, label))
+    return Group(*_lines(decision, effect, label, foretold))
 
 
-def _lines(decision: Decision, effect: PinEffect | None, label: Label | None) -> Iterator[RenderableType]:
+def _lines(
+    decision: Decision, effect: PinEffect | None, label: Label | None, foretold: Foretold | None
+) -> Iterator[RenderableType]:
     yield _heading(decision)
     yield Text.assemble("Route: ", route_words(decision.route))
+    if foretold is not None:
+        yield _foretold(foretold.forecast)
     for number, attempt in enumerate(decision.attempts, 1):
         yield from _attempt(number, attempt)
     yield Text.assemble("Outcome: ", (decision.outcome.value, "bold"), f", {outcome_told(decision)}")
@@ -48,6 +58,17 @@ def _lines(decision: Decision, effect: PinEffect | None, label: Label | None) ->
     if label is not None:
         yield _labelled(label)
     yield from _bill(decision)
+
+
+def _foretold(told: Forecast) -> Text:
+    """What the log said before anything was asked, and whether that was followed."""
+    by = "regression" if told.in_use else "log"
+    at = f"; break-even {percent(told.break_even)}" if told.break_even is not None else ""
+    done = ""
+    if told.wanted is not Choice.CASCADE:
+        kept = "one of the explored" if told.taken is not told.wanted else "done"
+        done = f"; {told.wanted} was wanted, {kept} with probability {told.propensity:.2f}"
+    return Text(f"Predicted: {percent(told.probability)} escalate, by the {by}{at}{done}")
 
 
 def _labelled(label: Label) -> Text:

@@ -38,7 +38,7 @@ _OUTCOMES: dict[Outcome, str] = {
     Outcome.FALLBACK: "the gate rejected the efficiency answer; performance was served",
     Outcome.PINNED: "the session was pinned; performance was served at once",
     Outcome.FAILOVER: "efficiency or its judge was in trouble; performance was served",
-    Outcome.PERFORMANCE: "performance was served, as the task or the caller asked",
+    Outcome.PERFORMANCE: "performance was served, as the task, the caller or the log says",
     Outcome.CACHED: "an earlier answer was served",
     Outcome.UNPROVEN: "the budget was used up; the best answer was served, which its gate had not accepted",
     Outcome.REJECTED: "no answer passed its checks; the caller got AnswerRejected",
@@ -56,6 +56,9 @@ _ROUTES: dict[Route, str] = {
     Route.COMPARE: "efficiency is held against a reference; nobody is served",
     Route.AUDIT: "performance is asked again, to audit an accepted answer",
     Route.UNCERTIFIED: "straight to performance: no certificate is in force",
+    Route.HARD_LIMIT: "straight to performance: efficiency cannot answer such a request",
+    Route.LEARNED: "straight to performance: by the log, trying efficiency first does not pay",
+    Route.UNJUDGED: "efficiency first without the judge: by the log, judging does not pay",
 }
 _EFFECTS: dict[PinEffect, str] = {
     PinEffect.WATCHED: "the session is watched; one more rejection counts",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from qualityroute.budgets import Filling, day_pots
 from qualityroute.calibration import Certificate
+from qualityroute.complexity import Foretold
 from qualityroute.config import Config
 from qualityroute.labels import Audit
 from qualityroute.records import Outcome, Tier, total_cost
@@ -17,12 +18,14 @@ from qualityroute.report.facts import (
     CertificateReport,
     Cost,
     JudgeReport,
+    LearningReport,
     PinReport,
     Rate,
     RateChange,
     Report,
     TaskReport,
 )
+from qualityroute.report.learning import learning_report
 from qualityroute.report.promises import audit_report, certificate_report, flag_of
 from qualityroute.report.series import rate_of, series
 from qualityroute.signal import (
@@ -37,9 +40,13 @@ from qualityroute.signal import (
     persistence,
 )
 from qualityroute.store import FirstAttempt, SessionStore, TaskSummary
+from qualityroute.tier_check import TierCheck
 
 MOST_FIRST_ATTEMPTS = 10_000
 """How far back changes are looked for; nothing older weighs in a verdict."""
+
+MOST_FORECASTS = 10_000
+"""The newest; what was predicted before says little of today's predictor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,8 @@ class Truth:
     pipeline: str | None
     """Today's key, to which a certificate must belong; `None` where it is unknown."""
     audits: Sequence[Audit]
+    tiers: TierCheck | None
+    """Both tiers held against people's answers."""
 
 
 async def build_report(
@@ -69,6 +78,7 @@ async def build_report(
     pipelines: Mapping[str, str],
     task: str | None = None,
     since: datetime | None = None,
+    tier_checks: Mapping[str, TierCheck] | None = None,
 ) -> Report:
     """Add up the ledger, from `since` (the beginning of its hour) on. Raises `StoreError`.
 
@@ -76,6 +86,7 @@ async def build_report(
 
     Args:
         pipelines: the key of each task's pipeline, which its certificate must be about.
+        tier_checks: of the tasks whose inputs people have answered.
     """
     pins = await store.pins_active(now)
     tasks = {}
@@ -86,10 +97,13 @@ async def build_report(
         epoch = await _epoch(store, summary.task, now)
         errors = await store.judge_errors(summary.task, since=since)
         audits = await store.audits(summary.task, since=_hour(since))
-        truth = Truth(await store.certificate(summary.task), pipelines.get(summary.task), audits)
-        tasks[summary.task] = _task_report(
+        tiers = (tier_checks or {}).get(summary.task)
+        truth = Truth(await store.certificate(summary.task), pipelines.get(summary.task), audits, tiers)
+        report = _task_report(
             summary, whole[summary.task], config, epoch, errors, pins.get(summary.task, 0), truth, now
         )
+        told = await store.forecasts(summary.task, since=_hour(since), most=MOST_FORECASTS)
+        tasks[summary.task] = replace(report, learning=_learning(report, whole[summary.task], told))
     found = suggestions.all_of(config, tasks.values(), for_all=task is None)
     budgets = await _budgets(store, config, now, task)
     return Report(tasks, sum(pins.values()), _hour(since), now, found, budgets)
@@ -165,7 +179,13 @@ def _task_report(
         agreement=words.agreement_sentence(summary),
         certificate=certificate,
         audits=audit_report(truth.audits),
+        tiers=truth.tiers,
     )
+
+
+def _learning(report: TaskReport, ever: TaskSummary, told: Sequence[Foretold]) -> LearningReport | None:
+    by_judge = min(1.0, ever.judge_catches / ever.fallbacks) if ever.fallbacks else 1.0
+    return learning_report(told, money.means_of(ever), by_judge=by_judge, total=report.cost.total)
 
 
 def _assess(

@@ -10,9 +10,11 @@ from typing import Any
 
 from qualityroute.budgets import Filling
 from qualityroute.calibration import Certificate
+from qualityroute.complexity import Score
 from qualityroute.records import Outcome, Reason
 from qualityroute.signal import Flag, State
 from qualityroute.store import LatencySummary
+from qualityroute.tier_check import TierCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,31 @@ class AuditReport:
 
 
 @dataclass(frozen=True, slots=True)
+class LearningReport:
+    """Of the newest forecasts of a task; each was written down before its outcome was known."""
+
+    forecasts: int
+    by_log: Score
+    """How well the cells predicted."""
+    by_regression: Score | None
+    """How well the regression did, where there was one; on fewer requests."""
+    in_use: bool
+    """Does the regression decide now?"""
+    straight: int
+    """Requests that went to performance at once."""
+    unjudged: int
+    explored: int
+    """Requests that were to go another way, and went through the whole cascade to be learned from."""
+    break_even: float | None
+    """P(escalate) from which performance at once is cheaper, at the newest forecast."""
+    saved: Decimal | None
+    """USD against sending every request through the cascade; negative is a loss. An estimate."""
+    worth_it: bool | None
+    """`None`: it is too early to say."""
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskReport:
     task: str
     tier: str
@@ -174,6 +201,10 @@ class TaskReport:
     certificate: CertificateReport | None = None
     audits: AuditReport | None = None
     """`None` while nothing was audited."""
+    learning: LearningReport | None = None
+    """What `tier = "auto"` was worth; `None` where nothing was predicted."""
+    tiers: TierCheck | None = None
+    """Both tiers held against people's answers; `None` where there are none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 from qualityroute.budgets import Filling
+from qualityroute.complexity import Score
 from qualityroute.records import Outcome
 from qualityroute.report.facts import (
     AuditReport,
     CertificateReport,
+    LearningReport,
     PinReport,
     Rate,
     RateChange,
@@ -20,6 +22,7 @@ from qualityroute.report.facts import (
     TaskReport,
 )
 from qualityroute.store import LatencySummary
+from qualityroute.tier_check import TierCheck, sentence
 
 VERSION = 1
 _PARTS = ("efficiency", "judge", "peers", "performance", "audit")
@@ -85,7 +88,48 @@ def _task(task: TaskReport) -> dict[str, Any]:
         "agreement": task.agreement,
         "certificate": _certificate(task.certificate),
         "audits": _audits(task.audits),
+        "learning": _learning(task.learning),
+        "tiers": None if task.tiers is None else _tiers(task.tiers, task.task),
         "series": [{"start": point.start.isoformat(), **_rate(point.rate)} for point in task.series],
+    }
+
+
+def _learning(report: LearningReport | None) -> dict[str, Any] | None:
+    if report is None:
+        return None
+    return {
+        "forecasts": report.forecasts,
+        "by_log": _score(report.by_log),
+        "by_regression": None if report.by_regression is None else _score(report.by_regression),
+        "in_use": "regression" if report.in_use else "log",
+        "straight": report.straight,
+        "unjudged": report.unjudged,
+        "explored": report.explored,
+        "break_even": report.break_even,
+        "saved_against_cascade": _money(report.saved),
+        "worth_it": report.worth_it,
+        "sentence": report.sentence,
+    }
+
+
+def _score(found: Score) -> dict[str, Any]:
+    return {
+        "outcomes": found.outcomes,
+        "escalated": found.escalated,
+        "auroc": found.auroc,
+        "auroc_error": found.error,
+        "calibration_error": found.calibration_error,
+        "log_loss": found.log_loss,
+    }
+
+
+def _tiers(found: TierCheck, task: str) -> dict[str, Any]:
+    difference = found.difference
+    return {
+        "standing": found.standing,
+        "sentence": sentence(found, task),
+        "pairs": found.pairs,
+        "difference": None if difference is None else dict(zip(("rate", "low", "high"), difference, strict=True)),
     }
 
 

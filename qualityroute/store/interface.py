@@ -11,6 +11,7 @@ from typing import Protocol
 from qualityroute.budgets import Filling, Pot, Reservation, Shortage
 from qualityroute.calibration import Certificate, Look
 from qualityroute.client import Capability
+from qualityroute.complexity import Cell, CellKey, Forecast, Foretold, Regression
 from qualityroute.config import Pins
 from qualityroute.keys import Key
 from qualityroute.labels import Audit, Fact, Label, Reference
@@ -30,6 +31,8 @@ class Entry:
     """Prompts and answers to keep, by kind; empty when they are not kept."""
     facts: Sequence[Fact] = ()
     """What it adds to the ground truth."""
+    forecast: Forecast | None = None
+    """What was predicted of it; its outcome goes into the forecast's cells. `None`: nothing was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +310,26 @@ class SessionStore(Protocol):
 
     async def audit_spending(self, task: str, *, since: datetime) -> tuple[Decimal, Decimal, int]:
         """USD that a task's audits took since then, the dearest of them, and how many have no known cost."""
+
+    async def cells(self, key: CellKey) -> list[Cell]:
+        """Of a pipeline (whatever the key's band): its own and its bands', its task's, and that of all tasks.
+
+        What every request of a task on `auto` reads, so it must not take longer than a pin does.
+        """
+
+    async def forecasts(
+        self, task: str, *, since: datetime | None = None, key: CellKey | None = None, most: int
+    ) -> list[Foretold]:
+        """The newest of a task, oldest first; with a `key`, those of its pipeline whose outcome is known."""
+
+    async def forecast(self, decision_id: str) -> Foretold | None:
+        """What was predicted of a decision's request."""
+
+    async def regression(self, key: CellKey) -> Regression | None:
+        """The one of a pipeline."""
+
+    async def keep_regression(self, key: CellKey, fitted: Regression) -> None:
+        """In place of the pipeline's, unless that one was made of more outcomes."""
 
     async def capabilities(self, base_url: str, model: str) -> list[Capability]:
         """What was found of a model's endpoint, new or old."""

@@ -33,8 +33,14 @@ def of_facts(facts: Iterable[Fact]) -> list[str]:
     return [f"certificate\0{fact.certificate}" for fact in facts if isinstance(fact, Audit) and fact.certificate]
 
 
+CELLS = "cells"
+"""Of all tasks, since the outcomes of all of them go into one cell besides their own."""
+
+
 def of_entry(entry: Entry) -> list[str]:
     locks = of_facts(entry.facts)
+    if entry.forecast is not None:
+        locks.append(CELLS)
     if entry.decision.session is not None:
         locks.append(of_session(entry.decision.tenant, entry.decision.session))
     return locks if entry.pin_key is None else [*locks, *of_pin(entry.pin_key)]

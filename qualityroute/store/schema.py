@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from qualityroute.errors import StoreError
-from qualityroute.store import browsing, capabilities, certificates, kept, key_rows, spending, truth
+from qualityroute.store import browsing, capabilities, certificates, forecasts, kept, key_rows, spending, truth
 from qualityroute.store.tallies import LATENCIES, PEER_COLUMNS
 from qualityroute.store.tallies import TABLE as TALLIES
 
@@ -243,8 +243,14 @@ def keys(db: Tables) -> None:
         db.execute(statement.strip())
 
 
+def learned_routing(db: Tables) -> None:
+    """Cells, forecasts and regressions of tasks whose tier is `auto`."""
+    for statement in forecasts.TABLES:
+        db.execute(statement.strip())
+
+
 MIGRATIONS: tuple[Callable[[Tables], None], ...] = (
-    first_tables, costs_of_peers, ground_truth, learned_capabilities, budgets, searches, keys,
+    first_tables, costs_of_peers, ground_truth, learned_capabilities, budgets, searches, keys, learned_routing,
 )  # fmt: skip
 
 

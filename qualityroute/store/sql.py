@@ -12,12 +12,24 @@ from typing import TypeVar
 from qualityroute.budgets import Filling, Pot, Reservation, Shortage
 from qualityroute.calibration import Certificate, Look
 from qualityroute.client import Capability
+from qualityroute.complexity import Cell, CellKey, Foretold, Regression
 from qualityroute.errors import StoreError
 from qualityroute.keys import Key
 from qualityroute.labels import Audit, Fact, Label, Reference
 from qualityroute.pins import Pin, PinKey
 from qualityroute.records import Decision, PinEffect
-from qualityroute.store import browsing, capabilities, certificates, kept, key_rows, locks, spending, tallies, truth
+from qualityroute.store import (
+    browsing,
+    capabilities,
+    certificates,
+    forecasts,
+    kept,
+    key_rows,
+    locks,
+    spending,
+    tallies,
+    truth,
+)
 from qualityroute.store.columns import moment
 from qualityroute.store.days import spending_by_day
 from qualityroute.store.interface import (
@@ -103,6 +115,10 @@ class SQLStore(ABC):
             session_attempt = write_rows(connection, rows, effect)
             tallies.add(connection, entry.decision, failed=rows.failed, session_attempt=session_attempt, effect=effect)
             truth.write_facts(connection, entry.facts)
+            if entry.forecast is not None:
+                told = entry.decision
+                escalated = None if rows.failed is None else rows.failed == 1
+                forecasts.write(connection, told.id, told.at, entry.forecast, escalated)
             return effect
 
         return await self._write(doing, write, locks.of_entry(entry))
@@ -210,6 +226,26 @@ class SQLStore(ABC):
 
     async def audit_spending(self, task: str, *, since: datetime) -> tuple[Decimal, Decimal, int]:
         return await self._read("add up the audits", partial(truth.audit_spending, task=task, since=since))
+
+    async def cells(self, key: CellKey) -> list[Cell]:
+        return await self._look(f"read the log of task '{key.task[:64]}'", partial(forecasts.cells, key=key))
+
+    async def forecasts(
+        self, task: str, *, since: datetime | None = None, key: CellKey | None = None, most: int
+    ) -> list[Foretold]:
+        read = partial(forecasts.newest, task=task, since=since, key=key, most=most)
+        return await self._read("read the forecasts", read)
+
+    async def forecast(self, decision_id: str) -> Foretold | None:
+        return await self._read("read a forecast", partial(forecasts.of_decision, decision_id=decision_id))
+
+    async def regression(self, key: CellKey) -> Regression | None:
+        look = partial(forecasts.regression, key=key)
+        return await self._look(f"read the regression of task '{key.task[:64]}'", look)
+
+    async def keep_regression(self, key: CellKey, fitted: Regression) -> None:
+        write = partial(forecasts.keep_regression, key=key, fitted=fitted)
+        await self._write(f"keep the regression of task '{key.task[:64]}'", write)
 
     async def capabilities(self, base_url: str, model: str) -> list[Capability]:
         look = partial(capabilities.of_model, base_url=base_url, model=model)
