@@ -15,7 +15,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from qualityroute import ProviderError, Reason, StoreError
-from qualityroute.records import Completion, ToolCall, Usage
+from qualityroute.records import Completion, Outcome, ToolCall, Usage
+from qualityroute.store import Search
 from qualityroute.telemetry.metrics import Metrics
 
 pytestmark = pytest.mark.anyio
@@ -228,6 +229,35 @@ async def test_a_stream_is_the_proved_answer_in_pieces() -> None:
     assert done == "[DONE]"
     assert {event["id"] for event in told.events[:-1]} == {f"chatcmpl-{told.headers['x-qualityroute-decision']}"}
     assert {event["model"] for event in told.events[:-1]} == {"practice/small"}
+
+
+CUT = Completion("only the beginn", finish_reason="length", model="m")
+REFUSED = Completion(None, refusal="I will not.", model="m")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_the_callers_own_limit_cut_off_is_served_as_cut_off(stream: bool) -> None:
+    async with desk([lambda _: CUT], [lambda _: CUT]) as gateway:
+        told = await gateway.ask(max_tokens=3, stream=stream)
+        decision = (await gateway.engine.store.decisions(Search(), limit=1)).decisions[0]
+    if stream:
+        ends = [event["choices"][0]["finish_reason"] for event in told.events[:-1]]
+        assert (told.text, ends[-1], told.events[-1]) == ("only the beginn", "length", "[DONE]")
+    else:
+        choice = told.json["choices"][0]
+        assert (choice["message"]["content"], choice["finish_reason"]) == ("only the beginn", "length")
+        assert told.headers["x-qualityroute-outcome"] == "rejected"
+        assert told.headers["x-qualityroute-reason"] == "truncated"
+    assert (told.status, decision.outcome, decision.reason) == (200, Outcome.REJECTED, Reason.TRUNCATED)
+
+
+async def test_a_refusal_is_served_as_one_but_not_where_the_task_wants_an_error() -> None:
+    async with desk([lambda _: REFUSED], [lambda _: REFUSED]) as gateway:
+        told = await gateway.ask()
+    assert told.json["choices"][0]["message"] == {"role": "assistant", "content": None, "refusal": "I will not."}
+    config = config_with(tasks={"chat": {"on_refusal": "error"}})
+    async with desk([lambda _: REFUSED], config=config) as gateway:
+        assert (await gateway.ask()).status == 422
 
 
 async def test_a_performance_answer_is_heard_and_its_end_waits_for_the_decision() -> None:

@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from qualityroute.errors import AnswerRejected
 from qualityroute.gates.strict_json import NotJson, read_json
-from qualityroute.records import Answer, Completion, Decision, Usage
+from qualityroute.records import Answer, Completion, Decision, Reason, Route, Tier, Usage
 
 RawHeaders = list[tuple[bytes, bytes]]
 _FINISH_REASONS = frozenset({"stop", "length", "content_filter"})
 """Of OpenAI's, those of an answer without calls."""
+_SAYS_SO_ITSELF = frozenset({Reason.TRUNCATED, Reason.REFUSED, Reason.FILTERED})
 _EMPTY = Completion(None)
+
+
+def answer_that_says_so(error: AnswerRejected) -> Answer | None:
+    """A rejected answer that says by itself what is wrong, as OpenAI's do: cut off, refused or filtered.
+
+    Clients know these by `finish_reason` and `refusal`, and take none for whole; a cut-off one is what they get who set
+    `max_tokens`. Of the last tier there was to ask, and of no other.
+    """
+    last, decision = error.attempts[-1] if error.attempts else None, error.decision
+    if last is None or decision is None or last.completion is None or last.reason not in _SAYS_SO_ITSELF:
+        return None
+    if last.tier is not Tier.PERFORMANCE and decision.route is not Route.ASKED:
+        return None
+    return Answer(last.completion.content, replace(decision, tier=last.tier, model=last.model), last.completion)
 
 
 def completion_object(answer: Answer) -> dict[str, Any]:

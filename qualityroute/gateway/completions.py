@@ -11,8 +11,8 @@ import anyio
 from qualityroute.config import Gateway
 from qualityroute.doors import new_decision_id
 from qualityroute.engine import Engine
-from qualityroute.errors import QualityRouteError
-from qualityroute.gateway.answers import completion_object, decision_headers
+from qualityroute.errors import AnswerRejected, QualityRouteError
+from qualityroute.gateway.answers import answer_that_says_so, completion_object, decision_headers
 from qualityroute.gateway.asking import Asked, read_request
 from qualityroute.gateway.bodies import ClientLeft, Receive, parsed, read_body
 from qualityroute.gateway.calls import Call
@@ -71,6 +71,8 @@ class Completions:
                 return result
             case None:
                 raise ClientLeft
+            case AnswerRejected() if (answer := answer_that_says_so(result)) is not None:
+                return answer
             case QualityRouteError() if type(result) is not QualityRouteError:
                 raise refusal_of(result, self._engine.config.store.payloads) from result
             case _:
