@@ -3,6 +3,7 @@ PYTHON ?= python3
 # Recorded answers of real models, for the benchmark that replays them.
 REPLAY ?= ../shared/replay
 CLIENT_TESTS := $(addprefix tests/test_,openai_client.py streams.py hearing.py ladder.py history.py cooldown.py faults.py)
+NODE_PACKAGES := openai@6.49.0 tsx@4.23.15
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
@@ -11,11 +12,11 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 demo: .venv/ready
 	@$(BIN)/qualityroute demo
 
-test: .venv/dev
+test: .venv/dev .venv/node/ready
 	$(BIN)/python -m pytest -n auto
 
 # The same, counting which lines were run; takes nearly twice as long.
-coverage: .venv/dev
+coverage: .venv/dev .venv/node/ready
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 # The tests of the client once more, on the OpenAI SDK before version 3.
@@ -59,6 +60,12 @@ bench: .venv/dev
 	$(BIN)/uv pip install --quiet --python .venv/sdk2/bin/python -c .venv/sdk2/constraints.txt \
 	    -e . 'openai<3' hypothesis pytest pytest-xdist trio
 	@touch $@
+
+# Node's clients of the gateway; without npm the tests that need them are skipped.
+.venv/node/ready: .venv/dev
+	@if command -v npm >/dev/null; then \
+	    npm install --silent --no-audit --no-fund --no-package-lock --prefix .venv/node $(NODE_PACKAGES) && touch $@; \
+	    else echo "no npm here: Node's clients are not tested"; fi
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* qualityroute-demo

@@ -52,12 +52,16 @@ def openai_imported() -> None:
 
 @pytest.fixture
 def plain_loopback(openai_imported: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    plain(monkeypatch, tmp_path)
+
+
+def plain(monkeypatch: pytest.MonkeyPatch, certificates: Path) -> None:
     """No proxies, and an empty folder of certificates: reading the system's takes 40 ms for each client."""
     for name in list(os.environ):
         if name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    monkeypatch.setenv("SSL_CERT_DIR", str(certificates))
 
 
 @pytest.fixture(scope="session")

@@ -19,10 +19,9 @@ from qualityroute.testing import ScriptedClient
 
 
 @dataclass
-class Served:
+class Running:
     port: int
     server: uvicorn.Server
-    client: ScriptedClient
     decisions: list[Decision]
     """In the order recorded."""
 
@@ -46,6 +45,11 @@ class Served:
             return read_all(connection)
 
 
+@dataclass
+class Served(Running):
+    client: ScriptedClient
+
+
 def read_all(connection: socket.socket) -> bytes:
     parts = []
     try:
@@ -57,6 +61,25 @@ def read_all(connection: socket.socket) -> bytes:
 
 
 @contextmanager
+def running(engine: Engine, **options: Any) -> Iterator[Running]:
+    """The gateway of an engine that is not open yet."""
+    decisions: list[Decision] = []
+    engine.subscribe(decisions.append)
+    app, address = build_app(engine, **options), Address("127.0.0.1", 0)
+    listener = bound(address)
+    server = uvicorn.Server(server_config(lambda: app, address, engine.config.gateway))
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    try:
+        yield Running(listener.getsockname()[1], server, decisions)
+    finally:
+        server.should_exit = True
+        thread.join(60)
+        listener.close()
+    assert not thread.is_alive()
+
+
+@contextmanager
 def served(
     efficiency: Any = "cheap words",
     performance: Any = "strong words",
@@ -65,20 +88,7 @@ def served(
     config: Config | None = None,
     **options: Any,
 ) -> Iterator[Served]:
+    """A gateway of scripted models."""
     client = ScriptedClient({"efficiency": efficiency, "performance": performance, "judge": judge})
-    config = config or config_with()
-    engine = Engine(config, client=client, store="sqlite://")
-    decisions: list[Decision] = []
-    engine.subscribe(decisions.append)
-    app, address = build_app(engine, **options), Address("127.0.0.1", 0)
-    listener = bound(address)
-    server = uvicorn.Server(server_config(lambda: app, address, config.gateway))
-    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-    thread.start()
-    try:
-        yield Served(listener.getsockname()[1], server, client, decisions)
-    finally:
-        server.should_exit = True
-        thread.join(60)
-        listener.close()
-    assert not thread.is_alive()
+    with running(Engine(config or config_with(), client=client, store="sqlite://"), **options) as gateway:
+        yield Served(gateway.port, gateway.server, gateway.decisions, client)

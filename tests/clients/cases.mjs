@@ -1,67 +1,65 @@
-// Each case of the command line against the gateway, told as one line of JSON; the test says what is right.
+// Each thing that people do with OpenAI's client, told as one line of JSON by name; the test says what is right.
+// Standard input: {"gateway": {"baseURL", "apiKey"}, "refused": {NAME: {"baseURL", "apiKey", "maxRetries", "fields"}}}.
+import { text } from "node:stream/consumers";
 import OpenAI from "openai";
 
-const { BASE_URL: baseURL, API_KEY: apiKey } = process.env;
-const client = new OpenAI({ baseURL, apiKey, maxRetries: 0 });
+const { gateway, refused } = JSON.parse(await text(process.stdin));
+const client = new OpenAI({ ...gateway, maxRetries: 0 });
 const messages = [{ role: "user", content: "hello" }];
-const tools = [
-  {
-    type: "function",
-    function: {
-      name: "weather",
-      parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"] },
-    },
-  },
-];
-const schema = { type: "object", properties: { city: { type: "string" } }, required: ["city"], additionalProperties: false };
-const response_format = { type: "json_schema", json_schema: { name: "place", strict: true, schema } };
+const smart = { model: "smart-select", messages };
+const place = {
+  type: "object", properties: { city: { type: "string" } }, required: ["city"], additionalProperties: false,
+};
+const tools = [{ type: "function", function: { name: "weather", parameters: place } }];
+const response_format = { type: "json_schema", json_schema: { name: "place", strict: true, schema: place } };
+
+function called(answer) {
+  const [{ finish_reason, message }] = answer.choices;
+  const [{ function: { name, arguments: given } }] = message.tool_calls;
+  return { finish: finish_reason, name, arguments: JSON.parse(given) };
+}
 
 const cases = {
   async plain() {
-    const { data, response } = await client.chat.completions.create({ model: "smart-select", messages }).withResponse();
+    const { data, response } = await client.chat.completions.create(smart).withResponse();
     return {
       content: data.choices[0].message.content,
       finish: data.choices[0].finish_reason,
       model: data.model,
+      tokens: data.usage.total_tokens,
       outcome: response.headers.get("x-qualityroute-outcome"),
     };
   },
 
   async stream() {
-    const stream = await client.chat.completions.create({
-      model: "smart-select", messages, stream: true, stream_options: { include_usage: true },
-    });
-    let content = "", finish = null, usage = null, pieces = 0;
+    const stream = await client.chat.completions.create({ ...smart, stream: true, stream_options: { include_usage: true } });
+    let content = "", finish = null, tokens = null;
     for await (const chunk of stream) {
       content += chunk.choices[0]?.delta?.content ?? "";
       finish ??= chunk.choices[0]?.finish_reason ?? null;
-      usage = chunk.usage ?? usage;
-      pieces += 1;
+      tokens = chunk.usage?.total_tokens ?? tokens;
     }
-    return { content, finish, tokens: usage?.total_tokens, many: pieces > 2 };
+    return { content, finish, tokens };
   },
 
   async performance_stream() {
+    const pieces = [];
     const runner = client.chat.completions.stream({ model: "performance-model", messages });
+    runner.on("content", (piece) => pieces.push(piece));
     const whole = await runner.finalChatCompletion();
-    return { content: whole.choices[0].message.content, model: whole.model };
+    return { content: whole.choices[0].message.content, model: whole.model, pieces };
   },
 
   async tools() {
-    const answer = await client.chat.completions.create({ model: "smart-select", messages, tools });
-    const [call] = answer.choices[0].message.tool_calls;
-    return { finish: answer.choices[0].finish_reason, name: call.function.name, arguments: JSON.parse(call.function.arguments) };
+    return called(await client.chat.completions.create({ ...smart, tools }));
   },
 
   async tools_stream() {
-    const runner = client.chat.completions.stream({ model: "smart-select", messages, tools });
-    const whole = await runner.finalChatCompletion();
-    const [call] = whole.choices[0].message.tool_calls;
-    return { finish: whole.choices[0].finish_reason, name: call.function.name, arguments: JSON.parse(call.function.arguments) };
+    return called(await client.chat.completions.stream({ ...smart, tools }).finalChatCompletion());
   },
 
   async structured() {
-    const answer = await client.chat.completions.parse({ model: "smart-select", messages, response_format });
+    const answer = await client.chat.completions.parse({ ...smart, response_format });
     return { parsed: answer.choices[0].message.parsed };
   },
 
@@ -72,19 +70,32 @@ const cases = {
   },
 
   async leaves() {
-    const leaving = new AbortController();
-    const asked = client.chat.completions.create({ model: "smart-select", messages }, { signal: leaving.signal });
-    setTimeout(() => leaving.abort(), 300);
-    return asked.then(() => ({ error: null }), (error) => ({ error: error.constructor.name }));
-  },
-
-  async fails() {
-    const model = process.env.MODEL ?? "smart-select";
-    return client.chat.completions.create({ model, messages }).then(
-      () => ({ error: null }),
-      (error) => ({ error: error.constructor.name, status: error.status, code: error.code ?? null, type: error.type ?? null }),
-    );
+    const hang = [{ role: "user", content: "hang" }];
+    const stream = await client.chat.completions.create({ model: "performance-model", messages: hang, stream: true });
+    for await (const chunk of stream) if (chunk.choices[0]?.delta?.content) return { heard: chunk.choices[0].delta.content };
   },
 };
 
-console.log(JSON.stringify(await cases[process.argv[2]]()));
+async function refusal({ fields, ...where }) {
+  let tries = 0;
+  const counted = (...request) => { tries += 1; return fetch(...request); };
+  const asked = new OpenAI({ ...where, fetch: counted });
+  try {
+    await asked.chat.completions.create({ ...smart, ...fields });
+    return { error: null };
+  } catch (error) {
+    return {
+      error: error.constructor.name,
+      status: error.status,
+      code: error.code ?? null,
+      waits: error.headers?.has("retry-after") ?? false,
+      verdicts: error.error?.verdicts?.map(({ check, ruling }) => [check, ruling]) ?? null,
+      tries,
+    };
+  }
+}
+
+const told = { cases: {}, refused: {} };
+for (const [name, run] of Object.entries(cases)) told.cases[name] = await run();
+for (const [name, how] of Object.entries(refused)) told.refused[name] = await refusal(how);
+console.log(JSON.stringify(told));
