@@ -138,6 +138,43 @@ def test_hostile_bytes_are_refused_and_the_server_goes_on(name: str, small_gatew
     assert small_gateway.tell(request(chat())).startswith(b"HTTP/1.1 200")
 
 
+UPGRADE = (b"connection: Upgrade, HTTP2-Settings", b"upgrade: h2c", b"http2-settings: AAMAAABkAAQCAAAAAAIAAAAA")
+
+
+@pytest.mark.parametrize("cut", [None, 60, -40])
+def test_a_wish_for_another_protocol_is_passed_over_and_the_body_is_read(
+    cut: int | None, small_gateway: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Java's client and `curl --http2` ask for HTTP/2 so; a parser that takes the body for HTTP/2 loses it."""
+    wish = request(chat(), *UPGRADE).replace(b"connection: close\r\n", b"")
+    with small_gateway.connect() as connection:
+        connection.sendall(wish[:cut])
+        if cut is not None:
+            time.sleep(0.05)  # two packets
+            connection.sendall(wish[cut:])
+        answers = connection.recv(65_536)
+        connection.sendall(request(chat()))  # and the connection is still good
+        answers += read_all(connection)
+    answers += small_gateway.tell(request(chat(), *UPGRADE))
+    assert answers.count(b"HTTP/1.1 200") == answers.count(b"cheap words") == 3
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize(("protocol", "status"), [(b"websocket", b"200"), (b"\x00", b"400")])
+def test_who_asks_for_a_web_socket_gets_an_answer_in_http(
+    protocol: bytes, status: bytes, small_gateway: Served
+) -> None:
+    told = small_gateway.tell(
+        b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close, upgrade\r\nupgrade: " + protocol + b"\r\n\r\n"
+    )
+    assert told.split(b" ", 2)[1:2] == [status]
+
+
+def test_no_tunnel_is_made(small_gateway: Served) -> None:
+    told = small_gateway.tell(b"CONNECT localhost:80 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+    assert not told.startswith(b"HTTP/1.1 2")
+
+
 def test_a_head_that_does_not_come_ends_its_connection(small_gateway: Served) -> None:
     with small_gateway.connect() as silent, small_gateway.connect() as slow:
         slow.sendall(b"GET /healthz HTTP/1.1\r\nhost:")
