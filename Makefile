@@ -62,7 +62,7 @@ bench: .venv/dev
 	@touch $@
 
 # Node's clients of the gateway; without npm the tests that need them are skipped.
-.venv/node/ready: .venv/dev
+.venv/node/ready: Makefile | .venv/uv
 	@if command -v npm >/dev/null; then \
 	    npm install --silent --no-audit --no-fund --no-package-lock --prefix .venv/node $(NODE_PACKAGES) && touch $@; \
 	    else echo "no npm here: Node's clients are not tested"; fi
