@@ -139,7 +139,7 @@ class FaultServer:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._server = self._run(asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls))
+        self._server = self._run(asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls, backlog=2048))
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -1,0 +1,348 @@
+"""Thousands of calls and streams at once, before a faulty provider, from clients some of which hang up: does each
+answer reach the client that asked for it, has each request its row, and is the server's memory as it was?
+
+python tests/gateway_storm.py --requests 2000
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fault_server import FaultServer, Play, completion, failing, streaming
+
+FAULTY, LEAVING = 0.2, 0.1
+MARKER = re.compile(r"m-\d{6}")
+WAYS = ("smart-select/read", "performance-model/read", "efficiency-model/read")
+COMPLAINTS = ("never awaited", "never retrieved", "ResourceWarning", "Traceback", "Task was destroyed", " broke")
+_HANG = 600.0
+_CONFIG = """
+deadline = "5m"
+providers = {{storm = {{base_url = "{url}", max_concurrency = 10_000, timeout = "{timeout}s"}}}}
+tiers = {{efficiency = {{models = ["storm/small"]}}, performance = {{models = ["storm/large"]}}}}
+judge = {{model = "storm/judge", timeout = "{timeout}s"}}
+[gateway]
+max_concurrent = 10_000
+first_keep_alive = "200ms"
+shutdown_grace = "1s"
+[tasks.read]
+gate = ["schema", "judge"]
+schema = {{type = "object", properties = {{marker = {{type = "string"}}}}, required = ["marker"]}}
+rubric = {{name = "read", criteria = [{{id = "right", ask = "Is it the marker?"}}]}}
+"""
+_WITH_A_SIGNAL_THAT_COLLECTS_GARBAGE = """
+import gc, signal, sys
+from qualityroute.cli import main
+signal.signal(signal.SIGUSR1, lambda *_: [gc.collect() for _ in range(3)])
+main(sys.argv[1:])
+"""
+
+
+class Provider:
+    """Answers with the marker it finds in the question; one call of five fails in one of many ways."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self.faults: Counter[str] = Counter()
+        self.asked: set[str] = set()
+        """Markers of questions that came through."""
+
+    def __call__(self, body: Mapping[str, Any]) -> Play:
+        found = MARKER.findall(json.dumps(body["messages"]))
+        self.asked.update(found)
+        if self._chance.random() < FAULTY:
+            return self._fault(body, found[-1])
+        return self._good(body, found[-1])
+
+    def _good(self, body: Mapping[str, Any], marker: str) -> Play:
+        if body["model"] == "judge":
+            verdict = "yes" if self._chance.random() < 0.9 else "no"
+            checks = [{"id": "right", "evidence": "", "verdict": verdict}]
+            return Play(completion(json.dumps({"checks": checks, "instructions_in_data": "no"})))
+        if body.get("stream"):
+            return streaming('{"marker"', f': "{marker}"', "}")
+        return Play(completion(json.dumps({"marker": marker})), delay=self._chance.random() * 0.05)
+
+    def _fault(self, body: Mapping[str, Any], marker: str) -> Play:
+        whole = completion(json.dumps({"marker": marker}))
+        faults = {
+            "500": failing(500),
+            "429": failing(429, headers={"retry-after": "0.05"}),
+            "no answer": Play(cut=-1),
+            "cut": Play(whole, cut=len(json.dumps(whole)) // 2),
+            "hang": Play(delay=_HANG),
+        }
+        if body.get("stream"):
+            faults["cut"] = streaming('{"marker"', f': "{marker}"', then="cut")
+            faults["hanging stream"] = streaming('{"marker"', then="hang")
+        name = self._chance.choice(list(faults))
+        self.faults[name] += 1
+        return faults[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One request, and how its client behaves."""
+
+    marker: str
+    way: str
+    stream: bool
+    leaves: str | None = None
+    """`None`: reads to the end. `early`: hangs up while nothing has come. `midway`: with the first byte."""
+    patience: float = 0.0
+    """Seconds until a client leaves early."""
+
+    def encoded(self) -> bytes:
+        messages = [{"role": "user", "content": f"what is the marker of {self.marker}?"}]
+        body = json.dumps({"model": self.way, "messages": messages, "stream": self.stream}).encode()
+        head = (
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n"
+            f"x-session-id: {self.marker}\r\nx-request-id: {self.marker}\r\ncontent-length: {len(body)}\r\n\r\n"
+        )
+        return head.encode() + body
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    wish: Wish
+    head: str
+    body: str
+
+    @property
+    def status(self) -> str:
+        return self.head.split(" ")[1] if self.head else ""
+
+    @property
+    def ended(self) -> str:
+        """How, in a word."""
+        if self.wish.leaves is not None:
+            return f"left {self.wish.leaves}"
+        if self.status != "200" or not self.wish.stream:
+            return self.status or "no answer"
+        if "data: [DONE]" in self.body:
+            return "200 [DONE]"
+        return "200 error event" if '"error"' in self.body else "200 without end"
+
+    @property
+    def is_right(self) -> bool:
+        """Is it of this request alone, and where it claims to be whole, whole?"""
+        markers = {self.wish.marker}
+        if not set(MARKER.findall(self.head + self.body)) <= markers:
+            return False
+        if self.head and f"x-request-id: {self.wish.marker}" not in self.head:
+            return False
+        return not self.ended in ("200", "200 [DONE]") or self.wish.marker in self._said
+
+    @property
+    def _said(self) -> str:
+        if not self.wish.stream:
+            return str(json.loads(self.body)["choices"][0]["message"]["content"])
+        events = re.findall(r"^data: (\{.*)$", self.body, re.MULTILINE)
+        choices = [choice for one in events for choice in json.loads(one)["choices"]]
+        return "".join(choice["delta"].get("content") or "" for choice in choices)
+
+    @property
+    def decision(self) -> str | None:
+        found = re.search(r"^x-qualityroute-decision: (\S+)", self.head, re.MULTILINE)
+        return found and found[1]
+
+
+def wishes(count: int, chance: random.Random, first: int) -> list[Wish]:
+    made = []
+    for number in range(first, first + count):
+        leaves = chance.choice(["early", "midway"]) if chance.random() < LEAVING else None
+        made.append(
+            Wish(f"m-{number:06}", chance.choice(WAYS), chance.random() < 0.5, leaves, 0.02 + chance.random() * 2)
+        )
+    return made
+
+
+async def ask(port: int, wish: Wish, connected: asyncio.Barrier | None = None) -> Told:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        if connected is not None:
+            await connected.wait()
+        writer.write(wish.encoded())
+        if wish.leaves == "early":
+            await asyncio.sleep(wish.patience)
+            return Told(wish, "", "")
+        raw = await (reader.read(1) if wish.leaves else reader.read())
+    except ConnectionError:
+        return Told(wish, "", "")
+    finally:
+        writer.transport.abort()
+    head, _, body = raw.partition(b"\r\n\r\n")
+    return Told(wish, "" if wish.leaves else head.decode(), _unchunked(head, body).decode())
+
+
+def _unchunked(head: bytes, body: bytes) -> bytes:
+    if b"transfer-encoding: chunked" not in head:
+        return body
+    parts = []
+    while body:
+        size, _, rest = body.partition(b"\r\n")
+        length = int(size or b"0", 16)
+        parts.append(rest[:length])
+        body = rest[length + 2 :]
+    return b"".join(parts)
+
+
+async def all_at_once(port: int, wanted: Sequence[Wish]) -> list[Told]:
+    """Every client is connected before the first one asks."""
+    connected = asyncio.Barrier(len(wanted))
+    return await asyncio.gather(*(ask(port, wish, connected) for wish in wanted))
+
+
+@dataclass
+class Gateway:
+    """`qualityroute serve` in a process of its own."""
+
+    process: subprocess.Popen[str]
+    port: int
+    ledger: Path
+    complaints: Path
+
+    def resident(self) -> int:
+        """KiB, once garbage is collected."""
+        self.process.send_signal(signal.SIGUSR1)
+        time.sleep(0.3)
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.findall(r"VmRSS:\s+(\d+)", status)[0])
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Decision, session and outcome."""
+        with closing(sqlite3.connect(self.ledger)) as file:
+            return file.execute("SELECT id, session, outcome FROM decisions").fetchall()
+
+
+@contextmanager
+def gateway(url: str, folder: Path, timeout: float) -> Iterator[Gateway]:
+    """One that is told to end, if it has not been, and then must."""
+    config, ledger, complaints = folder / "qualityroute.toml", folder / "storm.db", folder / "stderr"
+    config.write_text(_CONFIG.format(url=url, timeout=timeout))
+    where = ["--config", str(config), "--db", str(ledger), "--port", "0"]
+    command = [sys.executable, "-W", "default", "-c", _WITH_A_SIGNAL_THAT_COLLECTS_GARBAGE, "serve", *where]
+    with complaints.open("w") as errors:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+        )
+    try:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        found = re.search(r":(\d+)/v1", said)
+        assert found, complaints.read_text()
+        process.stdout.readline()
+        yield Gateway(process, int(found[1]), ledger, complaints)
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+@dataclass
+class Account:
+    """What a storm came to."""
+
+    told: list[Told]
+    rows: list[tuple[str, str, str]]
+    asked: set[str]
+    faults: Counter[str]
+    complaints: str
+    exit_code: int
+    resident: list[int] = field(default_factory=list)
+    """KiB: before the first request, then after each round."""
+    most_at_once: int = 0
+    seconds: float = 0.0
+
+    @property
+    def wrong(self) -> list[Told]:
+        return [one for one in self.told if not one.is_right]
+
+    @property
+    def rowless(self) -> set[str]:
+        """Requests that the engine took on and whose row is missing: answered by it, or asked of the provider."""
+        answered = {one.wish.marker for one in self.told if one.status not in ("", "503")}
+        return (answered | self.asked) - {session for _, session, _ in self.rows}
+
+    @property
+    def strangers(self) -> list[str]:
+        """Rows that are there twice, or that a client was told of under another's name."""
+        session_of = {decision: session for decision, session, _ in self.rows}
+        twice = [session for session, count in Counter(session_of.values()).items() if count > 1]
+        named = [one for one in self.told if one.decision is not None]
+        return twice + [one.wish.marker for one in named if session_of.get(one.decision or "") != one.wish.marker]
+
+    @property
+    def warnings(self) -> list[str]:
+        return [line for line in self.complaints.splitlines() if any(word in line for word in COMPLAINTS)]
+
+
+def storm(rounds: Sequence[int], folder: Path, *, timeout: float, streams_at_the_end: int = 20, seed: int = 7) -> Account:
+    """Rounds of so many requests each, and then SIGTERM while some streams are under way."""
+    chance = random.Random(seed)
+    provider, told, first = Provider(chance), list[Told](), 0
+    with FaultServer(provider) as server:
+        with gateway(server.url, folder, timeout) as served:
+            resident, began = [served.resident()], time.monotonic()
+            for count in rounds:
+                told += asyncio.run(all_at_once(served.port, wishes(count, chance, first)))
+                first += count
+                resident.append(served.resident())
+            seconds = time.monotonic() - began
+            told += asyncio.run(_end_amid_streams(served, streams_at_the_end, first))
+        return Account(
+            told, served.rows(), provider.asked, provider.faults, served.complaints.read_text(),
+            served.process.returncode, resident, server.most_at_once, seconds,
+        )  # fmt: skip
+
+
+async def _end_amid_streams(served: Gateway, count: int, first: int) -> list[Told]:
+    wanted = [Wish(f"m-{number:06}", WAYS[number % 2], stream=True) for number in range(first, first + count)]
+    streams = [asyncio.create_task(ask(served.port, wish)) for wish in wanted]
+    await asyncio.sleep(0.1)
+    served.process.terminate()
+    return await asyncio.gather(*streams)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--requests", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=3, help="The first warms up.")
+    parser.add_argument("--timeout", type=float, default=30.0, help="Seconds for a call of the provider.")
+    wanted = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        account = storm([wanted.requests] * wanted.rounds, Path(folder), timeout=wanted.timeout)
+    print(f"{len(account.told)} requests in {account.seconds:.1f} s, {account.most_at_once} at once at the provider")
+    for title, counts in (
+        ("clients", Counter(one.ended for one in account.told)),
+        ("ledger", Counter(outcome for _, _, outcome in account.rows)),
+        ("faults", account.faults),
+    ):
+        print(f"{title}: " + ", ".join(f"{count} {name}" for name, count in counts.most_common()))
+    print(f"at the end: {Counter(one.ended for one in account.told[-20:])}, exit code {account.exit_code}")
+    print(f"resident KiB, before and after each round: {account.resident}")
+    print(f"wrong {len(account.wrong)}, rowless {len(account.rowless)}, strangers {len(account.strangers)}")
+    print(f"warnings: {account.warnings[:20] or 'none'}")
+    if account.wrong or account.rowless or account.strangers or account.warnings:
+        raise SystemExit(1)
+    if account.resident[-1] > account.resident[1] * 1.1:
+        raise SystemExit("memory did not come back")
+
+
+if __name__ == "__main__":
+    main()
