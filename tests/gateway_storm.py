@@ -304,17 +304,20 @@ def storm(rounds: Sequence[int], folder: Path, *, timeout: float, streams_at_the
                 first += count
                 resident.append(served.resident())
             seconds = time.monotonic() - began
-            told += asyncio.run(_end_amid_streams(served, streams_at_the_end, first))
+            told += asyncio.run(_end_amid_streams(served, provider, streams_at_the_end, first))
         return Account(
             told, served.rows(), provider.asked, provider.faults, served.complaints.read_text(),
             served.process.returncode, resident, server.most_at_once, seconds,
         )  # fmt: skip
 
 
-async def _end_amid_streams(served: Gateway, count: int, first: int) -> list[Told]:
+async def _end_amid_streams(served: Gateway, provider: Provider, count: int, first: int) -> list[Told]:
+    """Told to end when each stream has had its provider asked."""
     wanted = [Wish(f"m-{number:06}", WAYS[number % 2], stream=True) for number in range(first, first + count)]
     streams = [asyncio.create_task(ask(served.port, wish)) for wish in wanted]
-    await asyncio.sleep(0.1)
+    async with asyncio.timeout(60):
+        while not {wish.marker for wish in wanted} <= provider.asked:
+            await asyncio.sleep(0.005)
     served.process.terminate()
     return await asyncio.gather(*streams)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -13,7 +15,7 @@ import pytest
 from conftest import config_with
 from gateway_server import Served, read_all, served
 
-from qualityroute.gateway import bodies
+from qualityroute.gateway import bodies, serving
 from qualityroute.records import Completion, ToolCall
 
 pytestmark = pytest.mark.usefixtures("plain_loopback")
@@ -94,6 +96,7 @@ def test_openais_client_does_not_try_again_what_would_cost_again() -> None:
     assert len(gateway.decisions) == 1
 
 
+POST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n"
 HOSTILE: dict[str, tuple[list[bytes], bytes]] = {
     "ten thousand headers": (
         [b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n" + b"a: b\r\n" * 10_000 + b"\r\n"],
@@ -117,6 +120,31 @@ HOSTILE: dict[str, tuple[list[bytes], bytes]] = {
     "no UTF-8 in a header": ([request(chat(), b"x-session-id: \xff\xfe")], b"400"),
     "no UTF-8 in the body": ([request(b'{"model": "\xff"}')], b"400"),
     "deep JSON": ([request(b"[" * 900_000)], b"400"),
+    "two lengths": ([POST + b"content-length: 2\r\ncontent-length: 3\r\n\r\n{}"], b"400"),
+    "a length and chunks": ([POST + b"content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /"], b"400"),
+    "a length below zero": ([POST + b"content-length: -1\r\n\r\n"], b"400"),
+    "a length beyond all numbers": ([POST + b"content-length: " + b"9" * 30 + b"\r\n\r\n"], b"400"),
+    "no transfer encoding that is known": ([POST + b"transfer-encoding: xchunked\r\n\r\n0\r\n\r\n"], b"400"),
+    "lines that end without CR": ([b"GET /healthz HTTP/1.1\nhost: localhost\n\n"], b"400"),
+    "ten thousand trailers": (
+        [POST + b"transfer-encoding: chunked\r\n\r\n0\r\n" + b"a: b\r\n" * 10_000 + b"\r\n"],
+        b"400",
+    ),
+    "a path of no text": ([b"GET /\xff\xfe HTTP/1.1\r\nhost: localhost\r\n\r\n"], b"400"),
+    "the preface of HTTP/2": ([b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"], b"400"),
+    "a null character in a header": ([request(chat(), b"x-session-id: a\x00b")], b"400"),
+    "a session of several lines": ([request(chat(user="a\r\nset-cookie: b=c"))], b"400"),
+    "a session with a null character": ([request(chat(user="a\x00b"))], b"400"),
+    "a session of 60,000 characters": ([request(chat(), b"x-session-id: " + b"a" * 60_000)], b"400"),
+    "half of a surrogate pair": ([request(chat(user="\ud800"))], b"400"),
+    "100 MB by their word and in fact": (
+        [POST + b"content-length: 104857600\r\n\r\n", *[b"x" * 2**20] * 100],
+        b"413",
+    ),
+    "100 MB in chunks": (
+        [POST + b"transfer-encoding: chunked\r\n\r\n", *[b"100000\r\n" + b"x" * 2**20 + b"\r\n"] * 100],
+        b"413",
+    ),
 }
 
 
@@ -180,6 +208,59 @@ def test_a_head_that_does_not_come_ends_its_connection(small_gateway: Served) ->
         slow.sendall(b"GET /healthz HTTP/1.1\r\nhost:")
         assert read_all(silent) == b""
         assert read_all(slow) == b""
+
+
+def test_drop_by_drop_neither_a_head_nor_a_body_takes_longer(small_gateway: Served) -> None:
+    head = POST + b"content-length: 5000\r\n\r\n"
+    with small_gateway.connect() as slow_head, small_gateway.connect() as slow_body:
+        slow_body.sendall(head)
+        for drop in range(40):
+            slow_body.sendall(b" ")
+            with suppress(ConnectionError):
+                slow_head.sendall(head[drop : drop + 1])
+            time.sleep(0.01)
+        assert read_all(slow_head) == b""
+        assert read_all(slow_body).startswith(b"HTTP/1.1 408")
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux ends such connections")
+def test_a_client_that_reads_nothing_of_its_stream_loses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "UNREAD", 0.1)
+    with served(performance="words " * 3_000_000) as gateway:
+        with gateway.connect() as connection:
+            connection.sendall(request(chat(model="performance-model", stream=True)))
+            wait_until(lambda: not gateway.server.server_state.connections and gateway.decisions)
+            assert b"[DONE]" not in read_all(connection)
+        assert gateway.tell(request(chat())).startswith(b"HTTP/1.1 200")
+    assert [decision.outcome for decision in gateway.decisions] == ["cancelled", "accepted"]
+
+
+DOUBLING = {f"x{step}": {"anyOf": [{"$ref": f"#/$defs/x{step + 1}"}] * 2} for step in range(40)}
+SLOW_SCHEMAS: dict[str, tuple[dict[str, Any], bytes]] = {
+    "a pattern that backtracks": ({"properties": {"a": {"pattern": "^(a+)+$"}}}, b"422"),
+    "one that only Python reads": ({"properties": {"a": {"pattern": "^(?=(a+)+$)"}}}, b"400"),
+    "references that double": ({"$defs": {**DOUBLING, "x40": {"type": "null"}}, "$ref": "#/$defs/x0"}, b"400"),
+    "references back, with doubts": (
+        {"properties": {"b": {"anyOf": [{"$ref": "#"}, {"$ref": "#"}]}, "a": {"type": "null"}}},
+        b"422",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SLOW_SCHEMAS)
+@pytest.mark.parametrize("of_tool", [False, True])
+def test_no_schema_of_a_request_keeps_the_others_waiting(name: str, of_tool: bool) -> None:
+    schema, status = SLOW_SCHEMAS[name]
+    answer: Any = '{"b": ' * 60 + json.dumps({"a": "a" * 60 + "!"}) + "}" * 60
+    if "references back" not in name:
+        answer = json.dumps({"a": "a" * 60 + "!"})
+    fields: dict[str, Any] = {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}}
+    if of_tool:
+        fields = {"tools": [{"type": "function", "function": {"name": "look", "parameters": schema}}]}
+        answer = Completion(None, "tool_calls", tool_calls=(ToolCall("call_1", "look", answer),))
+    with served(efficiency=answer, performance=answer) as gateway:
+        told = gateway.tell(request(chat(**fields)))
+    assert told.split(b" ", 2)[1] == status, told[-300:]
 
 
 def test_a_body_that_does_not_come_is_408(small_gateway: Served) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin
@@ -11,6 +12,8 @@ from qualityroute.gates.plain import plain
 
 _LITERAL_KEYWORDS = frozenset({"const", "enum", "default", "examples"})
 _NAMING_KEYWORDS = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
+_NOT_MET = _LITERAL_KEYWORDS | {"$defs", "definitions"}
+_REFERRING = ("$ref", "$dynamicRef")
 
 
 def references_end(schema: Mapping[str, Any], where: str) -> bool:
@@ -46,10 +49,58 @@ def registry_of(schema: Mapping[str, Any]) -> Any:
     return Registry().with_resource("", DRAFT202012.create_resource(schema)).crawl()
 
 
+def has_patterns(schema: Mapping[str, Any]) -> bool:
+    """Is there a pattern, which Python's `re` may take for ever to compare with a text?"""
+    return any("pattern" in part or "patternProperties" in part for _, part in subschemas(schema, ""))
+
+
+def parts_met(schema: Mapping[str, Any], *, cycles: bool) -> float:
+    """How many parts a validator meets that follows each reference anew: with every step that refers twice to the
+    next, twice as many. Infinite where a part leads back to itself, unless `cycles` are followed once.
+
+    Raises nothing for references that lead nowhere, which it does not count.
+    """
+    try:
+        return _Parts(registry_of(schema), math.inf if not cycles else 0).met(schema, "")
+    except RecursionError:
+        return math.inf
+
+
+class _Parts:
+    def __init__(self, registry: Any, again: float) -> None:
+        self._registry, self._again = registry, again
+        self._met: dict[int, float] = {}
+        """By the identity of a part, which lives as long as the schema; of those not yet counted, what they add."""
+
+    def met(self, node: Any, base: str) -> float:
+        if isinstance(node, list):
+            return sum(self.met(item, base) for item in node)
+        if not isinstance(node, Mapping):
+            return 0
+        if id(node) not in self._met:
+            self._met[id(node)] = self._again
+            self._met[id(node)] = 1 + self._below(node, base)
+        return self._met[id(node)]
+
+    def _below(self, node: Mapping[str, Any], base: str) -> float:
+        if isinstance(node.get("$id"), str):
+            base = urljoin(base, node["$id"])
+        below = sum(self.met(value, base) for key, value in node.items() if key not in _NOT_MET)
+        return below + sum(self._referred(node[word], base) for word in _REFERRING if isinstance(node.get(word), str))
+
+    def _referred(self, reference: str, base: str) -> float:
+        from referencing.exceptions import Unresolvable  # noqa: PLC0415  (comes with jsonschema)
+
+        try:
+            return self.met(self._registry.resolver(base).lookup(reference).contents, base)
+        except Unresolvable:
+            return 0
+
+
 def _references(schema: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Every `$ref` with the base it is relative to."""
     for base, part in subschemas(schema, ""):
-        for keyword in ("$ref", "$dynamicRef"):
+        for keyword in _REFERRING:
             if isinstance(part.get(keyword), str):
                 yield base, part[keyword]
 

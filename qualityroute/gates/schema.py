@@ -37,6 +37,8 @@ class JsonSchemaCheck:
     def __init__(self, schema: Mapping[str, Any], where: str = "schema") -> None:
         self._validator = Validator(schema, where, pure=only_pure())
         self.schema = schema
+        self.takes_long = self._validator.takes_long
+        """Could a value keep it busy for ever?"""
 
     def read(self, reading: Reading) -> tuple[Any, Verdict]:
         return reading.value, _verdict(self.errors(reading.value))
@@ -81,6 +83,10 @@ class ToolsCheck:
 
     def __init__(self, tools: Sequence[Mapping[str, Any]]) -> None:
         self._tools = {name: _tool_schema(name, parameters) for name, parameters in _functions(tools)}
+
+    @property
+    def takes_long(self) -> bool:
+        return any(schema.takes_long for schema in self._tools.values())
 
     def read(self, reading: Reading) -> tuple[Any, Verdict]:
         return reading.value, _verdict([error for call in reading.value for error in self._errors(call)][:MOST_ERRORS])

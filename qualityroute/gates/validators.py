@@ -1,7 +1,7 @@
 """The one door to validators of JSON Schema: jsonschema, and jsonschema-rs where it is installed (extra `fast`).
 
 jsonschema-rs is compiled and a hundred times as fast; what it says counts. Where it says no, jsonschema says why, so
-that messages are the same with and without it. Where the two differ is told in `docs/schema-validators.md`.
+that messages are the same with and without it, unless that could take it for ever. Where the two differ is told in `docs/schema-validators.md`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from qualityroute.errors import ConfigError
 from qualityroute.gates.plain import plain_path
-from qualityroute.gates.references import references_end, registry_of, subschemas
+from qualityroute.gates.references import has_patterns, parts_met, references_end, registry_of, subschemas
 from qualityroute.records import Json
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ _FORMATS = (
     "uri-reference", "iri", "iri-reference", "uuid", "uri-template", "json-pointer", "relative-json-pointer", "regex",
     "color",
 )  # fmt: skip
+_MANY_PARTS, _MANY_FOR_PYTHON = 100_000, 2_000
+"""Parts of a schema that are met in some 10 ms by the compiled validator, and in 100 ms by the other."""
 _LARGEST = Context(prec=350)
 """Digits of a quotient: enough for any float by any step that a schema has."""
 _DURATION = re.compile(r"P(?!$)(?:\d+W|(?:\d+Y)?(?:\d+M)?(?:\d+D)?(?:T(?=\d)(?:\d+H)?(?:\d+M)?(?:\d+S)?)?)", re.ASCII)
@@ -60,6 +62,16 @@ class Validator:
         if compiled is None:
             _check_schema(schema, where)
         self._compiled = compiled if references_end(schema, where) else None
+        self._keeps_python_busy = has_patterns(schema) or parts_met(schema, cycles=False) > _MANY_FOR_PYTHON
+        """Could jsonschema take time out of all proportion to a value?"""
+
+    @property
+    def takes_long(self) -> bool:
+        """Is there a value that would take out of all proportion to its size? Of jsonschema-rs' own patterns none does,
+        nor does a schema that refers to itself."""
+        if self._compiled is None:
+            return self._keeps_python_busy
+        return parts_met(self._schema, cycles=True) > _MANY_PARTS
 
     def broken(self, value: Json) -> list[Broken]:
         """The rules that `value` breaks, by path; none: it follows the schema.
@@ -70,10 +82,12 @@ class Validator:
         follows = self._follows(value)
         if follows:
             return []
-        found = [
-            Broken(tuple(error.absolute_path), str(error.validator), error.validator_value)
-            for error in self._pure.iter_errors(value)
-        ]
+        found = list[Broken]()
+        if follows is None or not self._keeps_python_busy:
+            found = [
+                Broken(tuple(error.absolute_path), str(error.validator), error.validator_value)
+                for error in self._pure.iter_errors(value)
+            ]
         if follows is False and not found:
             found = self._in_its_own_words(value)
         return sorted(found, key=lambda broken: list(map(str, broken.path)))
@@ -88,7 +102,7 @@ class Validator:
             return None
 
     def _in_its_own_words(self, value: Json) -> list[Broken]:
-        """Of the compiled validator, where jsonschema finds nothing wrong."""
+        """Of the compiled validator, where jsonschema finds nothing wrong, or might never be done."""
         assert self._compiled is not None
         return [
             Broken(tuple(error.instance_path), error.kind.name, _at(self._schema, error.schema_path))

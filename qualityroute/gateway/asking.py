@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from qualityroute.config import Config
 from qualityroute.errors import ConfigError
-from qualityroute.gateway.errors import invalid
+from qualityroute.gates import ToolsCheck, schema_of_request
+from qualityroute.gateway.errors import Refusal, invalid
 from qualityroute.gateway.models import Choice, choice_of
 from qualityroute.inputs import checked_name
 from qualityroute.records import Json, Message
@@ -51,6 +53,7 @@ def read_request(body: Json, headers: Headers, config: Config) -> Asked:
     _check_fields(body)
     tools = _tools(body)
     schema, wire_format = _structure(body, tools, has_schema=config.tasks[choice.task].schema_ is not None)
+    _check_schemas(tools, schema)
     passed = {name: value for name, value in body.items() if name not in _OURS and value is not None}
     return Asked(
         choice=choice,
@@ -123,6 +126,24 @@ def _schema(wanted: Mapping[str, Any]) -> Mapping[str, Any]:
         where = "response_format.json_schema.schema"
         raise invalid(f"'{where}' must be a JSON Schema, an object", where)
     return schema
+
+
+def _check_schemas(tools: Sequence[Mapping[str, Any]], schema: Mapping[str, Any] | None) -> None:
+    """Whoever asks chooses the schema and, by what is asked, the answer: the two must not keep everybody else waiting.
+    A schema that cannot be used at all is the engine's to refuse."""
+    with suppress(ConfigError):
+        if schema is not None and schema_of_request(schema).takes_long:
+            raise _takes_long("response_format.json_schema.schema")
+        if tools and ToolsCheck(tools).takes_long:
+            raise _takes_long("tools")
+
+
+def _takes_long(where: str) -> Refusal:
+    return invalid(
+        f"'{where}': checking an answer could take for ever; leave out patterns with lookaround or backreferences, and "
+        "references that multiply",
+        where,
+    )
 
 
 def _session(body: Mapping[str, Any], headers: Headers) -> str | None:

@@ -18,6 +18,8 @@ from qualityroute.gateway.protocol import GatewayProtocol
 
 _LAST_RESORT = 10
 """Seconds after the grace, for requests that are slow to end even when cancelled."""
+UNREAD = 30.0
+"""Seconds that a client may leave everything unread before its connection ends; it would keep what waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ def bound(address: Address) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # connections have it from here; only Linux knows it
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNREAD * 1000))
         listener.bind((address.host, address.port))
         listener.listen(2048)  # who comes before the workers are ready waits for them
     except OSError as error:
