@@ -34,11 +34,17 @@ _FORMATS = (
     "uri-reference", "iri", "iri-reference", "uuid", "uri-template", "json-pointer", "relative-json-pointer", "regex",
     "color",
 )  # fmt: skip
-_MANY_PARTS, _MANY_FOR_PYTHON = 100_000, 2_000
-"""Parts of a schema that are met in some 10 ms by the compiled validator, and in 100 ms by the other."""
+_MANY_PARTS = 100_000
+"""Parts of a schema that are met in some 10 ms by the compiled validator."""
+_MOST_REFERENCES = 5_000
+"""Followed by jsonschema for one value, in a second at most."""
 _LARGEST = Context(prec=350)
 """Digits of a quotient: enough for any float by any step that a schema has."""
 _DURATION = re.compile(r"P(?!$)(?:\d+W|(?:\d+Y)?(?:\d+M)?(?:\d+D)?(?:T(?=\d)(?:\d+H)?(?:\d+M)?(?:\d+S)?)?)", re.ASCII)
+
+
+class TooManyReferences(ValueError):
+    """A schema whose references multiply too often for one value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +68,14 @@ class Validator:
         if compiled is None:
             _check_schema(schema, where)
         self._compiled = compiled if references_end(schema, where) else None
-        self._keeps_python_busy = has_patterns(schema) or parts_met(schema, cycles=False) > _MANY_FOR_PYTHON
-        """Could jsonschema take time out of all proportion to a value?"""
+        self._has_patterns = has_patterns(schema)
+        self._references_left = 0
 
     @property
     def takes_long(self) -> bool:
         """Is there a value that would take out of all proportion to its size? Of jsonschema-rs' own patterns none does,
         nor does a schema that refers to itself."""
-        if self._compiled is None:
-            return self._keeps_python_busy
-        return parts_met(self._schema, cycles=True) > _MANY_PARTS
+        return self._has_patterns if self._compiled is None else parts_met(self._schema, cycles=True) > _MANY_PARTS
 
     def broken(self, value: Json) -> list[Broken]:
         """The rules that `value` breaks, by path; none: it follows the schema.
@@ -83,7 +87,8 @@ class Validator:
         if follows:
             return []
         found = list[Broken]()
-        if follows is None or not self._keeps_python_busy:
+        if follows is None or not self._has_patterns:
+            self._references_left = _MOST_REFERENCES
             found = [
                 Broken(tuple(error.absolute_path), str(error.validator), error.validator_value)
                 for error in self._pure.iter_errors(value)
@@ -102,8 +107,10 @@ class Validator:
             return None
 
     def _in_its_own_words(self, value: Json) -> list[Broken]:
-        """Of the compiled validator, where jsonschema finds nothing wrong, or might never be done."""
+        """Of the compiled validator, where jsonschema finds nothing wrong, or patterns could keep it busy for ever."""
         assert self._compiled is not None
+        if parts_met(self._schema, cycles=False) > _MANY_PARTS:  # which it is quick to judge, but not to tell of
+            raise TooManyReferences
         return [
             Broken(tuple(error.instance_path), error.kind.name, _at(self._schema, error.schema_path))
             for error in self._compiled.iter_errors(value)
@@ -114,8 +121,20 @@ class Validator:
         from jsonschema import Draft202012Validator  # noqa: PLC0415  (see `_check_schema`)
         from jsonschema.validators import extend  # noqa: PLC0415
 
-        validator: Any = extend(Draft202012Validator, {"multipleOf": _multiples})
+        counted = {word: self._counted(Draft202012Validator.VALIDATORS[word]) for word in ("$ref", "$dynamicRef")}
+        validator: Any = extend(Draft202012Validator, {"multipleOf": _multiples, **counted})
         return validator(self._schema, registry=registry_of(self._schema), format_checker=_formats())
+
+    def _counted(self, follow: Any) -> Any:
+        """A reference for jsonschema, which follows as many as there are; each may double their number."""
+
+        def followed(*about: Any) -> Iterator[Exception]:
+            self._references_left -= 1
+            if self._references_left < 0:
+                raise TooManyReferences
+            yield from follow(*about)
+
+        return followed
 
 
 def only_pure() -> bool:
