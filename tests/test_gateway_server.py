@@ -226,7 +226,7 @@ def test_drop_by_drop_neither_a_head_nor_a_body_takes_longer(small_gateway: Serv
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux ends such connections")
 def test_a_client_that_reads_nothing_of_its_stream_loses_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "UNREAD", 0.1)
-    with served(performance="words " * 3_000_000) as gateway:
+    with served(performance="words " * 1_500_000) as gateway:
         with gateway.connect() as connection:
             connection.sendall(request(chat(model="performance-model", stream=True)))
             wait_until(lambda: not gateway.server.server_state.connections and gateway.decisions)
@@ -254,7 +254,9 @@ def test_no_schema_of_a_request_keeps_the_others_waiting(name: str, of_tool: boo
     answer: Any = '{"b": ' * 60 + json.dumps({"a": "a" * 60 + "!"}) + "}" * 60
     if "references back" not in name:
         answer = json.dumps({"a": "a" * 60 + "!"})
-    fields: dict[str, Any] = {"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}}
+    fields: dict[str, Any] = {
+        "response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
+    }
     if of_tool:
         fields = {"tools": [{"type": "function", "function": {"name": "look", "parameters": schema}}]}
         answer = Completion(None, "tool_calls", tool_calls=(ToolCall("call_1", "look", answer),))

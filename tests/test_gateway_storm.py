@@ -13,7 +13,7 @@ from gateway_storm import storm
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="the server's memory is read from /proc")
 @pytest.mark.usefixtures("plain_loopback")
 def test_in_a_storm_each_answer_reaches_its_client_and_each_request_has_its_row(tmp_path: Path) -> None:
-    account = storm([60], tmp_path, timeout=0.5)
+    account = storm([60], tmp_path, timeout=0.2)
     assert not account.wrong
     assert not account.rowless
     assert not account.strangers

@@ -56,10 +56,8 @@ def has_patterns(schema: Mapping[str, Any]) -> bool:
 
 def parts_met(schema: Mapping[str, Any], *, cycles: bool) -> float:
     """How many parts a validator meets that follows each reference anew: with every step that refers twice to the
-    next, twice as many. Infinite where a part leads back to itself, unless `cycles` are followed once.
-
-    Raises nothing for references that lead nowhere, which it does not count.
-    """
+    next, twice as many. Infinite where a part leads back to itself, unless `cycles` are followed once. A reference that
+    leads nowhere does not count."""
     try:
         return _Parts(registry_of(schema), math.inf if not cycles else 0).met(schema, "")
     except RecursionError:

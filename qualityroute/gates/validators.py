@@ -1,7 +1,8 @@
 """The one door to validators of JSON Schema: jsonschema, and jsonschema-rs where it is installed (extra `fast`).
 
 jsonschema-rs is compiled and a hundred times as fast; what it says counts. Where it says no, jsonschema says why, so
-that messages are the same with and without it, unless that could take it for ever. Where the two differ is told in `docs/schema-validators.md`.
+that messages are the same with and without it, unless the schema has patterns, which could take that for ever. Where
+the two differ is told in `docs/schema-validators.md`.
 """
 
 from __future__ import annotations
