@@ -47,9 +47,14 @@ schema = {{type = "object", properties = {{marker = {{type = "string"}}}}, requi
 rubric = {{name = "read", criteria = [{{id = "right", ask = "Is it the marker?"}}]}}
 """
 _WITH_A_SIGNAL_THAT_COLLECTS_GARBAGE = """
-import gc, signal, sys
+import ctypes, gc, signal, sys
 from qualityroute.cli import main
-signal.signal(signal.SIGUSR1, lambda *_: [gc.collect() for _ in range(3)])
+
+def collect(*_):
+    gc.collect(), gc.collect()
+    getattr(ctypes.CDLL(None), "malloc_trim", int)(0)  # what is free goes back to the system
+
+signal.signal(signal.SIGUSR1, collect)
 main(sys.argv[1:])
 """
 
