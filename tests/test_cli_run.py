@@ -192,7 +192,7 @@ def test_an_unknown_task_is_a_mistake_that_suggests_the_nearest(folder: Path) ->
         (("--out", "nowhere/out.jsonl"), "cannot be written: No such file"),
         (("--concurrency", "0"), "'--concurrency'"),
         (("--config", "nothing.toml"), "no configuration 'nothing.toml'"),
-        (("--db", "postgresql://host/db"), "not available in this version"),
+        (("--db", "mysql://host/db"), "has an unknown scheme 'mysql'"),
     ],
 )
 def test_a_mistake_of_the_call_is_told_before_any_model_is_asked(
