@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import socket
 import subprocess
 import sys
 from datetime import date
@@ -225,7 +226,10 @@ def test_a_program_that_is_not_installed_is_called_as_a_module(monkeypatch: pyte
 
 
 def test_run_after_init_practice_just_works(practice: Path) -> None:
-    ended = spawn("run", "invoice", "documents/invoice.txt", cwd=practice)
+    with socket.socket() as taken:  # its port is ours and nobody listens there; at the template's somebody may
+        taken.bind(("127.0.0.1", 0))
+        edit(practice, "127.0.0.1:8399", f"127.0.0.1:{taken.getsockname()[1]}")
+        ended = spawn("run", "invoice", "documents/invoice.txt", cwd=practice)
     assert ended.returncode == 0
     [row] = rows(ended.stdout)
     assert row["outcome"] == "accepted"
