@@ -34,7 +34,7 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 
 bench: .venv/dev
-	@for benchmark in $(filter-out $(addprefix benchmarks/,replay%.py overhead_%.py routing_%.py), \
+	@for benchmark in $(filter-out $(addprefix benchmarks/,replay%.py gateway_%.py overhead_%.py routing_%.py), \
 	    $(wildcard benchmarks/*.py)); do \
 	    echo "== $$benchmark"; $(BIN)/python $$benchmark --quick || exit 1; done
 	@if [ -d $(REPLAY) ]; then for benchmark in replay routing; do echo "== benchmarks/$$benchmark.py, recorded answers"; \
