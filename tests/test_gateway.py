@@ -231,6 +231,20 @@ async def test_a_stream_is_the_proved_answer_in_pieces() -> None:
     assert {event["model"] for event in told.events[:-1]} == {"practice/small"}
 
 
+async def test_models_see_a_requests_schema_in_the_order_it_was_written() -> None:
+    seen: list[str] = []
+
+    def answer(messages: Any) -> str:
+        seen.append(messages[0]["content"])
+        return '{"why": "so", "answer": 1}'
+
+    schema = {"type": "object", "properties": {"why": {"type": "string"}, "answer": {"type": "integer"}}}
+    wanted = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
+    async with desk([answer]) as gateway:
+        assert (await gateway.ask(response_format=wanted)).status == 200
+    assert 0 < seen[0].index('"why"') < seen[0].index('"answer"')
+
+
 CUT = Completion("only the beginn", finish_reason="length", model="m")
 REFUSED = Completion(None, refusal="I will not.", model="m")
 
