@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import Protocol
 
 from qualityroute.errors import StoreError
-from qualityroute.store import browsing, capabilities, certificates, forecasts, kept, key_rows, spending, truth
+from qualityroute.store import (
+    browsing,
+    cache_rows,
+    capabilities,
+    certificates,
+    forecasts,
+    kept,
+    key_rows,
+    spending,
+    truth,
+)
 from qualityroute.store.tallies import LATENCIES, PEER_COLUMNS
 from qualityroute.store.tallies import TABLE as TALLIES
 
@@ -249,8 +259,16 @@ def learned_routing(db: Tables) -> None:
         db.execute(statement.strip())
 
 
+def exact_cache(db: Tables) -> None:
+    """Answers to serve again; the table was there before and never written."""
+    db.execute("DROP TABLE cache")
+    for statement in cache_rows.TABLES:
+        db.execute(statement.strip())
+
+
 MIGRATIONS: tuple[Callable[[Tables], None], ...] = (
     first_tables, costs_of_peers, ground_truth, learned_capabilities, budgets, searches, keys, learned_routing,
+    exact_cache,
 )  # fmt: skip
 
 
