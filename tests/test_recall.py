@@ -29,6 +29,11 @@ def tiers(**changed: Any) -> dict[str, Any]:
     return {"tiers": {**usual, **changed}}
 
 
+async def ask_others(w: World) -> None:
+    for number in range(50):
+        await w.engine.run("invoice", f"{TEXT} {number}")
+
+
 class Invoice(BaseModel):
     number: str
     total: float
@@ -153,8 +158,7 @@ class TestHits:
         for _ in range(20):
             assert (await w.run()).decision.outcome is Outcome.CACHED
         with pytest.raises(BudgetExceeded):
-            for number in range(50):
-                await w.engine.run("invoice", f"{TEXT} {number}")
+            await ask_others(w)
         assert (await w.run()).decision.outcome is Outcome.CACHED
 
 
