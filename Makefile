@@ -6,6 +6,8 @@ CLIENT_TESTS := $(addprefix tests/test_,openai_client.py streams.py hearing.py l
 NODE_PACKAGES := openai@6.49.0 tsx@4.23.15
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
+# Where this is set, each of the many processes that the tests start compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test coverage test-sdk2 check bench format clean
 
