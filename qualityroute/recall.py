@@ -44,7 +44,7 @@ class Flight:
     def __init__(self) -> None:
         self.under_way, self.waiting, self.failed = 0, 0, 0
         self.answer: Stored | None = None
-        self._landed = anyio.Event()
+        self._landed: anyio.Event | None = None
 
     @property
     def is_full(self) -> bool:
@@ -56,6 +56,7 @@ class Flight:
 
     async def wait(self) -> None:
         self.waiting += 1
+        self._landed = self._landed or anyio.Event()
         try:
             await self._landed.wait()
         finally:
@@ -66,20 +67,23 @@ class Flight:
         self.under_way -= 1
         self.failed += answer is None
         self.answer = self.answer or answer
-        landed, self._landed = self._landed, anyio.Event()
-        landed.set()
+        if self._landed is not None:
+            self._landed.set()
+            self._landed = None
 
 
 class Turn:
     """What a request got: an earlier answer, or its turn to be sent."""
 
-    def __init__(self, recall: Recall, asked: Asked, flight: Flight, found: Stored | None = None) -> None:
-        self._recall, self.asked, self._flight = recall, asked, flight
-        self.found = found
+    def __init__(
+        self, recall: Recall, asked: Asked, flight: Flight | None = None, *, found: Stored | None = None
+    ) -> None:
+        self._recall, self._flight = recall, flight
+        self.asked, self.found = asked, found
 
     def end(self, answer: Stored | None) -> None:
         """The request is over; `answer` is what it leaves to those who wait. To be called once in any case."""
-        if self.found is None:
+        if self._flight is not None:
             self._recall.land(self.asked, self._flight, answer)
 
 
@@ -122,6 +126,10 @@ class Recall:
         return None if key is None else Asked(key, Tier.EFFICIENCY in tiers, cache.ttl)
 
     async def _turn(self, asked: Asked, now: datetime) -> Turn:
+        if asked not in self._flights:
+            found = await self._find(asked, now)
+            if found is not None:
+                return Turn(self, asked, found=found)
         while True:
             flight = self._flights.setdefault(asked, Flight())
             if not flight.is_full:
@@ -131,21 +139,25 @@ class Recall:
             finally:
                 self._forget(asked, flight)
             if flight.answer is not None:
-                return Turn(self, asked, flight, flight.answer)
+                return Turn(self, asked, found=flight.answer)
 
     async def _lead(self, asked: Asked, flight: Flight, now: datetime) -> Turn:
-        """Look once more before asking a model: another process may have asked meanwhile."""
+        """Look once more before a model is asked: whoever asked it meanwhile may be back."""
         flight.under_way += 1
         try:
-            found = await self._store.cached(asked.key, efficiency=asked.efficiency, now=now)
+            found = await self._find(asked, now)
         except BaseException:
             self.land(asked, flight, None)
             raise
-        if found is not None and now - found.at >= asked.ttl:  # which was longer when it was kept
-            found = None
-        if found is not None:
-            self.land(asked, flight, found)
-        return Turn(self, asked, flight, found)
+        if found is None:
+            return Turn(self, asked, flight)
+        self.land(asked, flight, found)
+        return Turn(self, asked, found=found)
+
+    async def _find(self, asked: Asked, now: datetime) -> Stored | None:
+        found = await self._store.cached(asked.key, efficiency=asked.efficiency, now=now)
+        # The time it was kept for may have been longer then.
+        return None if found is None or now - found.at >= asked.ttl else found
 
     def _forget(self, asked: Asked, flight: Flight) -> None:
         if flight.is_over and self._flights.get(asked) is flight:

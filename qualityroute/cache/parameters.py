@@ -26,7 +26,9 @@ def content_parameters(parameters: Mapping[str, Any] | None) -> dict[str, Any] |
     So it is with a temperature above zero, which asks for another answer each time, with several answers at once, and
     with any field that is not known here: it may search the web, or ask for a sound.
     """
-    given = {name: value for name, value in (parameters or {}).items() if value is not None and name not in _SILENT}
+    if not parameters:
+        return {}
+    given = {name: value for name, value in parameters.items() if value is not None and name not in _SILENT}
     if given.pop("temperature", 0) != 0 or given.pop("n", 1) != 1:
         return None
     return given if given.keys() <= _SHAPING else None

@@ -45,6 +45,7 @@ TABLES = (
 )  # fmt: skip
 PRUNED_AT_ONCE = 100
 
+_TIERS = {tier.value: tier for tier in Tier}
 _KEY = ("tenant", "session", "task", "key", "tier")
 _COLUMNS = (*_KEY, "model", "answer", "at", "until", "decision_id", "cost")
 _PUT = upsert("cache", _COLUMNS, _KEY)
@@ -68,7 +69,7 @@ def find(connection: Connection, key: CacheKey, *, efficiency: bool, now: dateti
     if row is None:
         return None
     parse = datetime.fromisoformat
-    return Stored(key, Tier(row[0]), row[1], row[2], parse(row[3]), parse(row[4]), row[5], from_dollars(row[6]))
+    return Stored(key, _TIERS[row[0]], row[1], row[2], parse(row[3]), parse(row[4]), row[5], from_dollars(row[6]))
 
 
 def write(connection: Connection, entry: Entry) -> None:
