@@ -46,7 +46,7 @@ class Crew:
     """Use it as a context manager; at its end every worker is killed."""
 
     def __init__(self, code: Path | None = None, *, first: int = 1) -> None:
-        """`code`: the checkout that the workers import `qualityroute` from, if not this one; `first`: a worker's number."""
+        """`code`: the checkout that workers import `qualityroute` from, if not this one; `first`: a worker's number."""
         self.told = Told()
         self._numbers = count(first)
         self._heard = threading.Condition()
@@ -64,7 +64,7 @@ class Crew:
         )  # fmt: skip
         self._ears = threading.Thread(target=self._listen, name="ears", daemon=True)
         self._ears.start()
-        self._tell({"rehearse": configuration(NOBODY, retries=0)})
+        self._tell({"rehearse": configuration(NOBODY, retries=0, deadline="5m")})
         return self
 
     def __exit__(

@@ -2,7 +2,8 @@
 
     python tests/faults/nursery.py
 
-Standard input: `{"rehearse": CONFIG}`, `{"start": PLAN}` or `{"signal": NUMBER, "worker": N}`, a line each; its end is the end of all.
+Standard input: `{"rehearse": CONFIG}`, `{"start": PLAN}` or `{"signal": NUMBER, "worker": N}`, a line each; its end is
+the end of all.
 Standard output: what the workers say, and `{"worker": N, "said": "ended", "status": S}` for each that is over.
 """
 

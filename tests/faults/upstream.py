@@ -14,7 +14,11 @@ from typing import Any
 
 from fault_server import Play, completion
 
-PRICES = {"small": (Decimal("0.1"), Decimal("0.4")), "large": (Decimal(3), Decimal(15)), "judge": (Decimal("0.05"), Decimal("0.2"))}  # fmt: skip
+PRICES = {
+    "small": (Decimal("0.1"), Decimal("0.4")),
+    "large": (Decimal(3), Decimal(15)),
+    "judge": (Decimal("0.05"), Decimal("0.2")),
+}
 """USD per million tokens, read and written."""
 MILLION = 10**6
 _WHO = re.compile(r"request (?P<request>\d+-\d+) of session (?P<session>[\w-]+)")

@@ -160,3 +160,5 @@ def rehearse(config: dict[str, Any]) -> None:
 
     logging.disable(logging.CRITICAL)
     anyio.run(once)
+    while threading.active_count() > 1:  # a lock that one of them holds would never be given back in a fork
+        time.sleep(0.001)
