@@ -1,4 +1,4 @@
-"""A steady mixture of clients: good ones, streams, ones that leave, ones that ask nonsense; the same mixture each time."""
+"""A steady mixture of clients: good ones, streams, ones that leave, ones that ask nonsense; each time the same."""
 
 from __future__ import annotations
 

@@ -25,7 +25,11 @@ def write_pictures(samples: Sequence[Mapping[str, Any]], title: str, svg: Path, 
     svg.write_text(svg_file(picture))
     spec = {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
-        "config": {**LOOKS, "background": "white", "axis": {**LOOKS["axis"], "labelColor": "#555", "gridColor": "#ddd"}},
+        "config": {
+            **LOOKS,
+            "background": "white",
+            "axis": {**LOOKS["axis"], "labelColor": "#555", "gridColor": "#ddd"},
+        },
         **picture.spec,
     }
     png.write_bytes(library().vegalite_to_png(spec, scale=1.5))

@@ -6,7 +6,7 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 Z95 = 1.959964
 
@@ -46,5 +46,5 @@ def slope_of(points: Sequence[tuple[float, float]]) -> Slope:
 def medians(points: Sequence[tuple[float, float]], parts: int) -> list[tuple[float, float]]:
     """The points in order, joined into so many of about the same size, each by the medians of x and of y."""
     bounds = [len(points) * part // parts for part in range(parts + 1)]
-    groups = [points[start:end] for start, end in zip(bounds, bounds[1:], strict=False) if end > start]
+    groups = [points[start:end] for start, end in pairwise(bounds) if end > start]
     return [(statistics.median(x for x, _ in group), statistics.median(y for _, y in group)) for group in groups]
