@@ -1,6 +1,6 @@
 """Recorded answers of real models, replayed over loopback HTTP through the real engine.
 
-    python benchmarks/replay.py --data FOLDER [--quick] [--json FILE]
+    python benchmarks/replay.py [--data FOLDER] [--quick] [--json FILE]
 
 An answer is right when its source says so. First, function calls of BFCL: each case is a task with its own schema, for
 every pair of an efficiency and a performance model that the data holds. Then GSM8K, whose gate is a user's code check.
@@ -10,7 +10,6 @@ Last, certificates made from random halves. What was tried and what it bought: d
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from replay_frontier import Row, area_of, frontier
 from replay_gsm8k import GSM8K_POLICIES
@@ -26,10 +25,12 @@ from replay_records import (
     NEMO_PROMPTED,
     PAIR,
     SONNET,
+    VARIABLE,
     Case,
     Pair,
     Prices,
     Records,
+    add_data,
     read_bfcl,
     read_gsm8k,
     read_prices,
@@ -46,9 +47,12 @@ QUICK = 10
 
 def main() -> None:
     parser = command(__doc__, quick=f"one pair, every {QUICK}th case, a {QUICK}th of the splits")
-    parser.add_argument("--data", type=Path, required=True, help="the folder of recorded answers")
+    add_data(parser)
     run = begin("replay", parser)
     options = run.options
+    if options.data is None:
+        print(f"not measured: no recorded answers; --data FOLDER or {VARIABLE} names them")
+        return
     step = QUICK if options.quick else 1
     prices = read_prices(options.data)
     calls = read_bfcl(options.data)[::step]
@@ -89,9 +93,9 @@ def _figures(rows: Sequence[Row]) -> Iterator[Figure]:
 
 def _split_figures(splits: Sequence[Splits]) -> Iterator[Figure]:
     for row in splits:
-        if row.risk is not None:
-            what = f"certificates by {row.score}, bad if {row.label}: risk on the other half, mean of {row.proven}"
-            yield Figure(what, 100 * row.risk, "%").at_most(100 * row.alpha)
+        if row.proven:
+            what = f"certificates by {row.score}, bad if {row.label}, alpha {row.alpha}: hold on the other half"
+            yield Figure(what, 100 * row.holds / row.splits, "%").at_least(100 * (1 - DELTA))
 
 
 if __name__ == "__main__":

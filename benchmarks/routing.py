@@ -1,10 +1,11 @@
 """What routing before the call is worth, on recorded answers of real models and on seeded streams.
 
-    python benchmarks/routing.py --data FOLDER [--quick] [--json FILE]
+    python benchmarks/routing.py [--data FOLDER] [--quick] [--json FILE]
 
 Recorded: BFCL and GSM8K, for each pair of an efficiency and a performance model; a judge is simulated (he catches 80 %
 of the errors that the schema misses, with 5 % false alarms, at .3 of a cheap call), everything else is as recorded.
-Seeded: a cheap model that becomes better, and tasks at the border. What came of it: docs/routing.md.
+Seeded: a cheap model that becomes better, and tasks at the border; this alone where there is no data. What came of it:
+docs/routing.md.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from replay_records import (
     Case,
     Pair,
     Records,
+    add_data,
     correct,
     read_bfcl,
     read_gsm8k,
@@ -303,7 +305,7 @@ def table(rows: Sequence[Row], data: str) -> None:
 
 def main() -> None:
     parser = command(__doc__, quick="one order of the recorded answers, fewer and shorter streams")
-    parser.add_argument("--data", type=Path, help="the folder of recorded answers; left out: seeded streams alone")
+    add_data(parser)
     run = begin("routing", parser)
     quick, figures = run.options.quick, []
     if run.options.data is not None:
@@ -315,7 +317,7 @@ def main() -> None:
 
 def recorded_figures(found: dict[str, Any]) -> Iterator[Figure]:
     """Over all pairs of models: the median, the least and the most."""
-    for data, policy in dict.fromkeys((row.data, row.policy) for row in found["rows"]):
+    for data, policy in dict.fromkeys((row.data, row.policy) for row in found["rows"] if row.policy != "coin flip"):
         costs = [row.cost for row in found["rows"] if (row.data, row.policy) == (data, policy) and row.cost is not None]
         yield across(f"{data}: cost of {policy} at performance's accuracy", costs, "%", "all performance")
     for policy in ("unjudged", "rule"):
