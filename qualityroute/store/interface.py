@@ -186,6 +186,15 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Pruned:
+    """What one step of pruning did."""
+
+    decisions: int
+    rest: Place | None
+    """From where the next step goes on; `None` when nothing is left that is old enough."""
+
+
+@dataclass(frozen=True, slots=True)
 class DaySpending:
     """What one task took on one day (UTC)."""
 
@@ -267,7 +276,24 @@ class SessionStore(Protocol):
         """
 
     async def rebuild(self) -> int:
-        """Add up the ledger anew, from its rows alone; says how many decisions there were."""
+        """Add up the ledger anew, from its rows alone, where none was pruned; says how many decisions there were."""
+
+    async def prunable(self, before: datetime, *, task: str | None = None) -> int:
+        """How many decisions `prune` would remove in all, of one task or of all."""
+
+    async def prune(
+        self, before: datetime, *, task: str | None = None, after: Place | None = None, most: int
+    ) -> Pruned:
+        """Remove some of the decisions from before the hour of `before`, the oldest first, each with all its rows.
+
+        Those of pins in force stay, and so do counters, references, labels, audits and certificates.
+        """
+
+    async def horizons(self) -> Mapping[str, datetime]:
+        """Before what moments decisions were pruned, by task; under an empty name, of all tasks."""
+
+    async def take_turn(self, work: str, *, until: datetime) -> bool:
+        """Whether nobody else has the turn at this work now; then nobody else gets it before `until`."""
 
     async def has_attempt(self, tenant: str, session: str, task: str) -> bool:
         """Was efficiency ever tried and judged for this session and task?"""

@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import Protocol
 
 from qualityroute.errors import StoreError
-from qualityroute.store import browsing, capabilities, certificates, forecasts, kept, key_rows, spending, truth
+from qualityroute.store import (
+    browsing,
+    capabilities,
+    certificates,
+    forecasts,
+    kept,
+    key_rows,
+    retention,
+    spending,
+    truth,
+)
 from qualityroute.store.tallies import LATENCIES, PEER_COLUMNS
 from qualityroute.store.tallies import TABLE as TALLIES
 
@@ -249,8 +259,15 @@ def learned_routing(db: Tables) -> None:
         db.execute(statement.strip())
 
 
+def pruning(db: Tables) -> None:
+    """What was pruned, whose turn it is, and whose labels remain of decisions that are gone."""
+    for statement in (*retention.TABLES, *truth.OWNERS):
+        db.execute(statement.strip())
+
+
 MIGRATIONS: tuple[Callable[[Tables], None], ...] = (
     first_tables, costs_of_peers, ground_truth, learned_capabilities, budgets, searches, keys, learned_routing,
+    pruning,
 )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -26,6 +26,7 @@ from qualityroute.store import (
     kept,
     key_rows,
     locks,
+    retention,
     spending,
     tallies,
     truth,
@@ -39,6 +40,7 @@ from qualityroute.store.interface import (
     Found,
     JudgedAnswer,
     Place,
+    Pruned,
     Search,
     TaskSummary,
 )
@@ -275,3 +277,20 @@ class SQLStore(ABC):
 
     async def rebuild(self) -> int:
         return await self._write("rebuild the tallies", tallies.rebuild)
+
+    async def prunable(self, before: datetime, *, task: str | None = None) -> int:
+        count = partial(retention.prunable, before=before, task=task, now=self._now())
+        return await self._read("count old decisions", count)
+
+    async def prune(
+        self, before: datetime, *, task: str | None = None, after: Place | None = None, most: int
+    ) -> Pruned:
+        remove = partial(retention.prune, before=before, task=task, now=self._now(), after=after, most=most)
+        return await self._write("prune old decisions", remove)
+
+    async def horizons(self) -> Mapping[str, datetime]:
+        return await self._read("read what was pruned", retention.horizons)
+
+    async def take_turn(self, work: str, *, until: datetime) -> bool:
+        take = partial(retention.take_turn, work=work, now=self._now(), until=until)
+        return await self._write(f"take the turn to {work}", take)
