@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -26,7 +26,6 @@ from qualityroute.store import (
     kept,
     key_rows,
     locks,
-    retention,
     spending,
     tallies,
     truth,
@@ -40,7 +39,6 @@ from qualityroute.store.interface import (
     Found,
     JudgedAnswer,
     Place,
-    Pruned,
     Search,
     TaskSummary,
 )
@@ -59,15 +57,13 @@ from qualityroute.store.pin_rows import (
 from qualityroute.store.sessions import first_attempts, has_attempt, session_counts
 from qualityroute.store.statements import Connection
 from qualityroute.store.summary import judge_errors, pins_by_task, summarise
+from qualityroute.store.upkeep import Upkeep
 
 T = TypeVar("T")
 
 
-class SQLStore(ABC):
+class SQLStore(Upkeep):
     """What the stores share. A database's own store says how it is opened, and how queries and works get to it."""
-
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        self._now = now
 
     @abstractmethod
     async def pin(self, key: PinKey) -> Pin | None: ...
@@ -75,14 +71,6 @@ class SQLStore(ABC):
     @abstractmethod
     async def _look(self, doing: str, query: Callable[[Connection], T]) -> T:
         """What a request waits for: a row or two, as they stand now."""
-
-    @abstractmethod
-    async def _read(self, doing: str, query: Callable[[Connection], T]) -> T:
-        """What a report reads: many rows, of one state of the database."""
-
-    @abstractmethod
-    async def _write(self, doing: str, work: Callable[[Connection], T], locks: Sequence[str] = ()) -> T:
-        """Commit a work, alone or with others; `locks` name what it reads and then changes."""
 
     @abstractmethod
     def _failure(self, doing: str, error: BaseException) -> StoreError:
@@ -277,20 +265,3 @@ class SQLStore(ABC):
 
     async def rebuild(self) -> int:
         return await self._write("rebuild the tallies", tallies.rebuild)
-
-    async def prunable(self, before: datetime, *, task: str | None = None) -> int:
-        count = partial(retention.prunable, before=before, task=task, now=self._now())
-        return await self._read("count old decisions", count)
-
-    async def prune(
-        self, before: datetime, *, task: str | None = None, after: Place | None = None, most: int
-    ) -> Pruned:
-        remove = partial(retention.prune, before=before, task=task, now=self._now(), after=after, most=most)
-        return await self._write("prune old decisions", remove)
-
-    async def horizons(self) -> Mapping[str, datetime]:
-        return await self._read("read what was pruned", retention.horizons)
-
-    async def take_turn(self, work: str, *, until: datetime) -> bool:
-        take = partial(retention.take_turn, work=work, now=self._now(), until=until)
-        return await self._write(f"take the turn to {work}", take)

@@ -80,7 +80,8 @@ PEER_COLUMNS = tuple(
 )
 """Added after the first tables were out; peers were never asked before."""
 _ADD = statements.add("tallies", KEYS, MEASURES)
-_ADD_LATENCY = statements.add("latencies", ("hour", "task", "outcome", "step"), ("decisions",))
+LATENCY_KEYS = ("hour", "task", "outcome", "step")
+_ADD_LATENCY = statements.add("latencies", LATENCY_KEYS, ("decisions",))
 
 
 def add(
