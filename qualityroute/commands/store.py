@@ -14,6 +14,7 @@ from qualityroute.commands.exits import Exit
 from qualityroute.commands.options import as_json, placed
 from qualityroute.commands.places import Place, opened
 from qualityroute.commands.screens import screen, show
+from qualityroute.commands.store_export import export
 from qualityroute.commands.store_prune import prune
 from qualityroute.render import safe_text
 from qualityroute.store import Checked, Problem, Space
@@ -60,7 +61,8 @@ def vacuum(place: Place, plain_json: bool) -> None:
         show(screen(), Text(f"The store takes {_size(space.after)}; it took {_size(space.before)}."))
 
 
-store.add_command(prune)
+for command in (prune, export):
+    store.add_command(command)
 
 
 async def _vacuum(place: Place) -> Space:
