@@ -13,7 +13,7 @@ from qualityroute.store import checking
 from qualityroute.store.files import connect
 from qualityroute.store.interface import Checked, Problem, Space
 from qualityroute.store.schema import MIGRATIONS, applied, pending
-from qualityroute.store.trouble import BUSY_SECONDS, store_errors
+from qualityroute.store.trouble import BUSY_SECONDS, primary_code, store_errors
 
 MOST_DAMAGE = 20
 """Places of damage that are told."""
@@ -31,9 +31,9 @@ def check(path: Path) -> Checked:
         if not done:
             raise StoreError(f"the file '{path}' is no store of qualityroute; name another by --db")
         missing = pending(done, f"{path}")
-        damage = [str(row[0]) for row in connection.execute(f"PRAGMA integrity_check({MOST_DAMAGE})")]
-        if damage != ["ok"]:
-            return Checked(None, None, len(done), (Problem("the file is damaged", tuple(damage), _DAMAGE),))
+        damage = _damage(connection)
+        if damage:
+            return Checked(None, None, len(done), (Problem("the file is damaged", damage, _DAMAGE),))
         if missing:
             return Checked(None, None, len(done), (checking.version_problem(len(done), len(MIGRATIONS)),))
         decisions, pins = checking.counts(connection)
@@ -49,6 +49,16 @@ def vacuum(path: Path) -> Space:
         connection.execute("PRAGMA optimize")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return Space(before, _size(path))
+
+
+def _damage(connection: sqlite3.Connection) -> tuple[str, ...]:
+    try:
+        found = [str(row[0]) for row in connection.execute(f"PRAGMA integrity_check({MOST_DAMAGE})")]
+    except sqlite3.DatabaseError as error:  # some damage ends the looking itself
+        if primary_code(error) != sqlite3.SQLITE_CORRUPT:
+            raise
+        return (str(error),)
+    return () if found == ["ok"] else tuple(found)
 
 
 def _read_only(path: Path) -> sqlite3.Connection:
