@@ -7,7 +7,7 @@ NODE_PACKAGES := openai@6.49.0 tsx@4.23.15
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: demo test coverage test-sdk2 check bench format clean
+.PHONY: demo test coverage test-sdk2 check packages bench format clean
 
 demo: .venv/ready
 	@$(BIN)/qualityroute demo
@@ -32,6 +32,11 @@ check: .venv/dev
 format: .venv/dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Wheel and sdist, and each extra installed alone; takes minutes, and a registry.
+packages: .venv/dev
+	$(BIN)/python tests/packages.py
+	$(BIN)/python tests/image.py
 
 bench: .venv/dev
 	@for benchmark in $(filter-out $(addprefix benchmarks/,replay%.py gateway_%.py overhead_%.py routing_%.py), \
