@@ -7,7 +7,7 @@ NODE_PACKAGES := openai@6.49.0 tsx@4.23.15
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: demo test coverage test-sdk2 check packages bench format clean
+.PHONY: demo test coverage test-sdk2 check packages fuzz bench format clean
 
 demo: .venv/ready
 	@$(BIN)/qualityroute demo
@@ -38,6 +38,13 @@ packages: .venv/dev
 	$(BIN)/python tests/packages.py
 	$(BIN)/python tests/image.py
 
+# Each reader of what strangers send, ten minutes long; what a run finds lies beside this file as crash-….
+FUZZ_MINUTES ?= 10
+FUZZED := json verdict stream config rubric body headers head
+fuzz: .venv/fuzz/ready
+	@for name in $(FUZZED); do echo "== $$name"; \
+	    nice .venv/fuzz/bin/python -m tests.fuzz $$name --minutes $(FUZZ_MINUTES) || exit 1; done
+
 bench: .venv/dev
 	@for benchmark in $(filter-out $(addprefix benchmarks/,replay%.py gateway_%.py overhead_%.py routing_%.py), \
 	    $(wildcard benchmarks/*.py)); do \
@@ -64,6 +71,11 @@ bench: .venv/dev
 	grep -v '^openai==' constraints.txt > .venv/sdk2/constraints.txt
 	$(BIN)/uv pip install --quiet --python .venv/sdk2/bin/python -c .venv/sdk2/constraints.txt \
 	    -e . 'openai<3' hypothesis pytest pytest-xdist trio
+	@touch $@
+
+.venv/fuzz/ready: .venv/ready
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/fuzz
+	$(BIN)/uv pip install --quiet --python .venv/fuzz/bin/python -c constraints.txt -e '.[server]' --group fuzz
 	@touch $@
 
 # Node's clients of the gateway; without npm the tests that need them are skipped.

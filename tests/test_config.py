@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 from conftest import INVOICE_SCHEMA, RUBRIC, config_with
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from qualityroute import Config, ConfigError, Criterion, Rubric, Task
 from qualityroute.config import fingerprint, parse_duration, resolve
+from qualityroute.config.fields import format_duration
 from qualityroute.setup import build_setup
 
 DESIGN_EXAMPLE = """
@@ -279,6 +282,17 @@ def test_durations_are_a_number_and_a_unit(text: str, seconds: float) -> None:
 def test_what_is_no_duration_is_refused(text: object) -> None:
     with pytest.raises(ValueError, match="is not a duration"):
         parse_duration(text)
+
+
+@given(st.integers(1, 30 * 365 * 86_400 * 1_000_000))
+def test_a_duration_is_written_to_the_last_microsecond(microseconds: int) -> None:
+    duration = timedelta(microseconds=microseconds)
+    assert parse_duration(format_duration(duration)) == duration
+
+
+def test_a_duration_that_could_lead_past_the_last_date_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"pins\.max_age: is longer than thirty years"):
+        config_with(pins={"max_age": "999999999d"})
 
 
 @pytest.mark.parametrize(
