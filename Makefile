@@ -7,7 +7,7 @@ NODE_PACKAGES := openai@6.49.0 tsx@4.23.15
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: demo test coverage test-sdk2 check packages fuzz bench format clean
+.PHONY: demo test coverage test-sdk2 check packages licences fuzz bench format clean
 
 demo: .venv/ready
 	@$(BIN)/qualityroute demo
@@ -37,6 +37,9 @@ format: .venv/dev
 packages: .venv/dev
 	$(BIN)/python tests/packages.py
 	$(BIN)/python tests/image.py
+
+licences: .venv/dev
+	$(BIN)/python tests/licences.py > docs/licences.md.new && mv docs/licences.md.new docs/licences.md
 
 # Each reader of what strangers send, ten minutes long; what a run finds lies beside this file as crash-….
 FUZZ_MINUTES ?= 10

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import sys
 import tomllib
 from pathlib import Path
 
 import click
+import licences
 import packages
 import pytest
 from click.testing import CliRunner
@@ -37,6 +39,19 @@ def test_every_dependency_has_its_version_for_the_tests() -> None:
         re.split(r"[\[<>=!;~ ]", line)[0] for line in (*PROJECT["dependencies"], *(one for e in extras for one in e))
     }
     assert named <= constrained
+
+
+def test_nothing_that_comes_with_us_is_under_copyleft_without_a_word_on_it() -> None:
+    copyleft = {package.name for package in licences.packages() if package.is_copyleft}
+    assert copyleft == set(licences.ALLOWED)
+    assert not [package for package in licences.packages() if package.is_copyleft and package.comes_with == "always"]
+    assert not [package for package in licences.packages() if package.licence == "unknown"]
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="another Python brings other packages")
+def test_the_page_of_licences_is_what_is_installed() -> None:
+    page = (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")
+    assert page == licences.page(), "stale; `make licences` writes it"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
