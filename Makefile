@@ -7,7 +7,7 @@ NODE_PACKAGES := openai@6.49.0 tsx@4.23.15
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: demo test coverage test-sdk2 check packages licences fuzz bench format clean
+.PHONY: demo test coverage test-sdk2 check packages licences audit fuzz bench format clean
 
 demo: .venv/ready
 	@$(BIN)/qualityroute demo
@@ -40,6 +40,12 @@ packages: .venv/dev
 
 licences: .venv/dev
 	$(BIN)/python tests/licences.py > docs/licences.md.new && mv docs/licences.md.new docs/licences.md
+
+# Known weaknesses of what we bring (needs a service that knows them: an unreachable one is a failure), and of our code.
+audit: .venv/dev
+	$(BIN)/uv tool run --quiet bandit --quiet --configfile pyproject.toml --recursive qualityroute
+	$(BIN)/uv pip freeze --quiet --exclude-editable --python $(BIN)/python > .venv/installed.txt
+	$(BIN)/uv tool run --quiet pip-audit --strict --no-deps --disable-pip --requirement .venv/installed.txt
 
 # Each reader of what strangers send, ten minutes long; what a run finds lies beside this file as crash-….
 FUZZ_MINUTES ?= 10
