@@ -140,15 +140,21 @@ Seen = list[tuple[str, str, int, bytes]]
 
 
 def read_head(data: bytes) -> None:
-    """The same requests however the bytes are cut, within our limits, and no exception out of the protocol."""
+    """The same requests however the bytes are cut, within our limits, and no exception out of the protocol.
+
+    Bytes that are no request end the connection at once, and with it those that came before in the same piece.
+    """
     size, content = max(1, data[0] if data else 1), data[1:]
-    cut = asyncio.run(_requests([content[start : start + size] for start in range(0, len(content), size)]))
-    whole = asyncio.run(_requests([content]))
-    assert cut == whole
+    cut, cut_was_refused = asyncio.run(_requests([content[at : at + size] for at in range(0, len(content), size)]))
+    whole, was_refused = asyncio.run(_requests([content]))
+    assert cut_was_refused == was_refused
+    assert cut[: len(whole)] == whole
+    assert was_refused or cut == whole
     assert all(count <= MOST_HEADERS and len(path) <= LARGEST_HEAD for _, path, count, _ in whole)
 
 
-async def _requests(pieces: list[bytes]) -> Seen:
+async def _requests(pieces: list[bytes]) -> tuple[Seen, bool]:
+    """What the application got, and whether the connection was refused as none of HTTP."""
     seen: Seen = []
 
     async def app(
@@ -177,7 +183,7 @@ async def _requests(pieces: list[bytes]) -> Seen:
         await _settled(protocol)
     protocol.connection_lost(None)
     await _settled(protocol)
-    return seen
+    return seen, transport.refused
 
 
 async def _settled(protocol: GatewayProtocol) -> None:
@@ -193,9 +199,10 @@ class Transport(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
         self.closed = False
+        self.refused = False
 
     def write(self, data: Any) -> None:
-        pass
+        self.refused = self.refused or bytes(data).startswith(b"HTTP/1.1 400")
 
     def close(self) -> None:
         self.closed = True
