@@ -7,7 +7,7 @@ NODE_PACKAGES := openai@6.49.0 tsx@4.23.15
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: demo test coverage test-sdk2 check packages licences audit fuzz bench format clean
+.PHONY: demo test coverage test-sdk2 check packages licences audit fuzz mutants bench format clean
 
 demo: .venv/ready
 	@$(BIN)/qualityroute demo
@@ -54,6 +54,10 @@ fuzz: .venv/fuzz/ready
 	@for name in $(FUZZED); do echo "== $$name"; \
 	    nice .venv/fuzz/bin/python -m tests.fuzz $$name --minutes $(FUZZ_MINUTES) || exit 1; done
 
+# Which changed lines of the pure modules no test sees: PARTS="pins routing", or all of them in half an hour.
+mutants: .venv/mutants/ready
+	nice .venv/mutants/bin/python tests/mutants.py $(PARTS)
+
 bench: .venv/dev
 	@for benchmark in $(filter-out $(addprefix benchmarks/,replay%.py gateway_%.py overhead_%.py routing_%.py), \
 	    $(wildcard benchmarks/*.py)); do \
@@ -85,6 +89,14 @@ bench: .venv/dev
 .venv/fuzz/ready: .venv/ready
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/fuzz
 	$(BIN)/uv pip install --quiet --python .venv/fuzz/bin/python -c constraints.txt -e '.[server]' --group fuzz
+	@touch $@
+
+# The package comes from the copy that is changed, and from nowhere else.
+.venv/mutants/ready: .venv/ready
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/mutants
+	$(BIN)/uv pip install --quiet --python .venv/mutants/bin/python -c constraints.txt \
+	    -e '.[fast,server]' --group dev --group mutants
+	$(BIN)/uv pip uninstall --quiet --python .venv/mutants/bin/python qualityroute
 	@touch $@
 
 # Node's clients of the gateway; without npm the tests that need them are skipped.
