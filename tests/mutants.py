@@ -39,7 +39,7 @@ SETTINGS = """
 source_paths = ["qualityroute"]
 only_mutate = ["{pattern}"]
 also_copy = ["rubrics", "benchmarks"]
-pytest_add_cli_args = ["-q", "-n0", "-p", "no:cacheprovider"]
+pytest_add_cli_args = ["-q", "-n0", "-p", "no:cacheprovider", "-k", "not postgres"]
 pytest_add_cli_args_test_selection = [{tests}]
 """
 

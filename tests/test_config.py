@@ -162,6 +162,13 @@ def test_a_mistake_is_named_by_its_key(tmp_path: Path, old: str, new: str, told:
     assert told in mistake(tmp_path, old, new)
 
 
+def test_of_very_many_mistakes_the_first_are_told_and_the_rest_counted() -> None:
+    with pytest.raises(ConfigError) as caught:
+        config_with(**{f"key{number}": 1 for number in range(500)})
+    assert str(caught.value).count("unknown key") == 20
+    assert str(caught.value).endswith("; and 480 more mistakes")
+
+
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="qualityroute init"):
         Config.load(tmp_path / "qualityroute.toml")

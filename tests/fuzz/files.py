@@ -14,8 +14,8 @@ from qualityroute.gates.judge_prompt import EVIDENCE_FORM, judge_messages, judge
 from qualityroute.rubrics import Rubric, load_rubric
 
 FOLDER = Path(tempfile.mkdtemp(prefix="qualityroute-fuzz-"))
-LONGEST_MESSAGE = 20_000
-"""Characters; of a file with very many mistakes each is told."""
+LONGEST_MESSAGE = 10_000
+"""Characters of all that is told at once."""
 
 CONFIG_WORDS = (
     "[tasks.a]", "[[prices]]", "[providers.p]", "[judge]", "[pins]", "[store]", "[budget]", "[routing]", "[gateway]",
