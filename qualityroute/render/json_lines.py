@@ -45,6 +45,16 @@ def decision_json(
 ) -> dict[str, Any]:
     """A decision as `explain --json` shows it, with what is known of its efficiency answer."""
     return {
+        **recorded_json(decision, effect),
+        "label": None if label is None else _label_json(label),
+        "forecast": None if foretold is None else _forecast_json(foretold),
+        "cached": None if hit is None else {"source": hit.source, "saved": money_text(hit.saved)},
+    }
+
+
+def recorded_json(decision: Decision, effect: PinEffect | None) -> dict[str, Any]:
+    """A decision as `store export` writes it."""
+    return {
         "id": decision.id,
         "at": decision.at.isoformat(),
         "tenant": decision.tenant,
@@ -62,9 +72,6 @@ def decision_json(
         "latency_ms": _milliseconds(decision.latency),
         "fingerprint": decision.fingerprint,
         "metadata": dict(decision.metadata),
-        "label": None if label is None else _label_json(label),
-        "forecast": None if foretold is None else _forecast_json(foretold),
-        "cached": None if hit is None else {"source": hit.source, "saved": money_text(hit.saved)},
     }
 
 

@@ -42,7 +42,7 @@ PRUNING = ("cache",)
 
 
 def of_entry(entry: Entry) -> list[str]:
-    locks = of_facts(entry.facts)
+    locks = [*of_facts(entry.facts), *of_pots(pot for owed in entry.owed for pot in owed.reservation.pots)]
     if entry.forecast is not None:
         locks.append(CELLS)
     if entry.keeps is not None:  # of two that answer the same, each in a batch with others

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from qualityroute.store import (
     forecasts,
     kept,
     key_rows,
+    retention,
     spending,
     truth,
 )
@@ -259,6 +260,12 @@ def learned_routing(db: Tables) -> None:
         db.execute(statement.strip())
 
 
+def pruning(db: Tables) -> None:
+    """What was pruned, whose turn it is, and whose labels remain of decisions that are gone."""
+    for statement in (*retention.TABLES, *truth.OWNERS):
+        db.execute(statement.strip())
+
+
 def exact_cache(db: Tables) -> None:
     """Answers to serve again; the table was there before and never written."""
     db.execute("DROP TABLE cache")
@@ -268,8 +275,16 @@ def exact_cache(db: Tables) -> None:
 
 MIGRATIONS: tuple[Callable[[Tables], None], ...] = (
     first_tables, costs_of_peers, ground_truth, learned_capabilities, budgets, searches, keys, learned_routing,
-    exact_cache,
+    pruning, exact_cache,
 )  # fmt: skip
+
+
+def tables() -> set[str]:
+    """Names of all tables of this version."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for migration in MIGRATIONS:
+            migration(connection)
+        return {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:
