@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -413,6 +414,13 @@ async def test_both_stores_serve_again_and_tell_what_it_saved(store_url: str) ->
         assert await engine.store.cache_hit(first.decision.id) is None
         summary = (await engine.store.cache_summaries())["invoice"]
         assert (summary.hits, summary.saved, summary.unknown) == (1, first.decision.cost, 0)
+        await engine.store.rebuild()
+        assert await engine.store.cache_summaries(task="invoice") == {"invoice": summary}
+        assert await engine.store.cache_summaries(since=again.decision.at + timedelta(hours=2)) == {}
+        assert (await engine.store.check()).problems == ()
+        await engine.store.prune(again.decision.at + timedelta(hours=2), most=100)
+        assert await engine.store.cache_hit(again.decision.id) is None
+        assert await engine.store.cache_summaries() == {"invoice": summary}
     outcomes = [answer.decision.outcome for answer in (first, again, elsewhere)]
     assert outcomes == [Outcome.ACCEPTED, Outcome.CACHED, Outcome.ACCEPTED]
     async with Engine(cached_config(), client=client, store=store_url) as another:

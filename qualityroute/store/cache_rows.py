@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from qualityroute.cache import CacheKey, CacheSummary, Hit, Stored
 from qualityroute.records import Tier
-from qualityroute.store.columns import dollars, from_dollars, moment, name, text
+from qualityroute.store.columns import PER_DOLLAR, dollars, from_dollars, from_units, moment, name, text
 from qualityroute.store.interface import Entry
-from qualityroute.store.statements import Connection, insert, upsert
+from qualityroute.store.statements import Connection, add, insert, upsert
 
 CACHE = """
 CREATE TABLE cache (
@@ -32,24 +31,29 @@ CREATE TABLE cache (
 HITS = """
 CREATE TABLE cache_hits (
     decision_id TEXT PRIMARY KEY NOT NULL REFERENCES decisions(id),
-    at TEXT NOT NULL,              -- ISO 8601, UTC
-    task TEXT NOT NULL,
     source TEXT NOT NULL,          -- the decision whose answer was served again
     saved REAL                     -- USD that the source took; NULL is unknown
 )
 """
-TABLES = (
-    CACHE, HITS,
-    "CREATE INDEX cache_until ON cache (until)",
-    "CREATE INDEX cache_hits_by_task ON cache_hits (task, at)",
-)  # fmt: skip
+SAVINGS = """
+CREATE TABLE cache_savings (
+    hour TEXT NOT NULL,            -- such as 2026-11-23T20, UTC
+    task TEXT NOT NULL,
+    hits INTEGER NOT NULL,
+    saved INTEGER NOT NULL,        -- in 1e-12 USD
+    unknown INTEGER NOT NULL,      -- hits of which nobody knows what they saved
+    PRIMARY KEY (hour, task)
+) WITHOUT ROWID
+"""
+TABLES = (CACHE, HITS, SAVINGS, "CREATE INDEX cache_until ON cache (until)")
 PRUNED_AT_ONCE = 100
 
 _TIERS = {tier.value: tier for tier in Tier}
 _KEY = ("tenant", "session", "task", "key", "tier")
 _COLUMNS = (*_KEY, "model", "answer", "at", "until", "decision_id", "cost")
 _PUT = upsert("cache", _COLUMNS, _KEY)
-_PUT_HIT = insert("cache_hits", ("decision_id", "at", "task", "source", "saved"))
+_PUT_HIT = insert("cache_hits", ("decision_id", "source", "saved"))
+_ADD = add("cache_savings", ("hour", "task"), ("hits", "saved", "unknown"))
 _OF_TIERS = """
 SELECT tier, model, answer, at, until, decision_id, cost FROM cache
 WHERE tenant = ? AND session = ? AND task = ? AND key = ? AND until > ?{tier} ORDER BY tier DESC LIMIT 1
@@ -59,7 +63,11 @@ _OF_PERFORMANCE = _OF_TIERS.format(tier=" AND tier = 'performance'")
 _EXPIRED = "SELECT tenant, session, task, key, tier FROM cache WHERE until <= ? ORDER BY until LIMIT ?"
 _DELETE = f"DELETE FROM cache WHERE {' AND '.join(f'{column} = ?' for column in _KEY)} AND until <= ?"
 _HIT = "SELECT decision_id, source, saved FROM cache_hits WHERE decision_id = ?"
-_SUMS = "SELECT task, COUNT(*), COUNT(saved), SUM(saved) FROM cache_hits WHERE {where} GROUP BY task"
+_SUMS = "SELECT task, SUM(hits), SUM(saved), SUM(unknown) FROM cache_savings WHERE {where} GROUP BY task"
+_COUNTED = """
+SELECT decisions.at, decisions.task, cache_hits.saved FROM cache_hits
+JOIN decisions ON decisions.id = cache_hits.decision_id WHERE decisions.at >= {horizon}
+"""
 
 
 def find(connection: Connection, key: CacheKey, *, efficiency: bool, now: datetime) -> Stored | None:
@@ -77,9 +85,9 @@ def write(connection: Connection, entry: Entry) -> None:
     if entry.keeps is not None:
         connection.executemany(_PUT, [_row(entry.keeps)])
     if entry.hit is not None:
-        told, hit = entry.decision, entry.hit
-        row = (told.id, moment(told.at), told.task, hit.source, dollars(hit.saved))
-        connection.executemany(_PUT_HIT, [row])
+        told, saved = entry.decision, dollars(entry.hit.saved)
+        connection.executemany(_PUT_HIT, [(told.id, entry.hit.source, saved)])
+        connection.executemany(_ADD, [_counted(moment(told.at), told.task, saved)])
 
 
 def prune(connection: Connection, now: datetime, most: int = PRUNED_AT_ONCE) -> int:
@@ -96,14 +104,26 @@ def hit_of(connection: Connection, decision_id: str) -> Hit | None:
 
 
 def summaries(connection: Connection, task: str | None, since: datetime | None) -> dict[str, CacheSummary]:
-    """By task; of one task, or all."""
-    wanted: Sequence[tuple[str, Any]] = (("task = ?", task), ("at >= ?", None if since is None else moment(since)))
-    given = [(condition, value) for condition, value in wanted if value is not None]
-    query = _SUMS.format(where=" AND ".join(["TRUE", *(condition for condition, _ in given)]))
-    rows = connection.execute(query, tuple(value for _, value in given)).fetchall()
-    return {
-        task: CacheSummary(hits, from_dollars(saved) or Decimal(0), hits - known) for task, hits, known, saved in rows
-    }
+    """By task, of one or all; `since` counts from the beginning of its hour."""
+    wanted = {"task = ?": task, "hour >= ?": None if since is None else moment(since)[:13]}
+    given = {condition: value for condition, value in wanted.items() if value is not None}
+    rows = connection.execute(_SUMS.format(where=" AND ".join(["TRUE", *given])), tuple(given.values())).fetchall()
+    return {task: CacheSummary(int(hits), from_units(int(saved)), int(unknown)) for task, hits, saved, unknown in rows}
+
+
+def count_again(connection: Connection, horizon: Callable[[str], str]) -> None:
+    """Add up what was saved anew, from the hour on that no decision was pruned of.
+
+    Args:
+        horizon: of a table with a column `task`, SQL for the beginning of that hour.
+    """
+    connection.execute(f"DELETE FROM cache_savings WHERE hour >= {horizon('cache_savings')}")
+    rows = connection.execute(_COUNTED.format(horizon=horizon("decisions"))).fetchall()
+    connection.executemany(_ADD, [_counted(*row) for row in rows])
+
+
+def _counted(at: str, task: str, saved: float | None) -> tuple[Any, ...]:
+    return (at[:13], task, 1, 0 if saved is None else round(saved * PER_DOLLAR), int(saved is None))
 
 
 def _row(kept: Stored) -> tuple[Any, ...]:

@@ -27,7 +27,7 @@ CREATE TABLE turns (
 )
 """
 TABLES = (HORIZONS, TURNS)
-PARTS = ("attempts", "calls", "verdicts", "payloads")
+PARTS = ("attempts", "calls", "verdicts", "payloads", "cache_hits")
 """Tables with rows of a decision, that go with it."""
 
 _OLD = """

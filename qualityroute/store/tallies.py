@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from qualityroute.records import Attempt, Decision, ModelCall, PinEffect, Role, Ruling, Tier
-from qualityroute.store import statements
+from qualityroute.store import cache_rows, statements
 from qualityroute.store.columns import PER_DOLLAR, moment
 from qualityroute.store.ledger import read_decision
 from qualityroute.store.statements import Connection
@@ -202,4 +202,5 @@ def rebuild(connection: Connection) -> int:
         if decision is not None:
             effect = None if pin is None else PinEffect(pin)
             add(connection, decision, failed=failed, session_attempt=session_attempt, effect=effect)
+    cache_rows.count_again(connection, lambda table: HORIZON.format(table=table))
     return len(rows)
