@@ -13,7 +13,8 @@ from typing import Protocol
 
 from qualityroute.errors import StoreError
 from qualityroute.store import browsing, capabilities, certificates, forecasts, kept, key_rows, spending, truth
-from qualityroute.store.tallies import LATENCIES, PEER_COLUMNS
+from qualityroute.store.ledger import BEGUN
+from qualityroute.store.tallies import HEAD_START_COLUMNS, LATENCIES, PEER_COLUMNS
 from qualityroute.store.tallies import TABLE as TALLIES
 
 NAME = "qualityroute"
@@ -249,8 +250,15 @@ def learned_routing(db: Tables) -> None:
         db.execute(statement.strip())
 
 
+def head_starts(db: Tables) -> None:
+    """Performance answers that are begun while efficiency's are still being proved."""
+    for statement in (BEGUN, *HEAD_START_COLUMNS):
+        db.execute(statement)
+
+
 MIGRATIONS: tuple[Callable[[Tables], None], ...] = (
     first_tables, costs_of_peers, ground_truth, learned_capabilities, budgets, searches, keys, learned_routing,
+    head_starts,
 )  # fmt: skip
 
 
