@@ -14,6 +14,7 @@ from typing import Protocol
 from qualityroute.errors import StoreError
 from qualityroute.store import (
     browsing,
+    cache_rows,
     capabilities,
     certificates,
     forecasts,
@@ -272,9 +273,16 @@ def head_starts(db: Tables) -> None:
         db.execute(statement)
 
 
+def exact_cache(db: Tables) -> None:
+    """Answers to serve again; the table was there before and never written."""
+    db.execute("DROP TABLE cache")
+    for statement in cache_rows.TABLES:
+        db.execute(statement.strip())
+
+
 MIGRATIONS: tuple[Callable[[Tables], None], ...] = (
     first_tables, costs_of_peers, ground_truth, learned_capabilities, budgets, searches, keys, learned_routing,
-    pruning, head_starts,
+    pruning, head_starts, exact_cache,
 )  # fmt: skip
 
 
