@@ -103,8 +103,8 @@ class Engine:
         self._reload_failure = ""
         self._sideline: Sideline | None = None
         self._learner = Learner(self._store, now)
-        self._recall = Recall(self._store)
         self._retention = Retention(self._store, lambda: self._setup.config.store.keep, now)
+        self._recall = Recall(self._store)
         self.pins = Pinboard(self._store, lambda: self._setup.config.pins, now)
         """List, get, add and release pins."""
         self.baseline = Baseline(self._workplace)

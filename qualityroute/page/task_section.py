@@ -78,6 +78,8 @@ def _key_numbers(task: TaskReport) -> Iterator[tuple[str, Child]]:
         yield "Cache", task.cache.sentence
     if task.learning is not None:
         yield "Auto tier", task.learning.sentence
+    if task.head_starts is not None:
+        yield "Head starts", task.head_starts.sentence
     if (warning := tier_warning(task)) is not None:
         yield "Tiers", stranger(warning)
     if task.explored:

@@ -16,6 +16,7 @@ from qualityroute.records import Attempt, Decision, ModelCall, PinEffect, Ruling
 from qualityroute.render.safe import safe_text
 from qualityroute.render.telling import (
     all_calls,
+    begun_words,
     calls_words,
     cost_of_trying,
     label_words,
@@ -50,8 +51,8 @@ def _lines(
     yield Text.assemble("Route: ", route_words(decision.route))
     if foretold is not None:
         yield _foretold(foretold.forecast)
-    for number, attempt in enumerate(decision.attempts, 1):
-        yield from _attempt(number, attempt)
+    for number, attempt in enumerate(decision.all_attempts, 1):
+        yield from _attempt(number, attempt, begun_words(decision, attempt))
     yield Text.assemble("Outcome: ", (decision.outcome.value, "bold"), f", {outcome_told(decision)}")
     if hit is not None:
         saved = f", which took {dollars(hit.saved)} then" if hit.saved is not None else ""
@@ -97,9 +98,10 @@ def _heading(decision: Decision) -> Text:
     )
 
 
-def _attempt(number: int, attempt: Attempt) -> Iterator[RenderableType]:
+def _attempt(number: int, attempt: Attempt, begun: str) -> Iterator[RenderableType]:
     cost = (f", {dollars(attempt.cost)}", "dim") if attempt.all_calls else ""
-    yield Text.assemble(f"Attempt {number}, {attempt.tier} tier: ", _ruling(attempt.ruling), cost)
+    told = f" ({begun})" if begun else ""
+    yield Text.assemble(f"Attempt {number}, {attempt.tier} tier{told}: ", _ruling(attempt.ruling), cost)
     for call in attempt.calls:
         yield Padding(_call(call), (0, 0, 0, _CALL_INDENT))
     for plain, verdicts in groupby(attempt.verdicts, key=_just_passed):

@@ -40,7 +40,7 @@ _OUTCOMES: dict[Outcome, str] = {
     Outcome.FAILOVER: "efficiency or its judge was in trouble; performance was served",
     Outcome.PERFORMANCE: "performance was served, as the task, the caller or the log says",
     Outcome.CACHED: "an earlier answer was served",
-    Outcome.UNPROVEN: "the budget was used up; the best answer was served, which its gate had not accepted",
+    Outcome.UNPROVEN: "the budget or the time was used up; the best answer was served, which its gate had not accepted",
     Outcome.REJECTED: "no answer passed its checks; the caller got AnswerRejected",
     Outcome.FAILED: "no answer came; the caller got an error",
     Outcome.CANCELLED: "the caller went away",

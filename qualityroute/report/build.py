@@ -18,6 +18,7 @@ from qualityroute.report.cache import cache_report
 from qualityroute.report.facts import (
     CertificateReport,
     Cost,
+    HeadStartReport,
     JudgeReport,
     LearningReport,
     PinReport,
@@ -185,8 +186,17 @@ def _task_report(
         agreement=words.agreement_sentence(summary),
         certificate=certificate,
         audits=audit_report(truth.audits),
+        head_starts=_head_starts(summary),
         tiers=truth.tiers,
     )
+
+
+def _head_starts(summary: TaskSummary) -> HeadStartReport | None:
+    found = summary.head_starts
+    if not (found.needed or found.spare):
+        return None
+    sentence = words.head_starts_sentence(found)
+    return HeadStartReport(found.needed, found.spare, found.cost, found.unknown, found.saved, sentence)
 
 
 def _learning(report: TaskReport, ever: TaskSummary, told: Sequence[Foretold]) -> LearningReport | None:
@@ -222,7 +232,10 @@ def _difficulty(count: int, of: int) -> Rate:
 
 
 def _cost(summary: TaskSummary) -> Cost:
-    parts = (summary.efficiency.total, summary.judge.total, summary.performance.total)
+    performance = summary.performance.total
+    if performance is not None:
+        performance += summary.head_starts.cost
+    parts = (summary.efficiency.total, summary.judge.total, performance)
     peers = summary.peers.total
     audit = summary.measuring.total
     return Cost(*parts, audit=audit, total=total_cost((*parts, peers, audit)), cut_off=summary.cut_off, peers=peers)

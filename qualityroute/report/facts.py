@@ -172,6 +172,21 @@ class LearningReport:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadStartReport:
+    """Performance answers that were begun while efficiency's was still being proved."""
+
+    needed: int
+    spare: int
+    cost: Decimal
+    """USD of those that were not needed, as far as it is known; part of the task's cost of performance."""
+    unknown: int
+    """Calls of those whose cost is unknown."""
+    seconds_saved: float
+    """Those that were needed came so much sooner, together."""
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskReport:
     task: str
     tier: str
@@ -217,6 +232,8 @@ class TaskReport:
     """`None` while nothing was audited."""
     learning: LearningReport | None = None
     """What `tier = "auto"` was worth; `None` where nothing was predicted."""
+    head_starts: HeadStartReport | None = None
+    """What speculation took and saved; `None` where nothing was begun early."""
     tiers: TierCheck | None = None
     """Both tiers held against people's answers; `None` where there are none."""
     cache: CacheReport | None = None

@@ -13,6 +13,7 @@ from qualityroute.report.facts import (
     AuditReport,
     CacheReport,
     CertificateReport,
+    HeadStartReport,
     LearningReport,
     PinReport,
     Rate,
@@ -90,9 +91,23 @@ def _task(task: TaskReport) -> dict[str, Any]:
         "certificate": _certificate(task.certificate),
         "audits": _audits(task.audits),
         "learning": _learning(task.learning),
+        "head_starts": _head_starts(task.head_starts),
         "tiers": None if task.tiers is None else _tiers(task.tiers, task.task),
         "cache": _cache(task.cache),
         "series": [{"start": point.start.isoformat(), **_rate(point.rate)} for point in task.series],
+    }
+
+
+def _head_starts(report: HeadStartReport | None) -> dict[str, Any] | None:
+    if report is None:
+        return None
+    return {
+        "needed": report.needed,
+        "spare": report.spare,
+        "cost": _money(report.cost),
+        "unknown": report.unknown,
+        "seconds_saved": report.seconds_saved,
+        "sentence": report.sentence,
     }
 
 

@@ -31,6 +31,8 @@ CREATE TABLE cache (
 HITS = """
 CREATE TABLE cache_hits (
     decision_id TEXT PRIMARY KEY NOT NULL REFERENCES decisions(id),
+    at TEXT NOT NULL,              -- ISO 8601, UTC
+    task TEXT NOT NULL,
     source TEXT NOT NULL,          -- the decision whose answer was served again
     saved REAL                     -- USD that the source took; NULL is unknown
 )
@@ -45,14 +47,27 @@ CREATE TABLE cache_savings (
     PRIMARY KEY (hour, task)
 ) WITHOUT ROWID
 """
-TABLES = (CACHE, HITS, SAVINGS, "CREATE INDEX cache_until ON cache (until)")
+TABLES = (
+    CACHE, HITS,
+    "CREATE INDEX cache_until ON cache (until)",
+    "CREATE INDEX cache_hits_by_task ON cache_hits (task, at)",
+)  # fmt: skip
+_SAVED = f"CAST(ROUND(saved * {PER_DOLLAR}) AS INTEGER)"
+BY_THE_HOUR = (
+    SAVINGS,
+    f"""INSERT INTO cache_savings (hour, task, hits, saved, unknown)
+    SELECT SUBSTR(at, 1, 13), task, COUNT(*), COALESCE(SUM({_SAVED}), 0), COUNT(*) - COUNT(saved)
+    FROM cache_hits GROUP BY SUBSTR(at, 1, 13), task""",
+    "DROP INDEX cache_hits_by_task",
+)
+"""What hits saved, in sums that stay when their decisions are pruned."""
 PRUNED_AT_ONCE = 100
 
 _TIERS = {tier.value: tier for tier in Tier}
 _KEY = ("tenant", "session", "task", "key", "tier")
 _COLUMNS = (*_KEY, "model", "answer", "at", "until", "decision_id", "cost")
 _PUT = upsert("cache", _COLUMNS, _KEY)
-_PUT_HIT = insert("cache_hits", ("decision_id", "source", "saved"))
+_PUT_HIT = insert("cache_hits", ("decision_id", "at", "task", "source", "saved"))
 _ADD = add("cache_savings", ("hour", "task"), ("hits", "saved", "unknown"))
 _OF_TIERS = """
 SELECT tier, model, answer, at, until, decision_id, cost FROM cache
@@ -65,8 +80,7 @@ _DELETE = f"DELETE FROM cache WHERE {' AND '.join(f'{column} = ?' for column in 
 _HIT = "SELECT decision_id, source, saved FROM cache_hits WHERE decision_id = ?"
 _SUMS = "SELECT task, SUM(hits), SUM(saved), SUM(unknown) FROM cache_savings WHERE {where} GROUP BY task"
 _COUNTED = """
-SELECT decisions.at, decisions.task, cache_hits.saved FROM cache_hits
-JOIN decisions ON decisions.id = cache_hits.decision_id WHERE decisions.at >= {horizon}
+SELECT at, task, saved FROM cache_hits WHERE at >= {horizon}
 """
 
 
@@ -85,9 +99,9 @@ def write(connection: Connection, entry: Entry) -> None:
     if entry.keeps is not None:
         connection.executemany(_PUT, [_row(entry.keeps)])
     if entry.hit is not None:
-        told, saved = entry.decision, dollars(entry.hit.saved)
-        connection.executemany(_PUT_HIT, [(told.id, entry.hit.source, saved)])
-        connection.executemany(_ADD, [_counted(moment(told.at), told.task, saved)])
+        told, at, saved = entry.decision, moment(entry.decision.at), dollars(entry.hit.saved)
+        connection.executemany(_PUT_HIT, [(told.id, at, told.task, entry.hit.source, saved)])
+        connection.executemany(_ADD, [_counted(at, told.task, saved)])
 
 
 def prune(connection: Connection, now: datetime, most: int = PRUNED_AT_ONCE) -> int:
@@ -118,7 +132,7 @@ def count_again(connection: Connection, horizon: Callable[[str], str]) -> None:
         horizon: of a table with a column `task`, SQL for the beginning of that hour.
     """
     connection.execute(f"DELETE FROM cache_savings WHERE hour >= {horizon('cache_savings')}")
-    rows = connection.execute(_COUNTED.format(horizon=horizon("decisions"))).fetchall()
+    rows = connection.execute(_COUNTED.format(horizon=horizon("cache_hits"))).fetchall()
     connection.executemany(_ADD, [_counted(*row) for row in rows])
 
 

@@ -71,6 +71,23 @@ class CostSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadStarts:
+    """Performance answers that were begun while efficiency's was still being proved."""
+
+    needed: int = 0
+    spare: int = 0
+    """Those that were not."""
+    seconds: float = 0.0
+    """What one that was needed took, on average."""
+    saved: float = 0.0
+    """Seconds that those came sooner, together."""
+    cost: Decimal = Decimal(0)
+    """USD of those that were not needed, as far as it is known."""
+    unknown: int = 0
+    """Calls of those whose cost is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pairs:
     """Sums over requests that both tiers answered: what a request's size says of its performance cost."""
 
@@ -159,6 +176,8 @@ class TaskSummary:
     peers: CostSummary = CostSummary()
     measuring: CostSummary = CostSummary()
     """What audits and comparisons took, which is in none of the sums above."""
+    head_starts: HeadStarts = HeadStarts()
+    """What was not needed of them is in none of the sums above either."""
 
 
 @dataclass(frozen=True, slots=True)

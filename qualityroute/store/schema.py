@@ -24,7 +24,8 @@ from qualityroute.store import (
     spending,
     truth,
 )
-from qualityroute.store.tallies import LATENCIES, PEER_COLUMNS
+from qualityroute.store.ledger import BEGUN
+from qualityroute.store.tallies import HEAD_START_COLUMNS, LATENCIES, PEER_COLUMNS
 from qualityroute.store.tallies import TABLE as TALLIES
 
 NAME = "qualityroute"
@@ -266,6 +267,12 @@ def pruning(db: Tables) -> None:
         db.execute(statement.strip())
 
 
+def head_starts(db: Tables) -> None:
+    """Performance answers that are begun while efficiency's are still being proved."""
+    for statement in (BEGUN, *HEAD_START_COLUMNS):
+        db.execute(statement)
+
+
 def exact_cache(db: Tables) -> None:
     """Answers to serve again; the table was there before and never written."""
     db.execute("DROP TABLE cache")
@@ -273,9 +280,14 @@ def exact_cache(db: Tables) -> None:
         db.execute(statement.strip())
 
 
+def cache_by_the_hour(db: Tables) -> None:
+    for statement in cache_rows.BY_THE_HOUR:
+        db.execute(statement.strip())
+
+
 MIGRATIONS: tuple[Callable[[Tables], None], ...] = (
     first_tables, costs_of_peers, ground_truth, learned_capabilities, budgets, searches, keys, learned_routing,
-    pruning, exact_cache,
+    pruning, head_starts, exact_cache, cache_by_the_hour,
 )  # fmt: skip
 
 

@@ -75,13 +75,6 @@ class SQLiteStore(SQLStore):
         except (sqlite3.Error, ValueError) as error:
             raise store_error(connections.path, f"read the pin of session {key.session[:40]!r}", error) from error
 
-    async def cached(self, key: CacheKey, *, efficiency: bool, now: datetime) -> Stored | None:
-        connections = self._open()
-        try:
-            return cache_rows.find(connections.lookup, key, efficiency=efficiency, now=now)
-        except (sqlite3.Error, ValueError) as error:
-            raise store_error(connections.path, "look for an earlier answer", error) from error
-
     async def check(self) -> Checked:
         path = self.path
         if path is None:
@@ -90,6 +83,13 @@ class SQLiteStore(SQLStore):
 
     async def vacuum(self) -> Space:
         return await anyio.to_thread.run_sync(file_upkeep.vacuum, self._open().path)
+
+    async def cached(self, key: CacheKey, *, efficiency: bool, now: datetime) -> Stored | None:
+        connections = self._open()
+        try:
+            return cache_rows.find(connections.lookup, key, efficiency=efficiency, now=now)
+        except (sqlite3.Error, ValueError) as error:
+            raise store_error(connections.path, "look for an earlier answer", error) from error
 
     def _open(self) -> Connections:
         if self._connections is None:

@@ -18,6 +18,7 @@ from qualityroute.page.tables import facts, stacking_table
 from qualityroute.records import Attempt, Decision, ModelCall, Outcome, PinEffect, Ruling, Verdict
 from qualityroute.render.telling import (
     all_calls,
+    begun_words,
     calls_words,
     cost_of_trying,
     label_words,
@@ -45,7 +46,10 @@ class Story:
 
 def decision_page(story: Story, now: datetime) -> Page:
     decision = story.decision
-    attempts = [_attempt(number, attempt) for number, attempt in enumerate(decision.attempts, 1)]
+    attempts = [
+        _attempt(number, attempt, begun_words(decision, attempt))
+        for number, attempt in enumerate(decision.all_attempts, 1)
+    ]
     return Page(
         "Decision",
         [_summary(story), attempts, _bill(decision), _kept(story.payloads), _surroundings(decision)],
@@ -90,11 +94,12 @@ def _facts(story: Story) -> Iterator[tuple[str, Child]]:
     yield "Took", seconds(decision.latency)
 
 
-def _attempt(number: int, attempt: Attempt) -> Markup:
+def _attempt(number: int, attempt: Attempt, begun: str) -> Markup:
+    told = f", {begun}" if begun else ""
     heading = f"attempt-{number}"
     title = tag(
         "div",
-        tag("h2", f"Attempt {number}: {attempt.tier} tier", id=heading),
+        tag("h2", f"Attempt {number}: {attempt.tier} tier{told}", id=heading),
         _ruling(attempt.ruling),
         class_="title",
     )
