@@ -24,10 +24,14 @@ T = TypeVar("T")
 class Write:
     """One piece of work on its way into a transaction. It may be run twice, so it must not change anything else."""
 
-    def __init__(self, work: Callable[[Connection], Any], locks: Sequence[str] = ()) -> None:
+    def __init__(self, work: Callable[[Connection], Any], locks: Sequence[str] | None = None) -> None:
         self.work = work
         self.locks = locks
-        """Names of what it reads and then changes, for a database that does not lock itself as a whole."""
+        """Names of what it reads and then changes; `None` where it may look at anything.
+
+        A database that does not lock itself as a whole locks these. Of works that have none in common, none sees the
+        rows of another that still wait to be written.
+        """
         self.result: Any = None
         self.error: Exception | None = None
         self.settled = False
@@ -60,7 +64,7 @@ class GroupCommit:
         self._led = False
         self._limiter = anyio.CapacityLimiter(1)
 
-    async def run(self, work: Callable[[Connection], T], locks: Sequence[str] = ()) -> T:
+    async def run(self, work: Callable[[Connection], T], locks: Sequence[str] | None = None) -> T:
         """The work's result, after the commit; raises what the work or the commit raised."""
         write = Write(work, locks)
         self._waiting.append(write)

@@ -1,7 +1,8 @@
 """Names of what a work reads and then changes: two works that have one in common must not run at once.
 
-A database that locks itself as a whole needs none of them. One that does not takes them all at the beginning of a
-transaction and in order, so that no two transactions wait for each other.
+They say which works of one transaction may leave their rows to be written together. A database that does not lock
+itself as a whole takes them all at the beginning of a transaction and in order, so that no two transactions wait for
+each other.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class SQLiteStore(SQLStore):
     def _failure(self, doing: str, error: BaseException) -> StoreError:
         return store_error(self._open().path, doing, error)
 
-    async def _write(self, doing: str, work: Callable[[Connection], T], locks: Sequence[str] = ()) -> T:
+    async def _write(self, doing: str, work: Callable[[Connection], T], locks: Sequence[str] | None = None) -> T:
         connections = self._open()
         try:
             return await connections.commits.run(work, locks)
