@@ -42,6 +42,9 @@ def of_entry(entry: Entry) -> list[str]:
     locks = of_facts(entry.facts)
     if entry.forecast is not None:
         locks.append(CELLS)
-    if entry.decision.session is not None:
-        locks.append(of_session(entry.decision.tenant, entry.decision.session))
-    return locks if entry.pin_key is None else [*locks, *of_pin(entry.pin_key)]
+    told = entry.decision
+    if told.session is not None:
+        locks.append(of_session(told.tenant, told.session))
+    if entry.pin_key is not None and (entry.pin_key.tenant, entry.pin_key.session) != (told.tenant, told.session):
+        locks += of_pin(entry.pin_key)
+    return locks

@@ -108,6 +108,7 @@ class SQLStore(ABC):
         doing = f"record decision {entry.decision.id[:40]!r}"
         try:
             rows = rows_of(entry.decision, entry.payloads)
+            count = tallies.count_of(entry.decision, rows.failed)
             if entry.pin_key is not None:
                 key_row(entry.pin_key)
         except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
@@ -116,7 +117,7 @@ class SQLStore(ABC):
         def write(connection: Connection) -> PinEffect | None:
             effect = apply_event(connection, entry, self._now())
             session_attempt = write_rows(connection, rows, effect)
-            tallies.add(connection, entry.decision, failed=rows.failed, session_attempt=session_attempt, effect=effect)
+            tallies.add(connection, count, session_attempt=session_attempt, effect=effect)
             truth.write_facts(connection, entry.facts)
             if entry.forecast is not None:
                 told = entry.decision

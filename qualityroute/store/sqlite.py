@@ -57,11 +57,7 @@ class SQLiteStore(SQLStore):
     async def aclose(self) -> None:
         """Wait for what is being written, then close."""
         connections, self._connections = self._connections, None
-        if connections is None:
-            return
-        try:
-            await connections.commits.flush()
-        finally:
+        if connections is not None:
             await to_the_end(lambda: anyio.to_thread.run_sync(connections.close))
 
     async def pin(self, key: PinKey) -> Pin | None:
@@ -118,6 +114,7 @@ class Connections:
                 self._reports.execute("ROLLBACK")
 
     def close(self) -> None:
+        self.commits.close()
         with self._reading:
             self._resources.close()
 
