@@ -88,19 +88,23 @@ class DecisionRows:
 
 def rows_of(decision: Decision, payloads: Mapping[str, str]) -> DecisionRows:
     """Raises `ValueError` or `TypeError` for what cannot be kept, before anything is written."""
-    numbered = list(enumerate(decision.attempts))
-    failed = None if decision.failed is None else int(decision.failed)
+    was_failed = decision.failed
+    failed = None if was_failed is None else int(was_failed)
+    attempts: list[Row] = []
+    calls: list[Row] = []
+    verdicts: list[Row] = []
+    for number, attempt in enumerate(decision.attempts):
+        attempts.append(_attempt_row(decision.id, number, attempt))
+        calls += _call_rows(decision.id, number, attempt)
+        for position, verdict in enumerate(attempt.verdicts):
+            verdicts.append(_verdict_row(decision.id, number, position, verdict))
     return DecisionRows(
         decision=(*_decision_row(decision), failed),
         session=None if decision.session is None else (decision.tenant, decision.session, decision.task),
         failed=failed,
-        attempts=[_attempt_row(decision.id, number, attempt) for number, attempt in numbered],
-        calls=[row for number, attempt in numbered for row in _call_rows(decision.id, number, attempt)],
-        verdicts=[
-            _verdict_row(decision.id, number, position, verdict)
-            for number, attempt in numbered
-            for position, verdict in enumerate(attempt.verdicts)
-        ],
+        attempts=attempts,
+        calls=calls,
+        verdicts=verdicts,
         payloads=[(decision.id, name(kind), text(content)) for kind, content in payloads.items()],
     )
 
@@ -185,16 +189,11 @@ def _attempt_of(row: Row, calls: Sequence[Row], verdicts: Sequence[Row]) -> Atte
 
 
 def _call_rows(decision_id: str, number: int, attempt: Attempt) -> list[Row]:
-    own: list[tuple[int | None, str | None, ModelCall]] = [(None, None, call) for call in attempt.calls]
-    checks = [
-        (position, text(verdict.check), call)
-        for position, verdict in enumerate(attempt.verdicts)
-        for call in verdict.calls
-    ]
-    return [
-        (decision_id, number, position, verdict, check, *_call_row(call))
-        for position, (verdict, check, call) in enumerate([*own, *checks])
-    ]
+    rows = [(decision_id, number, at, None, None, *_call_row(call)) for at, call in enumerate(attempt.calls)]
+    for position, verdict in enumerate(attempt.verdicts):
+        for call in verdict.calls:
+            rows.append((decision_id, number, len(rows), position, text(verdict.check), *_call_row(call)))
+    return rows
 
 
 def _call_row(call: ModelCall) -> Row:

@@ -7,7 +7,7 @@ makes all of them anew. Latencies are counted in steps of nine per cent.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -138,45 +138,49 @@ def _judged(first: Attempt | None) -> tuple[int, int]:
 
 
 def _measures(decision: Decision) -> Row:
-    cut_off = 0
-    cheap, dear, judge, peers = list[ModelCall](), list[ModelCall](), list[ModelCall](), list[ModelCall]()
+    cheap: list[ModelCall] = []
+    dear: list[ModelCall] = []
+    judge: list[ModelCall] = []
+    peers: list[ModelCall] = []
+    cut_off = cheap_attempts = dear_attempts = 0
     for attempt in decision.attempts:
+        if _answered(attempt.calls):
+            cheap_attempts += attempt.tier is Tier.EFFICIENCY
+            dear_attempts += attempt.tier is Tier.PERFORMANCE
         for call in attempt.all_calls:
-            if call.error is not None and call.cost is None:
-                cut_off += 1
-            role = call.role
-            if role is Role.JUDGE:
-                judge.append(call)
-            elif role is Role.PEER:
-                peers.append(call)
-            elif call.tier is Tier.PERFORMANCE:
-                dear.append(call)
-            elif role is Role.ANSWER and call.tier is Tier.EFFICIENCY:
-                cheap.append(call)
+            cut_off += call.error is not None and call.cost is None
+            match call.role:
+                case Role.ANSWER | Role.AUDIT:
+                    (dear if call.tier is Tier.PERFORMANCE else cheap).append(call)
+                case Role.JUDGE:
+                    judge.append(call)
+                case Role.PEER:
+                    peers.append(call)
     spent_on_dear = _spent(dear)
     return (
         1, cut_off,
-        _attempts_on(decision, Tier.EFFICIENCY), *_spent(cheap),
+        cheap_attempts, *_spent(cheap),
         len(judge), *_spent(judge),
-        _attempts_on(decision, Tier.PERFORMANCE), *spent_on_dear,
+        dear_attempts, *spent_on_dear,
         *_paired(_tokens(cheap), dear, *spent_on_dear),
         len(peers), *_spent(peers),
     )  # fmt: skip
 
 
-def _attempts_on(decision: Decision, tier: Tier) -> int:
-    """Attempts that got an answer: a mean over those that did not would be too cheap."""
-    return sum(
-        attempt.tier is tier and any(call.error is None for call in attempt.calls) for attempt in decision.attempts
-    )
+def _answered(calls: Iterable[ModelCall]) -> bool:
+    """A mean over attempts that got no answer would be too cheap."""
+    return any(call.error is None for call in calls)
 
 
-def _spent(calls: Sequence[ModelCall]) -> tuple[int, int]:
+def _spent(calls: Iterable[ModelCall]) -> tuple[int, int]:
     """What is known to be spent, and how many answers have no known cost."""
-    if not calls:
-        return 0, 0
-    costs = [call.cost for call in calls if call.error is None or call.cost is not None]
-    return sum(_units(cost) for cost in costs if cost is not None), sum(cost is None for cost in costs)
+    known = unknown = 0
+    for call in calls:
+        if call.cost is not None:
+            known += _units(call.cost)
+        elif call.error is None:
+            unknown += 1
+    return known, unknown
 
 
 def _units(cost: Decimal) -> int:
@@ -190,8 +194,7 @@ def _tokens(cheap: list[ModelCall]) -> int | None:
 
 
 def _paired(tokens: int | None, dear: list[ModelCall], cost: int, unknown: int) -> Row:
-    answered = any(call.error is None for call in dear)
-    if tokens is None or unknown or (dear and not answered):
+    if tokens is None or unknown or (dear and not _answered(dear)):
         return (0, 0, 0, 0, 0, 0.0, 0.0)
     if not dear:
         return (1, tokens, 0, 0, 0, 0.0, 0.0)
