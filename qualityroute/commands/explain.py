@@ -14,10 +14,10 @@ from qualityroute.commands.screens import screen, show
 from qualityroute.complexity import Foretold
 from qualityroute.errors import ConfigError
 from qualityroute.labels import Label
-from qualityroute.records import Decision, PinEffect
+from qualityroute.records import Decision
 from qualityroute.render import decision_json, story_of
 
-Told: TypeAlias = tuple[Decision, PinEffect | None, Label | None, Foretold | None]
+Told: TypeAlias = tuple[Decision, Label | None, Foretold | None]
 
 
 @click.command()
@@ -26,11 +26,11 @@ Told: TypeAlias = tuple[Decision, PinEffect | None, Label | None, Foretold | Non
 @as_json
 def explain(place: Place, decision_id: str, plain_json: bool) -> None:
     """Tell the decision ID: its route, attempts, verdicts, pin and cost."""
-    decision, effect, label, foretold = anyio.run(_decision, place, decision_id)
+    decision, label, foretold = anyio.run(_decision, place, decision_id)
     if plain_json:
-        click.echo(json.dumps(decision_json(decision, effect, label, foretold), indent=2, default=str))
+        click.echo(json.dumps(decision_json(decision, label, foretold), indent=2, default=str))
     else:
-        show(screen(), story_of(decision, effect, label, foretold))
+        show(screen(), story_of(decision, label, foretold))
 
 
 async def _decision(place: Place, decision_id: str) -> Told:
@@ -39,5 +39,4 @@ async def _decision(place: Place, decision_id: str) -> Told:
         decision = await store.decision(decision_id)
         if decision is None:
             raise ConfigError(f"no decision '{decision_id[:100]}' in the store; each line of `run` names its own")
-        effect, label = await store.pin_effect(decision_id), await store.label(decision_id)
-        return decision, effect, label, await store.forecast(decision_id)
+        return decision, await store.label(decision_id), await store.forecast(decision_id)

@@ -12,7 +12,7 @@ from qualityroute.complexity import Foretold
 from qualityroute.keys import Key
 from qualityroute.labels import Label
 from qualityroute.pins import Pin
-from qualityroute.records import Attempt, Decision, Json, ModelCall, PinEffect, Verdict
+from qualityroute.records import Attempt, Decision, Json, ModelCall, Verdict
 
 # Characters JSON allows raw, but a terminal may obey or hide: C1 controls, bidi marks, separators, surrogates, tags.
 _UNSAFE = re.compile(
@@ -37,7 +37,6 @@ def money_text(amount: Decimal | None) -> str | None:
 
 def decision_json(
     decision: Decision,
-    effect: PinEffect | None = None,
     label: Label | None = None,
     foretold: Foretold | None = None,
 ) -> dict[str, Any]:
@@ -55,7 +54,7 @@ def decision_json(
         "tier": decision.tier,
         "model": decision.model,
         "attempts": [_attempt_json(attempt) for attempt in decision.attempts],
-        "pin": effect,
+        "pin": decision.pin,
         "cost": money_text(decision.cost),
         "latency_ms": _milliseconds(decision.latency),
         "fingerprint": decision.fingerprint,

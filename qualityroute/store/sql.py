@@ -172,13 +172,6 @@ class SQLStore(ABC):
     async def decision(self, decision_id: str) -> Decision | None:
         return await self._read("read a decision", partial(read_decision, decision_id=decision_id))
 
-    async def pin_effect(self, decision_id: str) -> PinEffect | None:
-        def read(connection: Connection) -> PinEffect | None:
-            row = connection.execute("SELECT pin FROM decisions WHERE id = ?", (decision_id,)).fetchone()
-            return None if row is None or row[0] is None else PinEffect(row[0])
-
-        return await self._read("read a decision", read)
-
     async def decisions(self, wanted: Search, *, before: Place | None = None, limit: int) -> Found:
         look = partial(browsing.search, wanted=wanted, before=before, limit=limit)
         return await self._read("look for decisions", look)
