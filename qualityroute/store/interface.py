@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
-from qualityroute.budgets import Filling, Pot, Reservation, Shortage
+from qualityroute.budgets import Filling, Owed, Pot, Reservation, Shortage
 from qualityroute.calibration import Certificate, Look
 from qualityroute.client import Capability
 from qualityroute.complexity import Cell, CellKey, Forecast, Foretold, Regression
@@ -33,6 +33,8 @@ class Entry:
     """What it adds to the ground truth."""
     forecast: Forecast | None = None
     """What was predicted of it; its outcome goes into the forecast's cells. `None`: nothing was."""
+    owed: Sequence[Owed] = ()
+    """Costs of its calls that are not counted as spent yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,7 @@ class SQLStore(Upkeep):
             session_attempt = write_rows(connection, rows, effect)
             tallies.add(connection, entry.decision, failed=rows.failed, session_attempt=session_attempt, effect=effect)
             truth.write_facts(connection, entry.facts)
+            spending.catch_up(connection, entry.owed)
             if entry.forecast is not None:
                 told = entry.decision
                 escalated = None if rows.failed is None else rows.failed == 1
