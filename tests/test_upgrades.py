@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import anyio
 import pytest
 from stores.make import CONFIG, STARTS
 from worlds import TEXT, client_with
@@ -17,7 +19,7 @@ from qualityroute import Config, Engine
 from qualityroute.errors import StoreError
 from qualityroute.records import Outcome, PinEffect
 from qualityroute.retention import prune
-from qualityroute.store import open_store, schema
+from qualityroute.store import Checked, open_store, schema
 
 pytestmark = pytest.mark.anyio
 
@@ -33,11 +35,9 @@ def load_file(dump: Path, folder: Path) -> str:
     return f"sqlite:///{folder}/q.db"
 
 
-def load_database(dump: Path, postgres: Any) -> str:
+def load_database(dump: Path, name: str, postgres: Any) -> str:
     import psycopg
 
-    name = f"upgrade_{dump.stem}"
-    postgres.run("postgres", f'DROP DATABASE IF EXISTS "{name}"')
     url = str(postgres.make(name))
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(dump.read_text(encoding="utf-8").encode())
@@ -51,8 +51,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield load_file(request.param, tmp_path)
         return
     postgres = request.getfixturevalue("postgres")
-    yield load_database(request.param, postgres)
-    postgres.run("postgres", f'DROP DATABASE "upgrade_{request.param.stem}" WITH (FORCE)')
+    name = f"upgrade_{request.param.stem}_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+    yield load_database(request.param, name, postgres)
+    postgres.run("postgres", f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def tables_of(url: str) -> Tables:
@@ -73,17 +74,21 @@ def _rows(cursor: Any) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
 
-async def test_a_store_of_each_earlier_version_loses_nothing_and_is_whole(url: str) -> None:
-    before = tables_of(url)
-    assert len(before["decisions"]) == 5
+async def opened_once(url: str) -> Checked:
     store = open_store(url, folder=Path())
     await store.open()
     await store.aclose()
+    return await store.check()
+
+
+def test_a_store_of_each_earlier_version_loses_nothing_and_is_whole(url: str) -> None:
+    before = tables_of(url)
+    assert len(before["decisions"]) == 5
+    checked = anyio.run(opened_once, url)
     after = tables_of(url)
     for table, old in before.items():
         kept = [{column: row[column] for column in old[0]} for row in after[table]] if old else []
         assert all(row in kept for row in old), table
-    checked = await store.check()
     assert (checked.problems, checked.decisions, checked.version) == ((), 5, len(schema.MIGRATIONS))
 
 
