@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import tomllib
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from command_line import call
 from test_readme import run_shell
+from test_upgrades import FILES, load_file
 
-from qualityroute.config import Accept, Cache, Judge
+from qualityroute.config import Accept, Cache, Judge, Store
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -28,6 +32,25 @@ def test_the_commands_about_the_judge_run_one_after_another(tmp_path: Path) -> N
     assert "invoice is certified: at most 10 % of accepted answers differ from the performance tier's" in printed
     assert "Judge of invoice on 20 accepted answers" in printed
     assert "Judge of invoice: 20 answers, each judged 3 times" in printed
+
+
+def test_the_commands_about_the_store_run_one_after_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sqlite_utils.cli import cli
+
+    monkeypatch.chdir(tmp_path)
+    load_file(FILES[-1], tmp_path)
+    Path("q.db").rename("qualityroute.db")
+    page = (ROOT / "docs" / "store.md").read_text(encoding="utf-8")
+    printed = ""
+    for line in "".join(blocks(page, "sh")).splitlines():
+        program, *arguments = shlex.split(line)
+        done = call(*arguments) if program == "qualityroute" else CliRunner().invoke(cli, arguments)
+        assert done.exit_code == 0, (line, done.output)
+        printed += done.output
+    for told in ("The store is whole: 5 decisions", "Would prune ", "The store takes ", '"problems": []', "Wrote 5"):
+        assert told in printed
+    (settings,) = blocks(page, "toml")
+    Store.model_validate(tomllib.loads(settings)["store"])
 
 
 def test_what_the_page_says_of_a_certificate_is_what_is_promised() -> None:
