@@ -9,7 +9,6 @@ from collections.abc import Callable
 from faults.stage import Stage
 
 Fault = Callable[[Stage], None]
-HOUR = 3600.0
 
 
 def kill_by_the_clock(stage: Stage) -> None:
@@ -39,8 +38,8 @@ def frozen_clock(stage: Stage) -> None:
 
 
 def clock_moved_back(stage: Stage) -> None:
-    """One worker's clock goes back by an hour; the other's does not."""
-    _with_clock(stage, {"jump": -HOUR, "after": stage.chance.randint(5, 60)})
+    """One worker's clock goes back, by seconds or by an hour; the other's does not."""
+    _with_clock(stage, {"jump": -stage.chance.choice([5, 600, 3600]), "after": stage.chance.randint(5, 60)})
 
 
 def _with_clock(stage: Stage, clock: dict[str, object]) -> None:
