@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from postgres_server import Server, new_server
 
-from faults import kinds
+from faults import hosts, kinds
 from faults.crew import Crew
 from faults.places import NotHere, check_immutable, older_version, small_disk
 from faults.proxy import Proxy
@@ -43,10 +44,11 @@ class Score:
     wrong: list[str] = field(default_factory=list)
     left_out: str = ""
 
-    def count(self, stage: Stage) -> None:
-        errors = stage.told.of("error")
-        self.answers += len(stage.told.of("answer"))
-        self.requests += len(stage.told.of("answer")) + len(errors)
+    def count(self, stage: Stage, after: float) -> None:
+        """What was said on a stage from some moment on."""
+        errors, answers = (stage.told.of(word, after=after) for word in ("error", "answer"))
+        self.answers += len(answers)
+        self.requests += len(answers) + len(errors)
         stores = [line["seconds"] for line in errors if line["type"] == "StoreError"]
         self.refused += len(stores)
         self.slowest = max([self.slowest, *stores])
@@ -127,17 +129,24 @@ def tried(score: Score, stage: Stage, fault: Fault, trials: int) -> None:
         score.wrong += [found for found in stage.audit() if found not in score.wrong]
         score.trials += 1
     score.seconds += time.monotonic() - began
-    score.count(stage)
+    score.count(stage, began)
 
 
 def kills(bench: Bench, number: int) -> Iterator[Score]:
-    """All on one store, which every new worker goes on with."""
+    """All on one store, which every new worker goes on with; told now and then."""
     with bench.stage() as stage:
         score = Score("kill -9")
-        tried(score, stage, lambda stage: bench.chance.choice(KILLS)(stage), number)
-        yield score
+        while score.trials < number:
+            for _ in range(TOLD_EVERY // 2):  # each trial kills two
+                tried(score, stage, bench.chance.choice(KILLS), 1)
+            score.trials = sum(line["status"] == -signal.SIGKILL for line in stage.told.of("ended"))
+            yield score
+        stage.goes_on_anew()
+        tried(score, stage, lambda stage: None, 1)
+        score.trials -= 1
 
 
+TOLD_EVERY = 20
 KILLS = (kinds.kill_by_the_clock, kinds.kill_in_the_store)
 
 
@@ -220,7 +229,11 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--others", type=int, default=5, help="how often each other fault")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("what", nargs="?", choices=["stores", "hosts"], default="stores")
     options = parser.parse_args()
+    if options.what == "hosts":
+        hosts.main()
+        return
     wrong = 0
     with tempfile.TemporaryDirectory() as folder, ExitStack() as resources:
         bench = Bench(options.store, Path(folder), resources, random.Random(options.seed))

@@ -19,24 +19,29 @@ Fault = Callable[[Stage], None]
 
 
 def kill_by_the_clock(stage: Stage) -> None:
-    """`kill -9` one of two workers at any moment; the other goes on."""
-    killed, other = stage.start(2)
-    stage.some_answers(killed)
-    stage.crew.opened(other)
-    stage.crew.kill(killed)
-    stage.crew.ended(killed)
-    stage.goes_on(other)
-    stage.crew.stop(other)
+    """`kill -9` two workers, one after the other, at any moment; the second goes on in between."""
+    first, second = stage.start(2)
+    stage.some_answers(first)
+    stage.crew.opened(second)
+    stage.crew.kill(first)
+    stage.crew.ended(first)
+    _goes_on_and_is_killed(stage, second)
 
 
 def kill_in_the_store(stage: Stage) -> None:
-    """One of two workers is killed at some call that the store's code makes or gets; the other goes on."""
-    [killed] = stage.start(dies_after=stage.chance.randint(1, 4000))
-    [other] = stage.start()
-    stage.crew.opened(other)
-    stage.crew.ended(killed)
-    stage.goes_on(other)
-    stage.crew.stop(other)
+    """One worker is killed at some call that the store's code makes or gets; another goes on, and is killed as well."""
+    [first] = stage.start(dies_after=stage.chance.randint(1, 3000))
+    [second] = stage.start()
+    stage.crew.opened(second)
+    stage.crew.ended(first)
+    _goes_on_and_is_killed(stage, second)
+
+
+def _goes_on_and_is_killed(stage: Stage, worker: int) -> None:
+    stage.goes_on(worker)
+    time.sleep(stage.chance.uniform(0, 0.05))
+    stage.crew.kill(worker)
+    stage.crew.ended(worker)
 
 
 def frozen_clock(stage: Stage) -> None:
