@@ -1,4 +1,4 @@
-"""Each fault once, on real processes, and the harness itself: would it notice? The long form is `python -m tests.faults`."""
+"""Each fault once, on real processes; and would the harness notice? The long form is `python -m tests.faults`."""
 
 from __future__ import annotations
 
