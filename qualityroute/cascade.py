@@ -13,6 +13,7 @@ import anyio
 
 from qualityroute.attempts import Request, make_attempt
 from qualityroute.budgets import Allowance
+from qualityroute.cache import Hit, Stored
 from qualityroute.calibration import Certificate
 from qualityroute.client import Client
 from qualityroute.complexity import Forecast
@@ -37,6 +38,7 @@ from qualityroute.labels import Fact
 from qualityroute.learning import Learner
 from qualityroute.metering import Meter
 from qualityroute.pins import Pin, PinKey, key_for, pin_after
+from qualityroute.recall import Recall, Turn, served, to_keep
 from qualityroute.records import (
     Answer,
     Attempt,
@@ -104,13 +106,20 @@ class Passage:
         *,
         audited: bool = False,
         learner: Learner | None = None,
+        recall: Recall | None = None,
     ) -> None:
-        """`audited`: the coin was flipped for this request, whatever becomes of it; `learner`: of tasks on `auto`."""
+        """`audited`: the coin was flipped for this request, whatever becomes of it; `learner`: of tasks on `auto`;
+        `recall`: of tasks with a cache."""
         self.ear = Ear(request.hear, is_open=True) if request.hear is not None else None
         request = replace(request, hear=self.ear)
         self.world, self.setup, self.request, self.caller = world, setup, request, caller
         self.errand, self.audited = errand, audited
         self.learner = learner if request.task.settings.tier == "auto" else None
+        self.recall = recall
+        self.turn: Turn | None = None
+        """Of a task with a cache; others may wait until it ends."""
+        self.left: Stored | None = None
+        """What it leaves to be served again, once that is written."""
         self.id = caller.decision_id or world.new_id()
         self.at, self.started = world.now(), world.clock()
         self.wallet = self._wallet()
@@ -134,6 +143,13 @@ class Passage:
 
         Raises `AnswerRejected`, `ProviderError`, `DeadlineExceeded`, `BudgetExceeded` or `StoreError`.
         """
+        try:
+            return await self._answer()
+        finally:
+            if self.turn is not None:
+                self.turn.end(self.left)
+
+    async def _answer(self) -> Answer:
         policy = self._policy()
         kept: Attempt | None = None
         limit: Reason | None = None
@@ -141,7 +157,7 @@ class Passage:
             self.certificate = await self._certificate()
             self.plan = self.plan or await self._plan()
             with anyio.move_on_after(self.request.task.deadline.total_seconds()) as scope:
-                kept = await self._walk(self.plan, policy)
+                kept = await self._recalled(self.plan) or await self._walk(self.plan, policy)
             if scope.cancelled_caught:
                 limit, kept = Reason.DEADLINE, self._best_in_time(policy)
             elif kept is None and is_late(self.attempts):
@@ -149,8 +165,8 @@ class Passage:
         except anyio.get_cancelled_exc_class():
             await self._record_broken_off(Reason.CANCELLED)
             raise
-        except StoreError as error:  # the pin or the budgets could not be read, and this could not be written either
-            error.decision = self._unrecorded(self._noted(None, Reason.INTERNAL))
+        except StoreError as error:  # the pin or the budgets could not be read
+            error.decision = await self._record_spending()
             raise
         except Exception as error:  # whatever broke, what was spent is written down, and a probe's lease given back
             await self._record_broken_off(Reason.INTERNAL)
@@ -180,6 +196,25 @@ class Passage:
         if not has_budget(budget, owner):
             return None
         return Wallet(world.store, budget, owner, self.setup.prices, self.setup.lengths, world.now, world.new_id)
+
+    async def _recalled(self, plan: Plan) -> Attempt | None:
+        """An earlier answer to the same question; the route is then none other."""
+        if self.recall is None:
+            return None
+        caller, now = self.caller, self.world.now()
+        try:
+            self.turn = await self.recall.turn(
+                self.setup, self.request, plan, tenant=caller.tenant, session=caller.session, now=now
+            )
+        except StoreError as error:  # whatever is not found is asked
+            logger.warning("no earlier answer: %s", error, extra={"decision_id": self.id})
+        if self.turn is None or self.turn.found is None:
+            return None
+        kept = served(self.turn.found, self.request.task)
+        if kept is not None:
+            # Nothing is learned of a request that no model was asked.
+            self.plan, self.forecast = replace(plan, route=Route.CACHED), None
+        return kept
 
     async def _walk(self, plan: Plan, policy: FallbackPolicy) -> Attempt | None:
         if not plan.early:
@@ -308,7 +343,11 @@ class Passage:
         event = pin_after(decision.route, self.attempts, self.id)
         payloads = payloads_of(self.setup.config.store.payloads, self.request.messages, self.attempts)
         facts, forecast = self._facts(kept), self._borne_out()
-        entry = Entry(decision, self._pin_key, event, self.setup.config.pins, payloads, facts, forecast)
+        owed = tuple(self.wallet.owed) if self.wallet is not None else ()
+        keeps, hit = self._kept_answer(decision, kept), self._hit
+        entry = Entry(
+            decision, self._pin_key, event, self.setup.config.pins, payloads, facts, forecast, owed, keeps, hit
+        )
         try:
             with anyio.CancelScope(shield=True):
                 effect = await self.world.store.record(entry)
@@ -318,9 +357,22 @@ class Passage:
                 raise
             logger.warning("decision could not be written: %s", error, extra={"decision_id": self.id})
             return decision
+        self.left = keeps
         decision = replace(decision, pin=effect)
         self.world.tell(decision)
         return decision
+
+    def _kept_answer(self, decision: Decision, kept: Attempt | None) -> Stored | None:
+        if self.turn is None or self.plan is None:
+            return None
+        return to_keep(self.turn, self.plan, decision, kept, self.request.task, self.world.now())
+
+    @property
+    def _hit(self) -> Hit | None:
+        found = self.turn.found if self.turn is not None else None
+        if found is None or self.plan is None or self.plan.route is not Route.CACHED:
+            return None
+        return Hit(self.id, found.decision_id, found.cost)
 
     def _unrecorded(self, decision: Decision) -> Decision:
         """Told all the same: what was spent is spent, and whoever listens is to hear of the store."""
@@ -362,6 +414,15 @@ class Passage:
         except StoreError as error:  # what broke it off must go on, whatever the store says
             logger.error("%s decision could not be written: %s", limit, error, extra={"decision_id": self.id})
 
+    async def _record_spending(self) -> Decision | None:
+        """Of a request that the store ended: it may be back by now, and what was spent is to be written down."""
+        if not self.meter.calls:
+            return self._unrecorded(self._noted(None, Reason.INTERNAL))
+        try:
+            return await self._record(None, Reason.INTERNAL)
+        except StoreError as error:
+            return error.decision
+
     def _note_interrupted(self, limit: Reason) -> None:
         """Calls of the attempt that was cut short belong to the story, and to the bill."""
         waited_for = self.head_start.interrupted(limit) if self.head_start is not None else None
@@ -394,7 +455,7 @@ class Passage:
             route=plan.route,
             outcome=outcome,
             reason=limit or (why.reason if why else None),
-            message=why.message if why else self._limit_met(plan),
+            message=why.message if why else self._note(plan),
             tier=kept.tier if kept else None,
             model=kept.model if kept else None,
             attempts=tuple(self._without_contents(attempt) for attempt in self.attempts),
@@ -409,7 +470,9 @@ class Passage:
     def _calls(self) -> list[ModelCall]:
         return self.meter.calls if self.head_start is None else [*self.meter.calls, *self.head_start.calls]
 
-    def _limit_met(self, plan: Plan) -> str:
+    def _note(self, plan: Plan) -> str:
+        if self._hit is not None:
+            return f"the answer of decision {self._hit.source}"
         return (self.limit or "") if plan.route is Route.HARD_LIMIT else ""
 
     def _without_contents(self, attempt: Attempt) -> Attempt:

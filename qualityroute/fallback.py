@@ -138,6 +138,8 @@ def outcome_of(plan: Plan, attempts: Sequence[Attempt], kept: Attempt | None) ->
     if kept is None:
         failed = not attempts or is_unavailable(attempts[-1]) or is_short(attempts) or is_late(attempts)
         return Outcome.FAILED if failed else Outcome.REJECTED
+    if plan.route is Route.CACHED:
+        return Outcome.CACHED
     if (is_short(attempts) or is_late(attempts)) and not kept.accepted:
         return Outcome.UNPROVEN
     if kept.tier is Tier.EFFICIENCY:

@@ -141,6 +141,7 @@ class Outcome(StrEnum):
     PERFORMANCE = "performance"
     """The task, or the caller, asked for performance."""
     CACHED = "cached"
+    """An earlier answer to the same question was served, and no model was asked."""
     UNPROVEN = "unproven"
     """A budget or the time was used up, and by `on_exhausted` or `on_deadline = "serve_best"` an answer was served that
     passed every free check and that its gate had not accepted."""
@@ -179,6 +180,8 @@ class Route(StrEnum):
     """Straight to performance: the log proves that trying efficiency first does not pay (`tier = "auto"`)."""
     UNJUDGED = "unjudged"
     """Efficiency first, without the judge, who costs more than he prevents (`tier = "auto"`). In no fallback rate."""
+    CACHED = "cached"
+    """To no tier: an earlier answer to the same question was served."""
 
     @property
     def measures(self) -> bool:

@@ -287,6 +287,21 @@ async def test_a_stream_is_the_proved_answer_in_pieces() -> None:
     assert {event["model"] for event in told.events[:-1]} == {"practice/small"}
 
 
+async def test_an_answer_from_the_cache_used_nothing_and_streams_as_any_other() -> None:
+    async with desk("some words " * 100, config=config_with(tasks={"chat": {"cache": "exact"}})) as gateway:
+        first = await gateway.ask(user="ann", temperature=0)
+        whole = await gateway.ask(user="bob")
+        told = await gateway.ask(stream=True, stream_options={"include_usage": True})
+        assert gateway.client.calls == {"efficiency": 1}
+        assert (await gateway.decision(whole)).session == "bob"
+    assert (whole.headers["x-qualityroute-outcome"], whole.headers["x-qualityroute-cost"]) == ("cached", "0")
+    assert whole.headers["x-qualityroute-tier"] == "efficiency"
+    assert (whole.json["choices"], whole.json["model"]) == (first.json["choices"], first.json["model"])
+    assert whole.json["usage"]["total_tokens"] == 0 < first.json["usage"]["total_tokens"]
+    assert told.text == "some words " * 100
+    assert told.events[-2]["usage"] == whole.json["usage"]
+
+
 async def test_models_see_a_requests_schema_in_the_order_it_was_written() -> None:
     seen: list[str] = []
 

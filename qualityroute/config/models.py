@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import (
     BaseModel,
@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from qualityroute.config.fields import BudgetDollars, Dollars, Duration, ModelName, Name, Share, Size, split_model
+from qualityroute.config.fields import BudgetDollars, Dollars, Duration, Keep, ModelName, Name, Share, Size, split_model
 from qualityroute.config.patterns import safe_pattern
 from qualityroute.errors import ConfigError
 from qualityroute.prices import Price, PriceBook
@@ -240,6 +240,7 @@ class Task(Section):
     explore: Share = 0.0
     max_output_tokens: int | None = Field(default=None, ge=1)
     cache: Literal["off", "exact", "semantic"] = "off"
+    """exact: a question that was asked before, in the same words, gets the answer that passed its gate then."""
     budget_per_day: BudgetDollars | None = None
     """USD that this task may cost in a day (UTC); see `Budget`."""
 
@@ -276,8 +277,12 @@ class Routing(Section):
 
 
 class Cache(Section):
+    """Answers that are served again, where a task says so."""
+
     scope: Literal["session", "tenant"] = "tenant"
-    ttl: Duration = timedelta(hours=24)
+    """Who shares an answer; requests without a session are not cached under "session"."""
+    ttl: Annotated[Duration, Field(le=timedelta(days=3650))] = timedelta(hours=24)
+    """How long an answer is served after it was given."""
     embeddings: ModelName | None = None
     threshold: Share = 0.95
 
@@ -330,6 +335,8 @@ class Store(Section):
     """Whose prompts and answers are kept."""
     on_store_error: Literal["raise", "warn"] = "raise"
     """Whether a request fails when its decision cannot be written."""
+    keep: Keep | None = None
+    """How long decisions are kept, such as `"90d"`; a running engine removes older ones. `None`: for ever."""
 
 
 class Gateway(Section):
@@ -523,8 +530,8 @@ def _check_gate(config: Config, name: str, task: Task) -> None:
                     f"{where}.accept.audit_budget_per_day: there is no [[prices]] row for '{model}', so what an audit "
                     "costs would be unknown"
                 )
-    if task.cache != "off":
-        raise ValueError(f"{where}.cache: '{task.cache}' is not available in this version; use 'off'")
+    if task.cache == "semantic":
+        raise ValueError(f"{where}.cache: '{task.cache}' is not available in this version; use 'exact' or 'off'")
 
 
 def _check_speculation(config: Config) -> None:

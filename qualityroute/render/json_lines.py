@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from qualityroute.cache import Hit
 from qualityroute.complexity import Foretold
 from qualityroute.keys import Key
 from qualityroute.labels import Label
@@ -40,8 +41,19 @@ def decision_json(
     effect: PinEffect | None = None,
     label: Label | None = None,
     foretold: Foretold | None = None,
+    hit: Hit | None = None,
 ) -> dict[str, Any]:
     """A decision as `explain --json` shows it, with what is known of its efficiency answer."""
+    return {
+        **recorded_json(decision, effect),
+        "label": None if label is None else _label_json(label),
+        "forecast": None if foretold is None else _forecast_json(foretold),
+        "cached": None if hit is None else {"source": hit.source, "saved": money_text(hit.saved)},
+    }
+
+
+def recorded_json(decision: Decision, effect: PinEffect | None) -> dict[str, Any]:
+    """A decision as `store export` writes it."""
     return {
         "id": decision.id,
         "at": decision.at.isoformat(),
@@ -61,8 +73,6 @@ def decision_json(
         "latency_ms": _milliseconds(decision.latency),
         "fingerprint": decision.fingerprint,
         "metadata": dict(decision.metadata),
-        "label": None if label is None else _label_json(label),
-        "forecast": None if foretold is None else _forecast_json(foretold),
     }
 
 

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from qualityroute.cache import Hit
 from qualityroute.complexity import Choice, Forecast, Foretold
 from qualityroute.labels import Label
 from qualityroute.records import Attempt, Decision, ModelCall, PinEffect, Ruling, Verdict
@@ -37,13 +38,14 @@ def story_of(
     effect: PinEffect | None = None,
     label: Label | None = None,
     foretold: Foretold | None = None,
+    hit: Hit | None = None,
 ) -> RenderableType:
     """The whole story of a request, from route to cost, with what is known of its answer."""
-    return Group(*_lines(decision, effect, label, foretold))
+    return Group(*_lines(decision, effect, label, foretold, hit))
 
 
 def _lines(
-    decision: Decision, effect: PinEffect | None, label: Label | None, foretold: Foretold | None
+    decision: Decision, effect: PinEffect | None, label: Label | None, foretold: Foretold | None, hit: Hit | None
 ) -> Iterator[RenderableType]:
     yield _heading(decision)
     yield Text.assemble("Route: ", route_words(decision.route))
@@ -52,6 +54,9 @@ def _lines(
     for number, attempt in enumerate(decision.all_attempts, 1):
         yield from _attempt(number, attempt, begun_words(decision, attempt))
     yield Text.assemble("Outcome: ", (decision.outcome.value, "bold"), f", {outcome_told(decision)}")
+    if hit is not None:
+        saved = f", which took {dollars(hit.saved)} then" if hit.saved is not None else ""
+        yield Text.assemble("Answer: that of decision ", safe_text(hit.source, "bold"), saved)
     if decision.reason is not None:
         yield Text.assemble("Reason: ", reason_words(decision.reason), *_told(untold_message(decision)))
     if effect is not None:

@@ -59,6 +59,7 @@ _ROUTES: dict[Route, str] = {
     Route.HARD_LIMIT: "straight to performance: efficiency cannot answer such a request",
     Route.LEARNED: "straight to performance: by the log, trying efficiency first does not pay",
     Route.UNJUDGED: "efficiency first without the judge: by the log, judging does not pay",
+    Route.CACHED: "to no tier: the same question was answered before",
 }
 _EFFECTS: dict[PinEffect, str] = {
     PinEffect.WATCHED: "the session is watched; one more rejection counts",

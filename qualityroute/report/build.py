@@ -14,6 +14,7 @@ from qualityroute.config import Config
 from qualityroute.labels import Audit
 from qualityroute.records import Outcome, Tier, total_cost
 from qualityroute.report import money, suggestions, words
+from qualityroute.report.cache import cache_report
 from qualityroute.report.facts import (
     CertificateReport,
     Cost,
@@ -94,6 +95,7 @@ async def build_report(
     summaries = await store.summaries(task=task, since=since)
     ever = summaries if since is None else await store.summaries(task=task)
     whole = {summary.task: summary for summary in ever}
+    cached = await store.cache_summaries(task=task, since=_hour(since))
     for summary in summaries:
         epoch = await _epoch(store, summary.task, now)
         errors = await store.judge_errors(summary.task, since=since)
@@ -104,7 +106,11 @@ async def build_report(
             summary, whole[summary.task], config, epoch, errors, pins.get(summary.task, 0), truth, now
         )
         told = await store.forecasts(summary.task, since=_hour(since), most=MOST_FORECASTS)
-        tasks[summary.task] = replace(report, learning=_learning(report, whole[summary.task], told))
+        tasks[summary.task] = replace(
+            report,
+            learning=_learning(report, whole[summary.task], told),
+            cache=cache_report(cached.get(summary.task), summary.requests),
+        )
     found = suggestions.all_of(config, tasks.values(), for_all=task is None)
     budgets = await _budgets(store, config, now, task)
     return Report(tasks, sum(pins.values()), _hour(since), now, found, budgets)

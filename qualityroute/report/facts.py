@@ -133,6 +133,20 @@ class AuditReport:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheReport:
+    """Requests that were served an earlier answer."""
+
+    hits: int
+    share: float | None
+    """Of all requests."""
+    saved: Decimal
+    """USD that the answers took when they were given, once for each hit; those whose cost is unknown left out."""
+    unknown: int
+    """Hits whose answer has no known cost."""
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class LearningReport:
     """Of the newest forecasts of a task; each was written down before its outcome was known."""
 
@@ -222,6 +236,8 @@ class TaskReport:
     """What speculation took and saved; `None` where nothing was begun early."""
     tiers: TierCheck | None = None
     """Both tiers held against people's answers; `None` where there are none."""
+    cache: CacheReport | None = None
+    """`None` where nothing was served from it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from qualityroute.complexity import Score
 from qualityroute.records import Outcome
 from qualityroute.report.facts import (
     AuditReport,
+    CacheReport,
     CertificateReport,
     HeadStartReport,
     LearningReport,
@@ -92,6 +93,7 @@ def _task(task: TaskReport) -> dict[str, Any]:
         "learning": _learning(task.learning),
         "head_starts": _head_starts(task.head_starts),
         "tiers": None if task.tiers is None else _tiers(task.tiers, task.task),
+        "cache": _cache(task.cache),
         "series": [{"start": point.start.isoformat(), **_rate(point.rate)} for point in task.series],
     }
 
@@ -123,6 +125,18 @@ def _learning(report: LearningReport | None) -> dict[str, Any] | None:
         "break_even": report.break_even,
         "saved_against_cascade": _money(report.saved),
         "worth_it": report.worth_it,
+        "sentence": report.sentence,
+    }
+
+
+def _cache(report: CacheReport | None) -> dict[str, Any] | None:
+    if report is None:
+        return None
+    return {
+        "hits": report.hits,
+        "share": report.share,
+        "saved": _money(report.saved),
+        "unknown": report.unknown,
         "sentence": report.sentence,
     }
 

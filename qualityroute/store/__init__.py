@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from qualityroute.store.interface import (
+    Checked,
     CostSummary,
     DaySpending,
     Entry,
@@ -18,8 +19,12 @@ from qualityroute.store.interface import (
     LatencySummary,
     Pairs,
     Place,
+    Problem,
+    Pruned,
+    Recorded,
     Search,
     SessionStore,
+    Space,
     TaskSummary,
 )
 from qualityroute.store.location import is_server, sqlite_path
@@ -27,6 +32,7 @@ from qualityroute.store.postgres import postgres_store
 from qualityroute.store.sqlite import SQLiteStore, utc_now
 
 __all__ = [
+    "Checked",
     "CostSummary",
     "DaySpending",
     "Entry",
@@ -38,9 +44,13 @@ __all__ = [
     "LatencySummary",
     "Pairs",
     "Place",
+    "Problem",
+    "Pruned",
+    "Recorded",
     "SQLiteStore",
     "Search",
     "SessionStore",
+    "Space",
     "TaskSummary",
     "open_store",
 ]

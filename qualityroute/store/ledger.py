@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -151,6 +152,30 @@ def read_decision(connection: Connection, decision_id: str) -> Decision | None:
     made = [(attempt[8] == "spare", _attempt_of(attempt, calls, verdicts)) for attempt in attempts]
     spare = next((attempt for is_spare, attempt in made if is_spare), None)
     return replace(decision_of(row, tuple(attempt for is_spare, attempt in made if not is_spare)), spare=spare)
+
+
+def read_decisions(connection: Connection, rows: Sequence[Row]) -> list[Decision]:
+    """Whole decisions from rows of `DECISION_COLUMNS` and the pin's effect, each table asked once for all of them."""
+    ids = tuple(row[0] for row in rows)
+    attempts, calls, verdicts = (
+        _of_many(connection, table, columns, ids)
+        for table, columns in (("attempts", _ATTEMPT), ("calls", _CALL), ("verdicts", _VERDICT))
+    )
+    return [
+        decision_of(row, tuple(_attempt_of(one, calls[row[0]], verdicts[row[0]]) for one in attempts[row[0]]))
+        for row in rows
+    ]
+
+
+def _of_many(connection: Connection, table: str, columns: Sequence[str], ids: Row) -> defaultdict[str, list[Row]]:
+    """Rows by decision, each decision's in their order."""
+    found: defaultdict[str, list[Row]] = defaultdict(list)
+    places = ", ".join("?" * len(ids))
+    order = ", ".join(columns[:3])
+    query = f"SELECT {', '.join(columns)} FROM {table} WHERE decision_id IN ({places}) ORDER BY {order}"
+    for row in connection.execute(query, ids) if ids else ():
+        found[row[0]].append(row)
+    return found
 
 
 def _decision_row(decision: Decision) -> Row:

@@ -15,7 +15,7 @@ from qualityroute.labels import Label
 from qualityroute.page.amounts import exact_price
 from qualityroute.page.markup import Child, Markup, lines, stranger, tag
 from qualityroute.page.tables import facts, stacking_table
-from qualityroute.records import Attempt, Decision, ModelCall, PinEffect, Ruling, Verdict
+from qualityroute.records import Attempt, Decision, ModelCall, Outcome, PinEffect, Ruling, Verdict
 from qualityroute.render.telling import (
     all_calls,
     begun_words,
@@ -80,6 +80,8 @@ def _facts(story: Story) -> Iterator[tuple[str, Child]]:
     yield "Session", search_link(decision.session, "session") if decision.session else "none"
     yield "Tenant", stranger(decision.tenant, MOST_OF_A_NAME)
     yield "Route", route_words(decision.route)
+    if decision.outcome is Outcome.CACHED:
+        yield "Answer", stranger(decision.message, MOST_OF_A_MESSAGE)
     if decision.reason is not None:
         yield "Reason", [reason_words(decision.reason), _told(untold_message(decision))]
     if story.effect is not None:
