@@ -145,7 +145,6 @@ async def test_completions_and_outputs_are_left_out(store: SessionStore) -> None
 
 async def test_a_decision_that_was_never_recorded_is_none(store: SessionStore) -> None:
     assert await store.decision("nobody") is None
-    assert await store.pin_effect("nobody") is None
 
 
 async def ledger(store: SessionStore, count: int = 12) -> None:
@@ -411,8 +410,8 @@ async def test_a_pin_is_found_by_its_whole_key_only(store: SessionStore) -> None
 
 async def test_a_rejection_pins_and_says_why(store: SessionStore) -> None:
     effect = await store.record(entry(1, REJECTED))
-    pin = await store.pin(KEY)
-    assert effect is PinEffect.CREATED and await store.pin_effect("d1") is PinEffect.CREATED
+    pin, told = await store.pin(KEY), await store.decision("d1")
+    assert effect is PinEffect.CREATED and told is not None and told.pin is PinEffect.CREATED
     assert pin == Pin(
         KEY, Reason.SCHEMA, NOON, NOON, NOON + timedelta(minutes=30), "schema", "total: missing", "d1", "openai/nano",
         hold=2, remaining=2,
