@@ -164,7 +164,7 @@ def configuration() -> str:
 CONFIGURATION = """\
 Every key of `qualityroute.toml`. Unknown keys are errors, and every mistake is told before the first request, by its
 path. A duration is a number and a unit (`"250ms"`, `"20s"`, `"30m"`, `"24h"`, `"7d"`); a size a number of bytes, with a
-unit if you like (`"32MiB"`); paths are relative to the file. `Config.model_validate({...})` takes the same keys in Python.
+unit if you like (`"32MiB"`); paths are relative to the file. In Python `Config.model_validate({...})` takes the same.
 """
 
 
