@@ -15,7 +15,7 @@ from conftest import config_with
 from test_readme import run_shell
 
 from qualityroute import Rubric, Task
-from qualityroute.config import Accept, Judge
+from qualityroute.config import Accept, Cache, Judge
 from qualityroute.gates.interface import Candidate, Check
 from qualityroute.metering import Meter
 from qualityroute.records import Completion, Reason, Ruling, Verdict
@@ -100,3 +100,12 @@ def test_the_check_of_the_architecture_is_a_check() -> None:
 
 
 ANSWER = Candidate((), "source", Completion("short"), "short", "short", "short")
+
+
+def test_the_cache_is_turned_on_as_its_page_says(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "cache.md").read_text(encoding="utf-8")
+    (settings,) = blocks(page, "toml")
+    Cache.model_validate(tomllib.loads(settings)["cache"])
+    printed = run_shell("\n".join(blocks(page, "sh")), tmp_path)
+    assert sorted(re.findall(r'^"outcome": *"(\w+)"', printed, re.MULTILINE)) == ["accepted", "cached"]
+    assert "1 request was served an earlier answer (50%), which saved $" in printed
