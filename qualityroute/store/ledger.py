@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -42,7 +42,9 @@ DECISION_COLUMNS = (
     "id", "at", "tenant", "session", "task", "route", "outcome", "reason", "message", "tier", "model", "cost",
     "latency_ms", "fingerprint", "metadata", "failed",
 )  # fmt: skip
-_ATTEMPT = ("decision_id", "attempt", "tier", "ruling", "reason", "message", "repaired", "latency_ms")
+_ATTEMPT = ("decision_id", "attempt", "tier", "ruling", "reason", "message", "repaired", "latency_ms", "begun")
+BEGUN = "ALTER TABLE attempts ADD COLUMN begun TEXT NOT NULL DEFAULT 'in turn'"
+"""`in turn`, `early`, or `spare`: early, and not needed. Added after the first tables were out."""
 _CALL = (
     "decision_id", "attempt", "position", "verdict", '"check"', "role", "tier", "provider", "model", "input_tokens",
     "cached_tokens", "output_tokens", "reasoning_tokens", "estimated", "cost", "latency_ms", "error", "message",
@@ -94,8 +96,8 @@ def rows_of(decision: Decision, payloads: Mapping[str, str]) -> DecisionRows:
     attempts: list[Row] = []
     calls: list[Row] = []
     verdicts: list[Row] = []
-    for number, attempt in enumerate(decision.attempts):
-        attempts.append(_attempt_row(decision.id, number, attempt))
+    for number, attempt in enumerate(decision.all_attempts):
+        attempts.append(_attempt_row(decision.id, number, attempt, spare=attempt is decision.spare))
         calls += _call_rows(decision.id, number, attempt)
         for position, verdict in enumerate(attempt.verdicts):
             verdicts.append(_verdict_row(decision.id, number, position, verdict))
@@ -149,7 +151,9 @@ def read_decision(connection: Connection, decision_id: str) -> Decision | None:
     attempts = connection.execute(_SELECT_ATTEMPTS, (decision_id,)).fetchall()
     calls = connection.execute(_SELECT_CALLS, (decision_id,)).fetchall()
     verdicts = connection.execute(_SELECT_VERDICTS, (decision_id,)).fetchall()
-    return decision_of(row, tuple(_attempt_of(attempt, calls, verdicts) for attempt in attempts))
+    made = [(attempt[8] == "spare", _attempt_of(attempt, calls, verdicts)) for attempt in attempts]
+    spare = next((attempt for is_spare, attempt in made if is_spare), None)
+    return replace(decision_of(row, tuple(attempt for is_spare, attempt in made if not is_spare)), spare=spare)
 
 
 def read_decisions(connection: Connection, rows: Sequence[Row]) -> list[Decision]:
@@ -196,10 +200,11 @@ def decision_of(row: Row, attempts: tuple[Attempt, ...]) -> Decision:
     )  # fmt: skip
 
 
-def _attempt_row(decision_id: str, number: int, attempt: Attempt) -> Row:
+def _attempt_row(decision_id: str, number: int, attempt: Attempt, *, spare: bool) -> Row:
+    begun = "spare" if spare else "early" if attempt.early else "in turn"
     return (
         decision_id, number, str(attempt.tier), str(attempt.ruling), _word(attempt.reason), text(attempt.message),
-        int(attempt.repaired), milliseconds(attempt.latency),
+        int(attempt.repaired), milliseconds(attempt.latency), begun,
     )  # fmt: skip
 
 
@@ -210,6 +215,7 @@ def _attempt_of(row: Row, calls: Sequence[Row], verdicts: Sequence[Row]) -> Atte
         tier=Tier(row[2]), ruling=Ruling(row[3]), reason=_member(Reason, row[4]), calls=_calls_of(mine, None),
         verdicts=tuple(_verdict_of(verdict, mine) for verdict in verdicts if verdict[1] == number),
         message=row[5], repaired=row[6] == 1, latency=from_milliseconds(row[7]),
+        early=row[8] != "in turn",
     )  # fmt: skip
 
 

@@ -38,10 +38,16 @@ CELLS = "cells"
 """Of all tasks, since the outcomes of all of them go into one cell besides their own."""
 
 
+PRUNING = ("cache",)
+"""Answers that expired; two processes must not remove the same ones in another order."""
+
+
 def of_entry(entry: Entry) -> list[str]:
     locks = [*of_facts(entry.facts), *of_pots(pot for owed in entry.owed for pot in owed.reservation.pots)]
     if entry.forecast is not None:
         locks.append(CELLS)
+    if entry.keeps is not None:  # of two that answer the same, each in a batch with others
+        locks.append(f"answer\\0{entry.keeps.key.digest}")
     told = entry.decision
     if told.session is not None:
         locks.append(of_session(told.tenant, told.session))

@@ -14,6 +14,7 @@ from typing import Protocol
 from qualityroute.errors import StoreError
 from qualityroute.store import (
     browsing,
+    cache_rows,
     capabilities,
     certificates,
     forecasts,
@@ -23,7 +24,8 @@ from qualityroute.store import (
     spending,
     truth,
 )
-from qualityroute.store.tallies import LATENCIES, PEER_COLUMNS
+from qualityroute.store.ledger import BEGUN
+from qualityroute.store.tallies import HEAD_START_COLUMNS, LATENCIES, PEER_COLUMNS
 from qualityroute.store.tallies import TABLE as TALLIES
 
 NAME = "qualityroute"
@@ -265,9 +267,22 @@ def pruning(db: Tables) -> None:
         db.execute(statement.strip())
 
 
+def head_starts(db: Tables) -> None:
+    """Performance answers that are begun while efficiency's are still being proved."""
+    for statement in (BEGUN, *HEAD_START_COLUMNS):
+        db.execute(statement)
+
+
+def exact_cache(db: Tables) -> None:
+    """Answers to serve again; the table was there before and never written."""
+    db.execute("DROP TABLE cache")
+    for statement in cache_rows.TABLES:
+        db.execute(statement.strip())
+
+
 MIGRATIONS: tuple[Callable[[Tables], None], ...] = (
     first_tables, costs_of_peers, ground_truth, learned_capabilities, budgets, searches, keys, learned_routing,
-    pruning,
+    pruning, head_starts, exact_cache,
 )  # fmt: skip
 
 

@@ -20,9 +20,10 @@ from typing import TypeVar
 import anyio
 import anyio.to_thread
 
+from qualityroute.cache import CacheKey, Stored
 from qualityroute.errors import StoreError
 from qualityroute.pins import Pin, PinKey
-from qualityroute.store import file_upkeep
+from qualityroute.store import cache_rows, file_upkeep
 from qualityroute.store.commits import GroupCommit, to_the_end
 from qualityroute.store.file_transactions import FileTransactions
 from qualityroute.store.files import connect, prepare
@@ -78,6 +79,13 @@ class SQLiteStore(SQLStore):
 
     async def vacuum(self) -> Space:
         return await anyio.to_thread.run_sync(file_upkeep.vacuum, self._open().path)
+
+    async def cached(self, key: CacheKey, *, efficiency: bool, now: datetime) -> Stored | None:
+        connections = self._open()
+        try:
+            return cache_rows.find(connections.lookup, key, efficiency=efficiency, now=now)
+        except (sqlite3.Error, ValueError) as error:
+            raise store_error(connections.path, "look for an earlier answer", error) from error
 
     def _open(self) -> Connections:
         if self._connections is None:

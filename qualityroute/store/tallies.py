@@ -7,13 +7,13 @@ makes all of them anew. Latencies are counted in steps of nine per cent.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from qualityroute.records import Attempt, Decision, ModelCall, PinEffect, Role, Ruling, Tier
 from qualityroute.store import statements
-from qualityroute.store.columns import PER_DOLLAR, moment
+from qualityroute.store.columns import PER_DOLLAR, milliseconds, moment
 from qualityroute.store.ledger import read_decision
 from qualityroute.store.statements import Connection, Row
 
@@ -72,13 +72,22 @@ MEASURES = (
     "decisions", "cut_off", "efficiency_attempts", "efficiency_cost", "efficiency_unknown", "judge_calls",
     "judge_cost", "judge_unknown", "performance_attempts", "performance_cost", "performance_unknown", "alone",
     "alone_tokens", "pairs", "pair_tokens", "pair_cost", "pair_tokens_squared", "pair_tokens_cost",
-    "peer_calls", "peer_cost", "peer_unknown",
+    "peer_calls", "peer_cost", "peer_unknown", "early", "early_ms", "saved_ms", "spare", "spare_cost", "spare_unknown",
 )  # fmt: skip
 PEER_COLUMNS = tuple(
     f"ALTER TABLE tallies ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"
     for name in ("peer_calls", "peer_cost", "peer_unknown")
 )
 """Added after the first tables were out; peers were never asked before."""
+HEAD_START_COLUMNS = tuple(
+    f"ALTER TABLE tallies ADD COLUMN {name} {kind} NOT NULL DEFAULT 0"
+    for name, kind in (
+        ("early", "INTEGER"), ("early_ms", "REAL"), ("saved_ms", "REAL"),
+        ("spare", "INTEGER"), ("spare_cost", "INTEGER"), ("spare_unknown", "INTEGER"),
+    )
+)  # fmt: skip
+"""Of performance answers begun early: those that were needed, what they took and what that saved; those that were not
+needed, what they cost, and how many of their calls have no known cost. Nothing was begun early before."""
 _ADD = statements.add("tallies", KEYS, MEASURES)
 LATENCY_KEYS = ("hour", "task", "outcome", "step")
 _ADD_LATENCY = statements.add("latencies", LATENCY_KEYS, ("decisions",))
@@ -159,6 +168,8 @@ def _measures(decision: Decision) -> Row:
                     judge.append(call)
                 case Role.PEER:
                     peers.append(call)
+    spare = () if decision.spare is None else decision.spare.all_calls
+    cut_off += sum(call.error is not None and call.cost is None for call in spare)
     spent_on_dear = _spent(dear)
     return (
         1, cut_off,
@@ -167,7 +178,18 @@ def _measures(decision: Decision) -> Row:
         dear_attempts, *spent_on_dear,
         *_paired(_tokens(cheap), dear, *spent_on_dear),
         len(peers), *_spent(peers),
+        *_saved(decision.attempts),
+        int(decision.spare is not None), _spent(spare)[0], sum(call.cost is None for call in spare),
     )  # fmt: skip
+
+
+def _saved(attempts: Sequence[Attempt]) -> tuple[int, float, float]:
+    """How many answers were begun early and needed, what they took, and how much sooner they came, in milliseconds."""
+    begun = next((number for number, attempt in enumerate(attempts) if number and attempt.early), None)
+    if begun is None:
+        return 0, 0.0, 0.0
+    took, before = (milliseconds(attempts[place].latency) for place in (begun, begun - 1))
+    return 1, took, min(took, before)
 
 
 def _answered(calls: Iterable[ModelCall]) -> bool:
