@@ -18,6 +18,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -171,20 +172,34 @@ PROMISED_ROWS = {16: 50_000}
 PROMISED_IN_BULK = 100_000
 
 
-def rows_in_bulk(path: Path, numbers: Iterator[int], decisions: int) -> float:
-    """Rows a second, with their counters, in the groups that the store makes of a crowd."""
+@dataclass(frozen=True)
+class Speed:
+    """Of a thread that waits for nobody but the disk."""
+
+    rows_a_second: float
+    processor_us: float
+    """For one row; the machine's other work does not count."""
+
+
+@contextmanager
+def timed(rows: int, told: list[Speed]) -> Iterator[None]:
+    clock, processor = time.perf_counter(), time.thread_time()
+    yield
+    told.append(Speed(rows / (time.perf_counter() - clock), 1e6 * (time.thread_time() - processor) / rows))
+
+
+def rows_in_bulk(path: Path, numbers: Iterator[int], decisions: int, told: list[Speed]) -> None:
+    """Rows with their counters, in the groups that the store makes of a crowd."""
     connection = connect(path)
     transactions = FileTransactions(connection)
     ready = [Write(ready_work(next(numbers)), ()) for _ in range(decisions)]
-    begin = time.perf_counter()
-    for at in range(0, decisions, transactions.largest):
-        commit(transactions, ready[at : at + transactions.largest], lambda most: [])
-    taken = time.perf_counter() - begin
+    with timed(ROWS_AN_ENTRY * decisions, told):
+        for at in range(0, decisions, transactions.largest):
+            commit(transactions, ready[at : at + transactions.largest], lambda most: [])
     connection.close()
     failed = [write.error for write in ready if write.error is not None]
     if failed:
         raise SystemExit(f"not written: {failed[0]}")
-    return ROWS_AN_ENTRY * decisions / taken
 
 
 def ready_work(number: int) -> Callable[[Connection], None]:
@@ -199,8 +214,8 @@ def ready_work(number: int) -> Callable[[Connection], None]:
     return work
 
 
-def bare_rows(path: Path, numbers: Iterator[int], rows: int) -> float:
-    """Rows a second of SQLite alone."""
+def bare_rows(path: Path, numbers: Iterator[int], rows: int, told: list[Speed]) -> None:
+    """Rows of SQLite alone."""
     at = NOW.isoformat()
     words = ("default", "invoice", "cascade", "fallback", "judged", "performance", "openai/gpt-5-nano", None, "", "{}")
     ready = [
@@ -210,14 +225,12 @@ def bare_rows(path: Path, numbers: Iterator[int], rows: int) -> float:
     connection.execute(f"CREATE TABLE IF NOT EXISTS bare ({', '.join(f'c{n}' for n in range(15))})")
     for column in ("c0", "c2"):
         connection.execute(f"CREATE INDEX IF NOT EXISTS bare_{column} ON bare ({column})")
-    begin = time.perf_counter()
-    for start in range(0, rows, 1000):
-        connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(f"INSERT INTO bare VALUES ({', '.join('?' * 15)})", ready[start : start + 1000])
-        connection.execute("COMMIT")
-    taken = time.perf_counter() - begin
+    with timed(rows, told):
+        for start in range(0, rows, 1000):
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(f"INSERT INTO bare VALUES ({', '.join('?' * 15)})", ready[start : start + 1000])
+            connection.execute("COMMIT")
     connection.close()
-    return rows / taken
 
 
 def take(numbers: Iterator[int], many: int) -> list[int]:
@@ -229,19 +242,23 @@ async def measure_records(path: Path, size: Size) -> list[Figure]:
     await store.open()
     numbers = count()
     awaited: dict[int, list[float]] = {callers: [] for callers in CALLERS}
-    bulk: list[float] = []
-    bare: list[float] = []
+    in_bulk: list[Speed] = []
+    bare_ones: list[Speed] = []
     for _ in range(size.blocks):
         for callers, told in awaited.items():
             decisions = size.rows if callers > 1 else size.rows // 4
             told.append(ROWS_AN_ENTRY * await record_all(store, numbers, decisions, callers))
-        bulk.append(await asyncio.to_thread(rows_in_bulk, path, numbers, size.rows))
-        bare.append(await asyncio.to_thread(bare_rows, path.with_name("bare.db"), numbers, 5 * size.rows))
+        await asyncio.to_thread(rows_in_bulk, path, numbers, size.rows, in_bulk)
+        await asyncio.to_thread(bare_rows, path.with_name("bare.db"), numbers, 5 * size.rows, bare_ones)
     await store.aclose()
+    bulk, bare = ([speed.rows_a_second for speed in speeds] for speeds in (in_bulk, bare_ones))
+    bulk_us, bare_us = ([speed.processor_us for speed in speeds] for speeds in (in_bulk, bare_ones))
     return [
         Figure.of("bare rows a second", bare, "/s"),
         Figure.of("rows a second in bulk", bulk, "/s").at_least(PROMISED_IN_BULK),
-        Figure.ratio("rows a second in bulk", bulk, bare, "bare rows"),
+        Figure.of("bare row: processor", bare_us, "us"),
+        Figure.of("row in bulk: processor", bulk_us, "us"),
+        Figure.ratio("row in bulk: processor", bulk_us, bare_us, "a bare row"),
         *(rows_a_second(callers, told) for callers, told in awaited.items()),
         *(
             Figure.ratio(f"rows a second, {callers} waiting", told, bare, "bare rows")
