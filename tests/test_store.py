@@ -1034,3 +1034,15 @@ async def test_the_regression_of_the_most_outcomes_is_kept(store: SessionStore) 
     assert found is not None
     assert (found.outcomes, found.in_use) == (250, False)
     assert await store.regression(replace(PIPELINE, fingerprint="f2")) is None
+
+
+async def test_an_answer_that_was_begun_early_and_not_needed_is_kept_beside_the_attempts(store: Any) -> None:
+    spare = attempt(Tier.PERFORMANCE, Reason.CANCELLED, early=True)
+    await store.record(entry(1, attempts=(attempt(),), spare=spare))
+    await store.record(entry(2, attempts=(attempt(), attempt(Tier.PERFORMANCE, early=True))))
+    first, second = await store.decision("d1"), await store.decision("d2")
+    assert [one.early for one in first.attempts] == [False]
+    assert (first.spare.early, first.spare.reason, len(first.spare.calls)) == (True, Reason.CANCELLED, 1)
+    assert ([one.early for one in second.attempts], second.spare) == ([False, True], None)
+    [found] = await store.summaries()
+    assert (found.head_starts.needed, found.head_starts.spare, found.performance.count) == (1, 1, 1)

@@ -320,12 +320,12 @@ def _apply(connection: sqlite3.Connection) -> None:
 
 def pending(done: Sequence[str], store: str) -> list[Callable[[Tables], None]]:
     """What is still to be done to a store. Raises `StoreError` for one that a newer version wrote."""
-    ours = {function.__name__ for function in MIGRATIONS}
+    ours = [function.__name__ for function in MIGRATIONS]
     newer = [name for name in done if name not in ours]
     if newer:
         raise StoreError(
-            f"the store '{store}' was written by a newer version of qualityroute (it has '{newer[-1]}'); "
-            "upgrade this one, or use another store"
+            f"the store '{store}' was written by a newer version of qualityroute (it has '{newer[-1]}', and this one "
+            f"knows its tables up to '{ours[-1]}'); upgrade this one, or use another store"
         )
     return [function for function in MIGRATIONS if function.__name__ not in done]
 
