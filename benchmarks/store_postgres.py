@@ -31,8 +31,8 @@ from qualityroute.store.pin_rows import SELECT_ONE
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from postgres_server import Server, new_server
 
-FULL = Size(pins=1_000_000, blocks=9, lookups=1_000, rows=1_000)
-SMALL = Size(pins=10_000, blocks=QUICK.blocks, lookups=200, rows=200)
+FULL = Size(pins=1_000_000, blocks=9, lookups=1_000, rows=1_000, seconds=0)
+SMALL = Size(pins=10_000, blocks=QUICK.blocks, lookups=200, rows=200, seconds=0)
 DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "autovacuum": "on"}
 CALLERS = (1, 16, 128)
 PROCESSES = 4
