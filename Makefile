@@ -10,7 +10,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 # Where this is set, each of the many processes that the tests start compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test coverage test-sdk2 check packages licences audit fuzz mutants bench format clean
+.PHONY: demo test coverage test-sdk2 check packages licences reference docs audit fuzz mutants bench format clean
 
 demo: .venv/ready
 	@$(BIN)/qualityroute demo
@@ -43,6 +43,14 @@ packages: .venv/dev
 
 licences: .venv/dev
 	$(BIN)/python tests/licences.py > docs/licences.md.new && mv docs/licences.md.new docs/licences.md
+
+# Pages of docs/reference/ that are made of the code.
+reference: .venv/dev
+	$(BIN)/python tests/reference.py
+
+# The documents as a site, in .venv/site; a link that leads nowhere is an error.
+docs: .venv/docs/ready
+	.venv/docs/bin/mkdocs build --strict --quiet --site-dir .venv/site
 
 # Known weaknesses of what we bring (needs a service that knows them: an unreachable one is a failure), and of our code.
 audit: .venv/dev
@@ -89,6 +97,11 @@ bench: .venv/dev
 .venv/fuzz/ready: .venv/ready
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/fuzz
 	$(BIN)/uv pip install --quiet --python .venv/fuzz/bin/python -c constraints.txt -e '.[server]' --group fuzz
+	@touch $@
+
+.venv/docs/ready: .venv/ready
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/docs
+	$(BIN)/uv pip install --quiet --python .venv/docs/bin/python -c constraints.txt -e . --group docs
 	@touch $@
 
 # The package comes from the copy that is changed, and from nowhere else.

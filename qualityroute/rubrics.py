@@ -25,10 +25,13 @@ class Criterion(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: Identifier
+    """By what it is called in verdicts and reports."""
     ask: Line
+    """The question, answered with yes, no or unsure."""
     critical: bool = False
     """A "no" fails the answer whatever the rest."""
     weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    """Its part in the mean that the score is made of."""
     whole_source: bool = False
     """Only who has read the whole source can say yes: "unsure" where the source was too long to be shown whole."""
 
@@ -41,7 +44,9 @@ class FieldRule(BaseModel):
     ground: Literal["literal", "soft", "off"] = "off"
     """literal: the value must occur in the source; soft: told to the judge when it does not; off."""
     compare: Literal["exact", "text", "number", "money", "date"] = "text"
+    """How two answers' values are compared: with a reference, a peer's answer, or an audit's."""
     critical: bool = False
+    """A difference here makes the whole answer another one."""
 
 
 class Rubric(BaseModel):
@@ -55,6 +60,7 @@ class Rubric(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Identifier = "rubric"
+    """As a task names it."""
     purpose: str = ""
     """One sentence for the judge: what the answer is for."""
     threshold: float = Field(default=0.8, gt=0, le=1, allow_inf_nan=False)
@@ -62,6 +68,7 @@ class Rubric(BaseModel):
     min_fields: int = Field(default=0, ge=0)
     """Fields that must say something, or else the answer counts as empty; records in lists count field by field."""
     criteria: tuple[Criterion, ...] = Field(min_length=1)
+    """The questions to the judge."""
     fields: Mapping[str, FieldRule] = Field(default_factory=dict)
     """By dotted path; array positions are left out: `lines.amount`."""
 

@@ -14,11 +14,11 @@ from qualityroute.commands.places import Place, opened
 from qualityroute.commands.screens import screen, show
 from qualityroute.complexity import Foretold
 from qualityroute.labels import Label
-from qualityroute.records import Decision, PinEffect
+from qualityroute.records import Decision
 from qualityroute.render import decision_json, story_of
 from qualityroute.retention import not_found
 
-Told: TypeAlias = tuple[Decision, PinEffect | None, Label | None, Foretold | None, Hit | None]
+Told: TypeAlias = tuple[Decision, Label | None, Foretold | None, Hit | None]
 
 
 @click.command()
@@ -40,5 +40,5 @@ async def _decision(place: Place, decision_id: str) -> Told:
         decision = await store.decision(decision_id)
         if decision is None:
             raise await not_found(store, decision_id)
-        effect, label = await store.pin_effect(decision_id), await store.label(decision_id)
-        return decision, effect, label, await store.forecast(decision_id), await store.cache_hit(decision_id)
+        label = await store.label(decision_id)
+        return decision, label, await store.forecast(decision_id), await store.cache_hit(decision_id)

@@ -12,7 +12,7 @@ from rich.text import Text
 from qualityroute.cache import Hit
 from qualityroute.complexity import Choice, Forecast, Foretold
 from qualityroute.labels import Label
-from qualityroute.records import Attempt, Decision, ModelCall, PinEffect, Ruling, Verdict
+from qualityroute.records import Attempt, Decision, ModelCall, Ruling, Verdict
 from qualityroute.render.safe import safe_text
 from qualityroute.render.telling import (
     all_calls,
@@ -35,17 +35,16 @@ _VERDICT_INDENT = 6
 
 def story_of(
     decision: Decision,
-    effect: PinEffect | None = None,
     label: Label | None = None,
     foretold: Foretold | None = None,
     hit: Hit | None = None,
 ) -> RenderableType:
     """The whole story of a request, from route to cost, with what is known of its answer."""
-    return Group(*_lines(decision, effect, label, foretold, hit))
+    return Group(*_lines(decision, label, foretold, hit))
 
 
 def _lines(
-    decision: Decision, effect: PinEffect | None, label: Label | None, foretold: Foretold | None, hit: Hit | None
+    decision: Decision, label: Label | None, foretold: Foretold | None, hit: Hit | None
 ) -> Iterator[RenderableType]:
     yield _heading(decision)
     yield Text.assemble("Route: ", route_words(decision.route))
@@ -59,8 +58,8 @@ def _lines(
         yield Text.assemble("Answer: that of decision ", safe_text(hit.source, "bold"), saved)
     if decision.reason is not None:
         yield Text.assemble("Reason: ", reason_words(decision.reason), *_told(untold_message(decision)))
-    if effect is not None:
-        yield Text.assemble("Pin: ", effect_words(effect))
+    if decision.pin is not None:
+        yield Text.assemble("Pin: ", effect_words(decision.pin))
     if label is not None:
         yield _labelled(label)
     yield from _bill(decision)

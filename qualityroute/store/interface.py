@@ -317,8 +317,6 @@ class SessionStore(Protocol):
     async def decision(self, decision_id: str) -> Decision | None:
         """As it was recorded, without completions and outputs."""
 
-    async def pin_effect(self, decision_id: str) -> PinEffect | None: ...
-
     async def decisions(self, wanted: Search, *, before: Place | None = None, limit: int) -> Found:
         """Of the decisions that are wanted, the newest that are older than a place; bounded work in any ledger."""
 

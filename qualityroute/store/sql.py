@@ -101,6 +101,7 @@ class SQLStore(Upkeep):
         doing = f"record decision {entry.decision.id[:40]!r}"
         try:
             rows = rows_of(entry.decision, entry.payloads)
+            count = tallies.count_of(entry.decision, rows.failed)
             if entry.pin_key is not None:
                 key_row(entry.pin_key)
         except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
@@ -109,7 +110,7 @@ class SQLStore(Upkeep):
         def write(connection: Connection) -> PinEffect | None:
             effect = apply_event(connection, entry, self._now())
             session_attempt = write_rows(connection, rows, effect)
-            tallies.add(connection, entry.decision, failed=rows.failed, session_attempt=session_attempt, effect=effect)
+            tallies.add(connection, count, session_attempt=session_attempt, effect=effect)
             truth.write_facts(connection, entry.facts)
             spending.catch_up(connection, entry.owed)
             if entry.forecast is not None:
@@ -173,13 +174,6 @@ class SQLStore(Upkeep):
 
     async def decision(self, decision_id: str) -> Decision | None:
         return await self._read("read a decision", partial(read_decision, decision_id=decision_id))
-
-    async def pin_effect(self, decision_id: str) -> PinEffect | None:
-        def read(connection: Connection) -> PinEffect | None:
-            row = connection.execute("SELECT pin FROM decisions WHERE id = ?", (decision_id,)).fetchone()
-            return None if row is None or row[0] is None else PinEffect(row[0])
-
-        return await self._read("read a decision", read)
 
     async def decisions(self, wanted: Search, *, before: Place | None = None, limit: int) -> Found:
         look = partial(browsing.search, wanted=wanted, before=before, limit=limit)

@@ -60,11 +60,7 @@ class SQLiteStore(SQLStore):
     async def aclose(self) -> None:
         """Wait for what is being written, then close."""
         connections, self._connections = self._connections, None
-        if connections is None:
-            return
-        try:
-            await connections.commits.flush()
-        finally:
+        if connections is not None:
             await to_the_end(lambda: anyio.to_thread.run_sync(connections.close))
 
     async def pin(self, key: PinKey) -> Pin | None:
@@ -99,7 +95,7 @@ class SQLiteStore(SQLStore):
     def _failure(self, doing: str, error: BaseException) -> StoreError:
         return store_error(self._open().path, doing, error)
 
-    async def _write(self, doing: str, work: Callable[[Connection], T], locks: Sequence[str] = ()) -> T:
+    async def _write(self, doing: str, work: Callable[[Connection], T], locks: Sequence[str] | None = None) -> T:
         connections = self._open()
         try:
             return await connections.commits.run(work, locks)
@@ -137,6 +133,7 @@ class Connections:
                 self._reports.execute("ROLLBACK")
 
     def close(self) -> None:
+        self.commits.close()
         with self._reading:
             self._resources.close()
 

@@ -26,8 +26,11 @@ class Upkeep(ABC):
         """What a report reads: many rows, of one state of the database."""
 
     @abstractmethod
-    async def _write(self, doing: str, work: Callable[[Connection], T], locks: Sequence[str] = ()) -> T:
-        """Commit a work, alone or with others; `locks` name what it reads and then changes."""
+    async def _write(self, doing: str, work: Callable[[Connection], T], locks: Sequence[str] | None = None) -> T:
+        """Commit a work, alone or with others.
+
+        locks: names of what it reads and then changes; `None` where it may look at anything.
+        """
 
     @abstractmethod
     async def check(self) -> Checked: ...

@@ -15,7 +15,7 @@ from qualityroute.labels import Label
 from qualityroute.page.amounts import exact_price
 from qualityroute.page.markup import Child, Markup, lines, stranger, tag
 from qualityroute.page.tables import facts, stacking_table
-from qualityroute.records import Attempt, Decision, ModelCall, Outcome, PinEffect, Ruling, Verdict
+from qualityroute.records import Attempt, Decision, ModelCall, Outcome, Ruling, Verdict
 from qualityroute.render.telling import (
     all_calls,
     begun_words,
@@ -39,7 +39,6 @@ class Story:
     """A decision and everything that is known of it."""
 
     decision: Decision
-    effect: PinEffect | None = None
     label: Label | None = None
     payloads: Mapping[str, str] = field(default_factory=dict)
 
@@ -84,8 +83,8 @@ def _facts(story: Story) -> Iterator[tuple[str, Child]]:
         yield "Answer", stranger(decision.message, MOST_OF_A_MESSAGE)
     if decision.reason is not None:
         yield "Reason", [reason_words(decision.reason), _told(untold_message(decision))]
-    if story.effect is not None:
-        yield "Pin", effect_words(story.effect)
+    if story.decision.pin is not None:
+        yield "Pin", effect_words(story.decision.pin)
     if story.label is not None:
         word, found, differing = label_words(story.label)
         yield f"Held against {word}", [found, _told(differing)]
