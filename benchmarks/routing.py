@@ -1,19 +1,18 @@
 """What routing before the call is worth, on recorded answers of real models and on seeded streams.
 
-    python benchmarks/routing.py --data FOLDER [--quick] [--json FILE]
+    python benchmarks/routing.py [--data FOLDER] [--quick] [--json FILE]
 
 Recorded: BFCL and GSM8K, for each pair of an efficiency and a performance model; a judge is simulated (he catches 80 %
 of the errors that the schema misses, with 5 % false alarms, at .3 of a cheap call), everything else is as recorded.
-Seeded: a cheap model that becomes better, and tasks at the border. What came of it: docs/routing.md.
+Seeded: a cheap model that becomes better, and tasks at the border; this alone where there is no data. What came of it:
+docs/routing.md.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,12 +30,16 @@ from replay_records import (
     Case,
     Pair,
     Records,
+    add_data,
     correct,
     read_bfcl,
     read_gsm8k,
     read_prices,
     valid,
 )
+from results import Row as Figure
+from results import begin, command
+from routing_changes import improvements
 from routing_streams import Auto, Request, Spent, follow, seeded
 
 from qualityroute.complexity import Choice, Economics, features, shape_of
@@ -234,38 +237,6 @@ def short(model: str) -> str:
 # --- seeded streams
 
 
-LEARNERS: dict[str, dict[str, Any]] = {
-    "auto": {},
-    "auto without exploration": {"explore": 0.0},
-    "the 10 % bound alone": {"bets": False},
-    "the bound alone, no exploration": {"bets": False, "explore": 0.0},
-}
-CHANGES = {
-    "a hard kind among others": ((0.72, 0.45, 0.25), (0.15, 0.12, 0.10)),
-    "all of it hopeless": ((0.95,), (0.15,)),
-}
-
-
-def improvement(name: str, ratio: float, count: int, seeds: range) -> list[dict[str, Any]]:
-    """A bad model for `count` requests, then a good one: cost over the cascade's, in each half and long after."""
-    before, after = CHANGES[name]
-    found = []
-    for learner, options in LEARNERS.items():
-        parts: list[list[Spent]] = []
-        for seed in seeds:
-            chance = random.Random(seed)
-            auto = Auto(Economics(1.0, 0.3, ratio), chance=random.Random(1000 + seed), **options)
-            streams = [seeded(chance, before, count, ratio), seeded(chance, after, count, ratio)]
-            streams.append(seeded(chance, after, 4 * count, ratio))
-            parts.append([follow(stream, auto.choice) for stream in streams])
-        excess = [
-            sum(part[half].cost for part in parts) / sum(part[half].cascade for part in parts) - 1 for half in range(3)
-        ]
-        straight = [statistics.mean(part[half].straight / part[half].requests for part in parts) for half in range(3)]
-        found.append({"case": name, "ratio": ratio, "learner": learner, "excess": excess, "straight": straight})
-    return found
-
-
 def border(break_even: float, below: float, count: int, seeds: range, *, bets: bool) -> dict[str, Any]:
     """Streams whose P(escalate) is at the break-even or a little below: how many are ever sent straight on."""
     ratio = 1.3 / (1 - break_even)
@@ -302,21 +273,47 @@ def table(rows: Sequence[Row], data: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, help="the folder of recorded answers; left out: seeded streams alone")
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    found: dict[str, Any] = {}
-    if options.data is not None:
-        found |= recorded(options.data, range(1, 2) if options.quick else range(1, 6))
-    found |= streams(quick=options.quick)
-    found["overhead"] = overhead()
-    print(
-        "\nMicroseconds per request: " + ", ".join(f"{name} {value:.0f}" for name, value in found["overhead"].items())
-    )
-    if options.json is not None:
-        options.json.write_text(json.dumps(found, indent=2, default=lambda value: value.__dict__))
+    parser = command(__doc__, quick="one order of the recorded answers, fewer and shorter streams")
+    add_data(parser)
+    run = begin("routing", parser)
+    quick, figures = run.options.quick, []
+    if run.options.data is not None:
+        figures += recorded_figures(recorded(run.options.data, range(1, 2) if quick else range(1, 6)))
+    figures += stream_figures(streams(quick=quick))
+    figures += [Figure(f"processor time: {name}", value, "us") for name, value in overhead().items()]
+    run.tell(figures)
+
+
+def recorded_figures(found: dict[str, Any]) -> Iterator[Figure]:
+    """Over all pairs of models: the median, the least and the most."""
+    for data, policy in dict.fromkeys((row.data, row.policy) for row in found["rows"] if row.policy != "coin flip"):
+        costs = [row.cost for row in found["rows"] if (row.data, row.policy) == (data, policy) and row.cost is not None]
+        yield across(f"{data}: cost of {policy} at performance's accuracy", costs, "%", "all performance")
+    for policy in ("unjudged", "rule"):
+        for cost in dict.fromkeys(row["cost_of_error"] for row in found["judge"]):
+            ratios = [row[policy] / row["judged"] for row in found["judge"] if row["cost_of_error"] == cost]
+            yield across(f"an error costs {cost:.0f} cheap calls: {policy}", ratios, "x", "the judged cascade")
+    for name in ("weak evidence", "task's rate", "regression"):
+        areas = [areas[name] for areas in found["auroc"].values() if areas[name] is not None]
+        yield across(f"AUROC for P(escalate): {name}", areas, "")
+
+
+def across(what: str, values: Sequence[float], unit: str, ratio_to: str | None = None) -> Figure:
+    return replace(Figure.of(f"{what}, {len(values)} pairs", values, unit, ratio_to=ratio_to), rounds=None)
+
+
+def stream_figures(found: dict[str, Any]) -> Iterator[Figure]:
+    for row in found["improvement"]:
+        if row["learner"] == "auto":
+            for when, excess in zip(("before", "just after", "long after"), row["excess"], strict=True):
+                what = f"{row['case']}, 1:{row['ratio']:.0f}: cost over the cascade's, {when} the model became better"
+                yield Figure(what, 100 * excess, "%")
+    for row in found["border"]:
+        if row["bets"]:
+            what = (
+                f"streams ever sent straight, P {row['break_even'] - row['below']:.3f} and f* {row['break_even']:.3f}"
+            )
+            yield Figure(what, 100 * row["ever"], "%")
 
 
 def recorded(folder: Path, seeds: range) -> dict[str, Any]:
@@ -353,19 +350,7 @@ def recorded(folder: Path, seeds: range) -> dict[str, Any]:
 
 
 def streams(*, quick: bool) -> dict[str, Any]:
-    seeds, count = range(4) if quick else range(20), 400 if quick else 1150
-    print(f"\nA model that becomes better after {count:,} requests: cost over the cascade's (share straight)")
-    changes = []
-    for name in CHANGES:
-        for ratio in (3.0, 5.0):
-            for row in improvement(name, ratio, count, seeds):
-                changes.append(row)
-                told = "  ".join(
-                    f"{100 * excess:+6.1f}% ({100 * straight:3.0f}%)"
-                    for excess, straight in zip(row["excess"], row["straight"], strict=True)
-                )
-                print(f"  {name:26} 1:{ratio:.0f}  {row['learner']:34} {told}")
-    print("    in the columns: before, just after, and the four times as many requests after those")
+    changes = improvements(quick=quick)
     looks, seeds = (300, range(20)) if quick else (2000, range(200))
     print(f"\nStreams of {looks:,} requests at the border: share of them ever sent straight, share of requests")
     borders = []
