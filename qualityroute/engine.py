@@ -44,8 +44,10 @@ from qualityroute.learning import Learner
 from qualityroute.mapping import MapResults, options_of
 from qualityroute.pinboard import Pinboard
 from qualityroute.pins import key_for
+from qualityroute.recall import Recall
 from qualityroute.records import Answer, Decision, Tier, source_text
 from qualityroute.report import Report, build_report
+from qualityroute.retention import Retention, not_found
 from qualityroute.setup import Setup, build_setup
 from qualityroute.store import SessionStore
 from qualityroute.sync import SyncFace
@@ -101,6 +103,8 @@ class Engine:
         self._reload_failure = ""
         self._sideline: Sideline | None = None
         self._learner = Learner(self._store, now)
+        self._retention = Retention(self._store, lambda: self._setup.config.store.keep, now)
+        self._recall = Recall(self._store)
         self.pins = Pinboard(self._store, lambda: self._setup.config.pins, now)
         """List, get, add and release pins."""
         self.baseline = Baseline(self._workplace)
@@ -186,7 +190,9 @@ class Engine:
         sideline = self._sideline
         assert sideline is not None
         audited = await sideline.coin(request, caller)
-        passage = Passage(self._world(), setup, request, caller, audited=audited, learner=self._learner)
+        passage = Passage(
+            self._world(), setup, request, caller, audited=audited, learner=self._learner, recall=self._recall
+        )
         try:
             answer = await passage.answer()
         finally:
@@ -297,7 +303,7 @@ class Engine:
         self._check_open()
         decision = await self._store.decision(decision_id)
         if decision is None:
-            raise ConfigError(f"no decision '{decision_id}' in the store")
+            raise await not_found(self._store, decision_id)
         return decision
 
     def reload(self) -> bool:
@@ -349,6 +355,7 @@ class Engine:
             self._background = Background()
             await self._background.start()
             stack.push_async_callback(self._background.aclose)
+            self._background.start_soon(self._retention.run)
             self._sideline = Sideline(self._world, self._background)
             stack.push_async_callback(self._sideline.drain)
             self._open = stack.pop_all()

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from qualityroute.errors import ConfigError
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
+MOST_MISTAKES = 20
+"""Told at once."""
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 
 
@@ -106,8 +108,10 @@ def rubric_from(data: Mapping[str, Any], name: str) -> Rubric:
 
 
 def mistakes(error: ValidationError) -> list[str]:
-    """pydantic's findings as `key.path: what is wrong`, a line each."""
-    return [_mistake(item["loc"], item["type"], item["msg"]) for item in error.errors(include_url=False)]
+    """pydantic's findings as `key.path: what is wrong`; of very many the first ones, and how many more there are."""
+    found = error.errors(include_url=False)
+    told = [_mistake(item["loc"], item["type"], item["msg"]) for item in found[:MOST_MISTAKES]]
+    return told if len(found) <= MOST_MISTAKES else [*told, f"and {len(found) - MOST_MISTAKES} more mistakes"]
 
 
 def _mistake(path: tuple[int | str, ...], kind: str, message: str) -> str:

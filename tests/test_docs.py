@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from test_readme import run_shell
 
-from qualityroute.config import Accept, Judge
+from qualityroute.config import Accept, Cache, Judge
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -48,3 +48,12 @@ def test_the_keys_that_the_page_sets_exist() -> None:
 def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)\)", page.read_text(encoding="utf-8")):
         assert "://" in target or (page.parent / target).exists(), target
+
+
+def test_the_cache_is_turned_on_as_its_page_says(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "cache.md").read_text(encoding="utf-8")
+    (settings,) = blocks(page, "toml")
+    Cache.model_validate(tomllib.loads(settings)["cache"])
+    printed = run_shell("\n".join(blocks(page, "sh")), tmp_path)
+    assert sorted(re.findall(r'^"outcome": *"(\w+)"', printed, re.MULTILINE)) == ["accepted", "cached"]
+    assert "1 request was served an earlier answer (50%), which saved $" in printed

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import (
     BaseModel,
@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from qualityroute.config.fields import BudgetDollars, Dollars, Duration, ModelName, Name, Share, Size, split_model
+from qualityroute.config.fields import BudgetDollars, Dollars, Duration, Keep, ModelName, Name, Share, Size, split_model
 from qualityroute.config.patterns import safe_pattern
 from qualityroute.errors import ConfigError
 from qualityroute.prices import Price, PriceBook
@@ -206,6 +206,10 @@ class Match(Section):
         return self
 
 
+Speculate: TypeAlias = Literal["off", "auto"]
+OnDeadline: TypeAlias = Literal["error", "serve_best"]
+
+
 class Task(Section):
     """A named kind of request: instructions, output schema, rubric, gate, tier."""
 
@@ -229,9 +233,14 @@ class Task(Section):
     repairs: int = Field(default=0, ge=0, le=1)
     """Re-asks on the same tier, with the validation errors, before the answer counts as rejected."""
     deadline: Duration | None = None
+    on_deadline: OnDeadline | None = None
+    """Left out: `routing.on_deadline`."""
+    speculate: Speculate | None = None
+    """Left out: `routing.speculate`; needs `tier = "auto"`."""
     explore: Share = 0.0
     max_output_tokens: int | None = Field(default=None, ge=1)
     cache: Literal["off", "exact", "semantic"] = "off"
+    """exact: a question that was asked before, in the same words, gets the answer that passed its gate then."""
     budget_per_day: BudgetDollars | None = None
     """USD that this task may cost in a day (UTC); see `Budget`."""
 
@@ -253,13 +262,27 @@ class Routing(Section):
     """USD that a second less of waiting is worth; 0: `auto` looks at cost alone."""
     cost_of_error: Dollars = Decimal(0)
     """USD that a wrong answer costs; 0: unknown, and `auto` never leaves out the judge."""
+    speculate: Speculate = "off"
+    """auto: with `tier = "auto"`, begin the performance answer while efficiency's is still being proved, for requests
+    whose P(escalate) makes the seconds that this saves worth more than the call where it is not needed."""
     deadline: Duration | None = None
     """The same as the top-level `deadline`, which in TOML must stand above every table."""
+    on_deadline: OnDeadline = "error"
+    """What to do when the deadline comes.
+
+    error: `DeadlineExceeded`.
+    serve_best: an answer that was accepted, or one that passed every free check of the gate, and that only the judge or
+    peers did not accept or had no time for, is served; its decision's outcome is then `unproven`.
+    """
 
 
 class Cache(Section):
+    """Answers that are served again, where a task says so."""
+
     scope: Literal["session", "tenant"] = "tenant"
-    ttl: Duration = timedelta(hours=24)
+    """Who shares an answer; requests without a session are not cached under "session"."""
+    ttl: Annotated[Duration, Field(le=timedelta(days=3650))] = timedelta(hours=24)
+    """How long an answer is served after it was given."""
     embeddings: ModelName | None = None
     threshold: Share = 0.95
 
@@ -312,6 +335,8 @@ class Store(Section):
     """Whose prompts and answers are kept."""
     on_store_error: Literal["raise", "warn"] = "raise"
     """Whether a request fails when its decision cannot be written."""
+    keep: Keep | None = None
+    """How long decisions are kept, such as `"90d"`; a running engine removes older ones. `None`: for ever."""
 
 
 class Gateway(Section):
@@ -463,9 +488,14 @@ class Config(Section):
                 raise ValueError(f"models.{model}: no tier, judge or peer is '{model}'" + near(model, named))
         for name, task in self.tasks.items():
             _check_gate(self, name, task)
+        _check_speculation(self)
         if not self.prices:
             check_budget_prices(self)
         return self
+
+    def speculates(self, task: Task) -> bool:
+        """May performance be begun early for it?"""
+        return task.tier == "auto" and (task.speculate or self.routing.speculate) == "auto"
 
 
 def check_providers(config: Config) -> None:
@@ -500,8 +530,20 @@ def _check_gate(config: Config, name: str, task: Task) -> None:
                     f"{where}.accept.audit_budget_per_day: there is no [[prices]] row for '{model}', so what an audit "
                     "costs would be unknown"
                 )
-    if task.cache != "off":
-        raise ValueError(f"{where}.cache: '{task.cache}' is not available in this version; use 'off'")
+    if task.cache == "semantic":
+        raise ValueError(f"{where}.cache: '{task.cache}' is not available in this version; use 'exact' or 'off'")
+
+
+def _check_speculation(config: Config) -> None:
+    """It rests on the gate's log, and on what a second is worth; without either it would never begin."""
+    asked = {f"tasks.{name}.speculate": [task] for name, task in config.tasks.items() if task.speculate == "auto"}
+    if config.routing.speculate == "auto":
+        asked["routing.speculate"] = [task for task in config.tasks.values() if task.speculate is None]
+    for key, tasks in asked.items():
+        if not config.routing.value_of_second:
+            raise ValueError(f"{key}: 'auto' weighs seconds against money; set routing.value_of_second above 0")
+        if all(task.tier != "auto" for task in tasks):
+            raise ValueError(f"{key}: 'auto' goes by the gate's log, which is kept of tasks with tier = 'auto' only")
 
 
 def check_budget_prices(config: Config) -> None:

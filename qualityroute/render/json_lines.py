@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from qualityroute.cache import Hit
 from qualityroute.complexity import Foretold
 from qualityroute.keys import Key
 from qualityroute.labels import Label
@@ -40,8 +41,19 @@ def decision_json(
     effect: PinEffect | None = None,
     label: Label | None = None,
     foretold: Foretold | None = None,
+    hit: Hit | None = None,
 ) -> dict[str, Any]:
     """A decision as `explain --json` shows it, with what is known of its efficiency answer."""
+    return {
+        **recorded_json(decision, effect),
+        "label": None if label is None else _label_json(label),
+        "forecast": None if foretold is None else _forecast_json(foretold),
+        "cached": None if hit is None else {"source": hit.source, "saved": money_text(hit.saved)},
+    }
+
+
+def recorded_json(decision: Decision, effect: PinEffect | None) -> dict[str, Any]:
+    """A decision as `store export` writes it."""
     return {
         "id": decision.id,
         "at": decision.at.isoformat(),
@@ -55,13 +67,12 @@ def decision_json(
         "tier": decision.tier,
         "model": decision.model,
         "attempts": [_attempt_json(attempt) for attempt in decision.attempts],
+        "spare": None if decision.spare is None else _attempt_json(decision.spare),
         "pin": effect,
         "cost": money_text(decision.cost),
         "latency_ms": _milliseconds(decision.latency),
         "fingerprint": decision.fingerprint,
         "metadata": dict(decision.metadata),
-        "label": None if label is None else _label_json(label),
-        "forecast": None if foretold is None else _forecast_json(foretold),
     }
 
 
@@ -134,6 +145,7 @@ def _attempt_json(attempt: Attempt) -> dict[str, Any]:
         "ruling": attempt.ruling.value,
         "reason": attempt.reason,
         "message": attempt.message,
+        "early": attempt.early,
         "calls": [_call_json(call) for call in attempt.calls],
         "verdicts": [_verdict_json(verdict) for verdict in attempt.verdicts],
         "cost": money_text(attempt.cost),

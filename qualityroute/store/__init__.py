@@ -7,18 +7,24 @@ from datetime import datetime
 from pathlib import Path
 
 from qualityroute.store.interface import (
+    Checked,
     CostSummary,
     DaySpending,
     Entry,
     FirstAttempt,
     Found,
+    HeadStarts,
     HourSummary,
     JudgedAnswer,
     LatencySummary,
     Pairs,
     Place,
+    Problem,
+    Pruned,
+    Recorded,
     Search,
     SessionStore,
+    Space,
     TaskSummary,
 )
 from qualityroute.store.location import is_server, sqlite_path
@@ -26,19 +32,25 @@ from qualityroute.store.postgres import postgres_store
 from qualityroute.store.sqlite import SQLiteStore, utc_now
 
 __all__ = [
+    "Checked",
     "CostSummary",
     "DaySpending",
     "Entry",
     "FirstAttempt",
     "Found",
+    "HeadStarts",
     "HourSummary",
     "JudgedAnswer",
     "LatencySummary",
     "Pairs",
     "Place",
+    "Problem",
+    "Pruned",
+    "Recorded",
     "SQLiteStore",
     "Search",
     "SessionStore",
+    "Space",
     "TaskSummary",
     "open_store",
 ]

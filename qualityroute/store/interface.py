@@ -8,7 +8,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
-from qualityroute.budgets import Filling, Pot, Reservation, Shortage
+from qualityroute.budgets import Filling, Owed, Pot, Reservation, Shortage
+from qualityroute.cache import CacheKey, CacheSummary, Hit, Stored
 from qualityroute.calibration import Certificate, Look
 from qualityroute.client import Capability
 from qualityroute.complexity import Cell, CellKey, Forecast, Foretold, Regression
@@ -33,6 +34,12 @@ class Entry:
     """What it adds to the ground truth."""
     forecast: Forecast | None = None
     """What was predicted of it; its outcome goes into the forecast's cells. `None`: nothing was."""
+    owed: Sequence[Owed] = ()
+    """Costs of its calls that are not counted as spent yet."""
+    keeps: Stored | None = None
+    """Its answer, to be served again; in place of the one that is kept under its key and tier."""
+    hit: Hit | None = None
+    """The answer that it was served again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,23 @@ class CostSummary:
     @property
     def mean(self) -> Decimal | None:
         return self.known / self.count if self.count and not self.unknown else None
+
+
+@dataclass(frozen=True, slots=True)
+class HeadStarts:
+    """Performance answers that were begun while efficiency's was still being proved."""
+
+    needed: int = 0
+    spare: int = 0
+    """Those that were not."""
+    seconds: float = 0.0
+    """What one that was needed took, on average."""
+    saved: float = 0.0
+    """Seconds that those came sooner, together."""
+    cost: Decimal = Decimal(0)
+    """USD of those that were not needed, as far as it is known."""
+    unknown: int = 0
+    """Calls of those whose cost is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +176,8 @@ class TaskSummary:
     peers: CostSummary = CostSummary()
     measuring: CostSummary = CostSummary()
     """What audits and comparisons took, which is in none of the sums above."""
+    head_starts: HeadStarts = HeadStarts()
+    """What was not needed of them is in none of the sums above either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +209,57 @@ class Found:
     decisions: tuple[Decision, ...]
     rest: Place | None = None
     """Where to look on; `None` where there is nothing older. A page that is not full ends where looking ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A decision with what the ledger says beside it."""
+
+    decision: Decision
+    """Without completions and outputs."""
+    session_attempt: int | None
+    """Which judged attempt of its session it was."""
+    payloads: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in a store that must not be."""
+
+    what: str
+    examples: tuple[str, ...] = ()
+    """Some of those concerned, such as ids of decisions."""
+    remedy: str = ""
+    """What to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was looked at, and what is wrong with it."""
+
+    decisions: int | None
+    """`None` where the tables could not be looked at."""
+    pins: int | None
+    version: int
+    """Migrations that were applied."""
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Bytes."""
+
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What one step of pruning did."""
+
+    decisions: int
+    rest: Place | None
+    """From where the next step goes on; `None` when nothing is left that is old enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +344,38 @@ class SessionStore(Protocol):
         """
 
     async def rebuild(self) -> int:
-        """Add up the ledger anew, from its rows alone; says how many decisions there were."""
+        """Add up the ledger anew, from its rows alone, where none was pruned; says how many decisions there were."""
+
+    async def check(self) -> Checked:
+        """Look whether everything holds that must, and change nothing; the store need not be open, and is not made."""
+
+    async def vacuum(self) -> Space:
+        """Give back the space of rows that are gone, while other processes go on."""
+
+    async def recorded(
+        self, wanted: Search, *, after: Place | None = None, most: int, payloads: bool = False
+    ) -> list[Recorded]:
+        """Whole decisions of a task and time, the oldest first, from a place on; the other conditions do not count.
+
+        payloads: with what was kept of prompts and answers.
+        """
+
+    async def prunable(self, before: datetime, *, task: str | None = None) -> int:
+        """How many decisions `prune` would remove in all, of one task or of all."""
+
+    async def prune(
+        self, before: datetime, *, task: str | None = None, after: Place | None = None, most: int
+    ) -> Pruned:
+        """Remove some of the decisions from before the hour of `before`, the oldest first, each with all its rows.
+
+        Those of pins in force stay, and so do counters, references, labels, audits and certificates.
+        """
+
+    async def horizons(self) -> Mapping[str, datetime]:
+        """Before what moments decisions were pruned, by task; under an empty name, of all tasks."""
+
+    async def take_turn(self, work: str, *, until: datetime) -> bool:
+        """Whether nobody else has the turn at this work now; then nobody else gets it before `until`."""
 
     async def has_attempt(self, tenant: str, session: str, task: str) -> bool:
         """Was efficiency ever tried and judged for this session and task?"""
@@ -330,6 +438,20 @@ class SessionStore(Protocol):
 
     async def keep_regression(self, key: CellKey, fitted: Regression) -> None:
         """In place of the pipeline's, unless that one was made of more outcomes."""
+
+    async def cached(self, key: CacheKey, *, efficiency: bool, now: datetime) -> Stored | None:
+        """An answer that may be served now, performance's before efficiency's; that one only with `efficiency`.
+
+        What every request of a task with a cache reads, so it must not take much longer than a pin does.
+        """
+
+    async def cache_hit(self, decision_id: str) -> Hit | None:
+        """What a decision was served from the cache."""
+
+    async def cache_summaries(
+        self, *, task: str | None = None, since: datetime | None = None
+    ) -> dict[str, CacheSummary]:
+        """What the cache did, by task; none of a task that was never served from it."""
 
     async def capabilities(self, base_url: str, model: str) -> list[Capability]:
         """What was found of a model's endpoint, new or old."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -41,7 +42,9 @@ DECISION_COLUMNS = (
     "id", "at", "tenant", "session", "task", "route", "outcome", "reason", "message", "tier", "model", "cost",
     "latency_ms", "fingerprint", "metadata", "failed",
 )  # fmt: skip
-_ATTEMPT = ("decision_id", "attempt", "tier", "ruling", "reason", "message", "repaired", "latency_ms")
+_ATTEMPT = ("decision_id", "attempt", "tier", "ruling", "reason", "message", "repaired", "latency_ms", "begun")
+BEGUN = "ALTER TABLE attempts ADD COLUMN begun TEXT NOT NULL DEFAULT 'in turn'"
+"""`in turn`, `early`, or `spare`: early, and not needed. Added after the first tables were out."""
 _CALL = (
     "decision_id", "attempt", "position", "verdict", '"check"', "role", "tier", "provider", "model", "input_tokens",
     "cached_tokens", "output_tokens", "reasoning_tokens", "estimated", "cost", "latency_ms", "error", "message",
@@ -88,13 +91,15 @@ class DecisionRows:
 
 def rows_of(decision: Decision, payloads: Mapping[str, str]) -> DecisionRows:
     """Raises `ValueError` or `TypeError` for what cannot be kept, before anything is written."""
-    numbered = list(enumerate(decision.attempts))
+    numbered = list(enumerate(decision.all_attempts))
     failed = None if decision.failed is None else int(decision.failed)
     return DecisionRows(
         decision=(*_decision_row(decision), failed),
         session=None if decision.session is None else (decision.tenant, decision.session, decision.task),
         failed=failed,
-        attempts=[_attempt_row(decision.id, number, attempt) for number, attempt in numbered],
+        attempts=[
+            _attempt_row(decision.id, number, attempt, spare=attempt is decision.spare) for number, attempt in numbered
+        ],
         calls=[row for number, attempt in numbered for row in _call_rows(decision.id, number, attempt)],
         verdicts=[
             _verdict_row(decision.id, number, position, verdict)
@@ -144,7 +149,33 @@ def read_decision(connection: Connection, decision_id: str) -> Decision | None:
     attempts = connection.execute(_SELECT_ATTEMPTS, (decision_id,)).fetchall()
     calls = connection.execute(_SELECT_CALLS, (decision_id,)).fetchall()
     verdicts = connection.execute(_SELECT_VERDICTS, (decision_id,)).fetchall()
-    return decision_of(row, tuple(_attempt_of(attempt, calls, verdicts) for attempt in attempts))
+    made = [(attempt[8] == "spare", _attempt_of(attempt, calls, verdicts)) for attempt in attempts]
+    spare = next((attempt for is_spare, attempt in made if is_spare), None)
+    return replace(decision_of(row, tuple(attempt for is_spare, attempt in made if not is_spare)), spare=spare)
+
+
+def read_decisions(connection: Connection, rows: Sequence[Row]) -> list[Decision]:
+    """Whole decisions from rows of `DECISION_COLUMNS` and the pin's effect, each table asked once for all of them."""
+    ids = tuple(row[0] for row in rows)
+    attempts, calls, verdicts = (
+        _of_many(connection, table, columns, ids)
+        for table, columns in (("attempts", _ATTEMPT), ("calls", _CALL), ("verdicts", _VERDICT))
+    )
+    return [
+        decision_of(row, tuple(_attempt_of(one, calls[row[0]], verdicts[row[0]]) for one in attempts[row[0]]))
+        for row in rows
+    ]
+
+
+def _of_many(connection: Connection, table: str, columns: Sequence[str], ids: Row) -> defaultdict[str, list[Row]]:
+    """Rows by decision, each decision's in their order."""
+    found: defaultdict[str, list[Row]] = defaultdict(list)
+    places = ", ".join("?" * len(ids))
+    order = ", ".join(columns[:3])
+    query = f"SELECT {', '.join(columns)} FROM {table} WHERE decision_id IN ({places}) ORDER BY {order}"
+    for row in connection.execute(query, ids) if ids else ():
+        found[row[0]].append(row)
+    return found
 
 
 def _decision_row(decision: Decision) -> Row:
@@ -167,10 +198,11 @@ def decision_of(row: Row, attempts: tuple[Attempt, ...]) -> Decision:
     )  # fmt: skip
 
 
-def _attempt_row(decision_id: str, number: int, attempt: Attempt) -> Row:
+def _attempt_row(decision_id: str, number: int, attempt: Attempt, *, spare: bool) -> Row:
+    begun = "spare" if spare else "early" if attempt.early else "in turn"
     return (
         decision_id, number, attempt.tier.value, attempt.ruling.value, _word(attempt.reason), text(attempt.message),
-        int(attempt.repaired), milliseconds(attempt.latency),
+        int(attempt.repaired), milliseconds(attempt.latency), begun,
     )  # fmt: skip
 
 
@@ -181,6 +213,7 @@ def _attempt_of(row: Row, calls: Sequence[Row], verdicts: Sequence[Row]) -> Atte
         tier=Tier(row[2]), ruling=Ruling(row[3]), reason=_member(Reason, row[4]), calls=_calls_of(mine, None),
         verdicts=tuple(_verdict_of(verdict, mine) for verdict in verdicts if verdict[1] == number),
         message=row[5], repaired=row[6] == 1, latency=from_milliseconds(row[7]),
+        early=row[8] != "in turn",
     )  # fmt: skip
 
 

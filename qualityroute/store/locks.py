@@ -37,10 +37,16 @@ CELLS = "cells"
 """Of all tasks, since the outcomes of all of them go into one cell besides their own."""
 
 
+PRUNING = ("cache",)
+"""Answers that expired; two processes must not remove the same ones in another order."""
+
+
 def of_entry(entry: Entry) -> list[str]:
-    locks = of_facts(entry.facts)
+    locks = [*of_facts(entry.facts), *of_pots(pot for owed in entry.owed for pot in owed.reservation.pots)]
     if entry.forecast is not None:
         locks.append(CELLS)
+    if entry.keeps is not None:  # of two that answer the same, each in a batch with others
+        locks.append(f"answer\0{entry.keeps.key.digest}")
     if entry.decision.session is not None:
         locks.append(of_session(entry.decision.tenant, entry.decision.session))
     return locks if entry.pin_key is None else [*locks, *of_pin(entry.pin_key)]

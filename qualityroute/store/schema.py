@@ -7,13 +7,25 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Protocol
 
 from qualityroute.errors import StoreError
-from qualityroute.store import browsing, capabilities, certificates, forecasts, kept, key_rows, spending, truth
-from qualityroute.store.tallies import LATENCIES, PEER_COLUMNS
+from qualityroute.store import (
+    browsing,
+    cache_rows,
+    capabilities,
+    certificates,
+    forecasts,
+    kept,
+    key_rows,
+    retention,
+    spending,
+    truth,
+)
+from qualityroute.store.ledger import BEGUN
+from qualityroute.store.tallies import HEAD_START_COLUMNS, LATENCIES, PEER_COLUMNS
 from qualityroute.store.tallies import TABLE as TALLIES
 
 NAME = "qualityroute"
@@ -249,9 +261,37 @@ def learned_routing(db: Tables) -> None:
         db.execute(statement.strip())
 
 
+def pruning(db: Tables) -> None:
+    """What was pruned, whose turn it is, and whose labels remain of decisions that are gone."""
+    for statement in (*retention.TABLES, *truth.OWNERS):
+        db.execute(statement.strip())
+
+
+def head_starts(db: Tables) -> None:
+    """Performance answers that are begun while efficiency's are still being proved."""
+    for statement in (BEGUN, *HEAD_START_COLUMNS):
+        db.execute(statement)
+
+
+def exact_cache(db: Tables) -> None:
+    """Answers to serve again; the table was there before and never written."""
+    db.execute("DROP TABLE cache")
+    for statement in cache_rows.TABLES:
+        db.execute(statement.strip())
+
+
 MIGRATIONS: tuple[Callable[[Tables], None], ...] = (
     first_tables, costs_of_peers, ground_truth, learned_capabilities, budgets, searches, keys, learned_routing,
+    pruning, head_starts, exact_cache,
 )  # fmt: skip
+
+
+def tables() -> set[str]:
+    """Names of all tables of this version."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for migration in MIGRATIONS:
+            migration(connection)
+        return {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -10,6 +10,7 @@ from functools import partial
 from typing import TypeVar
 
 from qualityroute.budgets import Filling, Pot, Reservation, Shortage
+from qualityroute.cache import CacheKey, CacheSummary, Hit, Stored
 from qualityroute.calibration import Certificate, Look
 from qualityroute.client import Capability
 from qualityroute.complexity import Cell, CellKey, Foretold, Regression
@@ -20,6 +21,7 @@ from qualityroute.pins import Pin, PinKey
 from qualityroute.records import Decision, PinEffect
 from qualityroute.store import (
     browsing,
+    cache_rows,
     capabilities,
     certificates,
     forecasts,
@@ -57,15 +59,17 @@ from qualityroute.store.pin_rows import (
 from qualityroute.store.sessions import first_attempts, has_attempt, session_counts
 from qualityroute.store.statements import Connection
 from qualityroute.store.summary import judge_errors, pins_by_task, summarise
+from qualityroute.store.upkeep import Upkeep
 
 T = TypeVar("T")
 
 
-class SQLStore(ABC):
+class SQLStore(Upkeep):
     """What the stores share. A database's own store says how it is opened, and how queries and works get to it."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
-        self._now = now
+        super().__init__(now)
+        self._kept_answers = 0
 
     @abstractmethod
     async def pin(self, key: PinKey) -> Pin | None: ...
@@ -73,14 +77,6 @@ class SQLStore(ABC):
     @abstractmethod
     async def _look(self, doing: str, query: Callable[[Connection], T]) -> T:
         """What a request waits for: a row or two, as they stand now."""
-
-    @abstractmethod
-    async def _read(self, doing: str, query: Callable[[Connection], T]) -> T:
-        """What a report reads: many rows, of one state of the database."""
-
-    @abstractmethod
-    async def _write(self, doing: str, work: Callable[[Connection], T], locks: Sequence[str] = ()) -> T:
-        """Commit a work, alone or with others; `locks` name what it reads and then changes."""
 
     @abstractmethod
     def _failure(self, doing: str, error: BaseException) -> StoreError:
@@ -115,13 +111,23 @@ class SQLStore(ABC):
             session_attempt = write_rows(connection, rows, effect)
             tallies.add(connection, entry.decision, failed=rows.failed, session_attempt=session_attempt, effect=effect)
             truth.write_facts(connection, entry.facts)
+            spending.catch_up(connection, entry.owed)
             if entry.forecast is not None:
                 told = entry.decision
                 escalated = None if rows.failed is None else rows.failed == 1
                 forecasts.write(connection, told.id, told.at, entry.forecast, escalated)
+            cache_rows.write(connection, entry)
+            if prunes:
+                cache_rows.prune(connection, self._now())
             return effect
 
-        return await self._write(doing, write, locks.of_entry(entry))
+        prunes = entry.keeps is not None and self._is_time_to_prune()
+        return await self._write(doing, write, [*locks.of_entry(entry), *(locks.PRUNING if prunes else ())])
+
+    def _is_time_to_prune(self) -> bool:
+        """Once for so many answers that twice as many may go."""
+        self._kept_answers += 1
+        return self._kept_answers % (cache_rows.PRUNED_AT_ONCE // 2) == 1
 
     async def put_pin(self, pin: Pin) -> None:
         doing = f"write the pin of session {pin.key.session[:40]!r}"
@@ -246,6 +252,19 @@ class SQLStore(ABC):
     async def keep_regression(self, key: CellKey, fitted: Regression) -> None:
         write = partial(forecasts.keep_regression, key=key, fitted=fitted)
         await self._write(f"keep the regression of task '{key.task[:64]}'", write)
+
+    async def cached(self, key: CacheKey, *, efficiency: bool, now: datetime) -> Stored | None:
+        look = partial(cache_rows.find, key=key, efficiency=efficiency, now=now)
+        return await self._look("look for an earlier answer", look)
+
+    async def cache_hit(self, decision_id: str) -> Hit | None:
+        return await self._read("read where an answer came from", partial(cache_rows.hit_of, decision_id=decision_id))
+
+    async def cache_summaries(
+        self, *, task: str | None = None, since: datetime | None = None
+    ) -> dict[str, CacheSummary]:
+        read = partial(cache_rows.summaries, task=task, since=since)
+        return await self._read("add up what the cache did", read)
 
     async def capabilities(self, base_url: str, model: str) -> list[Capability]:
         look = partial(capabilities.of_model, base_url=base_url, model=model)

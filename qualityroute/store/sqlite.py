@@ -20,11 +20,14 @@ from typing import TypeVar
 import anyio
 import anyio.to_thread
 
+from qualityroute.cache import CacheKey, Stored
 from qualityroute.errors import StoreError
 from qualityroute.pins import Pin, PinKey
+from qualityroute.store import cache_rows, file_upkeep
 from qualityroute.store.commits import GroupCommit, to_the_end
 from qualityroute.store.file_transactions import FileTransactions
 from qualityroute.store.files import connect, prepare
+from qualityroute.store.interface import Checked, Space
 from qualityroute.store.pin_rows import SELECT_ONE, pin_of
 from qualityroute.store.sql import SQLStore
 from qualityroute.store.statements import Connection
@@ -71,6 +74,22 @@ class SQLiteStore(SQLStore):
             return None if row is None else pin_of(row)
         except (sqlite3.Error, ValueError) as error:
             raise store_error(connections.path, f"read the pin of session {key.session[:40]!r}", error) from error
+
+    async def check(self) -> Checked:
+        path = self.path
+        if path is None:
+            raise StoreError("a store in a temporary file that is not open cannot be checked; name a file")
+        return await anyio.to_thread.run_sync(file_upkeep.check, path)
+
+    async def vacuum(self) -> Space:
+        return await anyio.to_thread.run_sync(file_upkeep.vacuum, self._open().path)
+
+    async def cached(self, key: CacheKey, *, efficiency: bool, now: datetime) -> Stored | None:
+        connections = self._open()
+        try:
+            return cache_rows.find(connections.lookup, key, efficiency=efficiency, now=now)
+        except (sqlite3.Error, ValueError) as error:
+            raise store_error(connections.path, "look for an earlier answer", error) from error
 
     def _open(self) -> Connections:
         if self._connections is None:

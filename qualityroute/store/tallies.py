@@ -13,7 +13,7 @@ from typing import Any
 
 from qualityroute.records import Attempt, Decision, ModelCall, PinEffect, Role, Ruling, Tier
 from qualityroute.store import statements
-from qualityroute.store.columns import PER_DOLLAR, moment
+from qualityroute.store.columns import PER_DOLLAR, milliseconds, moment
 from qualityroute.store.ledger import read_decision
 from qualityroute.store.statements import Connection
 
@@ -65,20 +65,32 @@ CREATE TABLE latencies (
     PRIMARY KEY (hour, task, outcome, step)
 ) WITHOUT ROWID
 """
+HORIZON = "(SELECT COALESCE(MAX(horizons.hour), '') FROM horizons WHERE horizons.task IN ('', {table}.task))"
+"""From which hour on no decision was pruned, of the task of a row of `table`; see `retention.py`."""
 KEYS = ("hour", "task", "route", "outcome", "reason", "failed", "session_attempt", "caught", "judged", "pin")
 MEASURES = (
     "decisions", "cut_off", "efficiency_attempts", "efficiency_cost", "efficiency_unknown", "judge_calls",
     "judge_cost", "judge_unknown", "performance_attempts", "performance_cost", "performance_unknown", "alone",
     "alone_tokens", "pairs", "pair_tokens", "pair_cost", "pair_tokens_squared", "pair_tokens_cost",
-    "peer_calls", "peer_cost", "peer_unknown",
+    "peer_calls", "peer_cost", "peer_unknown", "early", "early_ms", "saved_ms", "spare", "spare_cost", "spare_unknown",
 )  # fmt: skip
 PEER_COLUMNS = tuple(
     f"ALTER TABLE tallies ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"
     for name in ("peer_calls", "peer_cost", "peer_unknown")
 )
 """Added after the first tables were out; peers were never asked before."""
+HEAD_START_COLUMNS = tuple(
+    f"ALTER TABLE tallies ADD COLUMN {name} {kind} NOT NULL DEFAULT 0"
+    for name, kind in (
+        ("early", "INTEGER"), ("early_ms", "REAL"), ("saved_ms", "REAL"),
+        ("spare", "INTEGER"), ("spare_cost", "INTEGER"), ("spare_unknown", "INTEGER"),
+    )
+)  # fmt: skip
+"""Of performance answers begun early: those that were needed, what they took and what that saved; those that were not
+needed, what they cost, and how many of their calls have no known cost. Nothing was begun early before."""
 _ADD = statements.add("tallies", KEYS, MEASURES)
-_ADD_LATENCY = statements.add("latencies", ("hour", "task", "outcome", "step"), ("decisions",))
+LATENCY_KEYS = ("hour", "task", "outcome", "step")
+_ADD_LATENCY = statements.add("latencies", LATENCY_KEYS, ("decisions",))
 
 
 def add(
@@ -141,15 +153,27 @@ def _measures(decision: Decision) -> tuple[Any, ...]:
     dear = [call for call in calls if call.role in (Role.ANSWER, Role.AUDIT) and call.tier is Tier.PERFORMANCE]
     judge = [call for call in calls if call.role is Role.JUDGE]
     peers = [call for call in calls if call.role is Role.PEER]
+    spare = () if decision.spare is None else decision.spare.all_calls
     return (
         1,
-        sum(call.error is not None and call.cost is None for call in calls),
+        sum(call.error is not None and call.cost is None for call in (*calls, *spare)),
         _attempts_on(decision, Tier.EFFICIENCY), *_spent(cheap),
         len(judge), *_spent(judge),
         _attempts_on(decision, Tier.PERFORMANCE), *_spent(dear),
         *_paired(_tokens(cheap), dear),
         len(peers), *_spent(peers),
+        *_saved(decision.attempts),
+        int(decision.spare is not None), _spent(spare)[0], sum(call.cost is None for call in spare),
     )  # fmt: skip
+
+
+def _saved(attempts: Sequence[Attempt]) -> tuple[int, float, float]:
+    """How many answers were begun early and needed, what they took, and how much sooner they came, in milliseconds."""
+    begun = next((number for number, attempt in enumerate(attempts) if number and attempt.early), None)
+    if begun is None:
+        return 0, 0.0, 0.0
+    took, before = (milliseconds(attempts[place].latency) for place in (begun, begun - 1))
+    return 1, took, min(took, before)
 
 
 def _attempts_on(decision: Decision, tier: Tier) -> int:
@@ -188,10 +212,12 @@ def _paired(tokens: int | None, dear: list[ModelCall]) -> tuple[Any, ...]:
 
 
 def rebuild(connection: Connection) -> int:
-    """Count every decision of the ledger anew; says how many there were."""
-    connection.execute("DELETE FROM tallies")
-    connection.execute("DELETE FROM latencies")
-    rows = connection.execute("SELECT id, failed, session_attempt, pin FROM decisions").fetchall()
+    """Count the ledger's decisions anew, from the hour on that none was pruned of; says how many there were."""
+    for table in ("tallies", "latencies"):
+        connection.execute(f"DELETE FROM {table} WHERE hour >= {HORIZON.format(table=table)}")
+    rows = connection.execute(
+        f"SELECT id, failed, session_attempt, pin FROM decisions WHERE at >= {HORIZON.format(table='decisions')}"
+    ).fetchall()
     for decision_id, failed, session_attempt, pin in rows:
         decision = read_decision(connection, decision_id)
         if decision is not None:
