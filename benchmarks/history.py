@@ -10,23 +10,21 @@ folder; to fill a file with ten million takes minutes, and `--keep` uses again w
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
-import os
 import random
 import sqlite3
 import tempfile
 import time
 from contextlib import AsyncExitStack
-from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
 import report
 from blocks import Ask, Row, Variant, compare_all
-from overhead import config_for, machine, print_rows, take_a_core
+from overhead import config_for, figures, take_a_core
 from overhead_task import document
+from results import Row as Figure
+from results import begin, command
 from upstream import running_upstream
 
 from qualityroute import Engine
@@ -120,29 +118,27 @@ async def measure(base_url: str, folder: Path, path: Path, requests: int) -> lis
         return await compare_all(variants, requests)
 
 
+def promised(figure: Figure) -> Figure:
+    return figure if figure.ratio_to is None else figure.at_most(1.1)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK:,} decisions and fewer rounds")
+    parser = command(__doc__, quick=f"{QUICK:,} decisions and fewer rounds")
     parser.add_argument("--decisions", type=int, metavar="N", help=f"in the full file; else {FULL:,}")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="the full file, made when it is not there")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
-    options = parser.parse_args()
-    decisions = options.decisions or (QUICK if options.quick else FULL)
+    run = begin("history", parser)
+    decisions = run.options.decisions or (QUICK if run.options.quick else FULL)
+    told: list[Figure] = []
     with tempfile.TemporaryDirectory() as folder:
-        path = options.keep or Path(folder, "many.db")
-        filled = 0.0 if path.exists() else fill(path, decisions)
-        cores, upstream_core = os.cpu_count() or 1, take_a_core()
-        described = machine(cores, apart=upstream_core is not None)
+        path = run.options.keep or Path(folder, "many.db")
+        if not path.exists():
+            told.append(Figure(f"file of {decisions:,} decisions filled", fill(path, decisions), "s"))
+        told.append(Figure("file for a decision", path.stat().st_size / decisions, "bytes"))
+        upstream_core = take_a_core()
         with running_upstream(upstream_core) as base_url:
-            requests = QUICK_REQUESTS if options.quick else REQUESTS
+            requests = QUICK_REQUESTS if run.options.quick else REQUESTS
             rows = asyncio.run(measure(base_url, Path(folder), path, requests))
-        size = path.stat().st_size / 2**20
-    print_rows(rows)
-    described |= {"decisions": f"{decisions:,}", "file": f"{size:,.0f} MiB", "filled in": f"{filled:.0f} s"}
-    print("\n".join(f"{name}: {value}" for name, value in described.items()))
-    if options.json is not None:
-        figures = {**described, "requests": requests, "rows": [asdict(row) for row in rows]}
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+    run.tell([*told, *map(promised, figures(rows))])
 
 
 if __name__ == "__main__":

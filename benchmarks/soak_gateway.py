@@ -5,6 +5,7 @@ What no other process can see of it: its tasks, its objects, and what its alloca
 
 from __future__ import annotations
 
+import _sqlite3
 import asyncio
 import ctypes
 import gc
@@ -45,6 +46,13 @@ def heap() -> dict[str, int]:
     return {"used": found.uordblks + found.hblkhd, "free": found.fordblks}
 
 
+def sqlite_memory() -> int:
+    """Bytes that SQLite has taken, its pages kept in memory among them."""
+    told = ctypes.CDLL(_sqlite3.__file__).sqlite3_memory_used
+    told.restype = ctypes.c_int64
+    return int(told())
+
+
 class Window:
     def __init__(self, path: Path) -> None:
         self._path, self._lines = path, 0
@@ -54,6 +62,7 @@ class Window:
         tasks = [task for task in asyncio.all_tasks(asyncio.get_running_loop()) if not task.done()]
         objects = gc.get_objects()
         told: dict[str, Any] = {"tasks": len(tasks), "objects": len(objects), "heap": heap()}
+        told["sqlite"] = sqlite_memory()
         if self._lines % KINDS_EVERY == 0:
             kinds = Counter(f"{type(one).__module__}.{type(one).__qualname__}" for one in objects)
             told["kinds"] = dict(kinds.most_common(MOST_KINDS))

@@ -10,7 +10,7 @@ from qualityroute.page.drawing import LOOKS, Picture, library, svg_file
 
 PANELS: Sequence[tuple[str, tuple[str, ...]]] = (
     ("Memory, MiB", ("resident", "anonymous")),
-    ("Malloc, MiB", ("heap used", "heap free")),
+    ("Malloc, MiB", ("heap used", "heap free", "sqlite")),
     ("Latency, ms", ("p50", "p99")),
     ("Open files, threads, tasks", ("files", "threads", "tasks")),
     ("Objects, thousands", ("objects",)),

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 import random
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -47,6 +49,13 @@ async def write(url: str) -> None:
         if (took := time.perf_counter() - began) > longest:
             longest = took
             print(f"{longest * 1000:.1f} ms", flush=True)
+        await anyio.sleep(0.002)
+
+
+def old_decisions(path: str) -> int:
+    with closing(sqlite3.connect(path, timeout=10)) as connection:
+        (count,) = connection.execute("SELECT COUNT(*) FROM decisions WHERE id LIKE 'da%'").fetchone()
+    return int(count)
 
 
 def main() -> None:
@@ -65,9 +74,13 @@ def main() -> None:
         try:
             for _ in range(told.kills):
                 killed = subprocess.Popen(prune, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-                time.sleep(random.uniform(0.6, 1.6))
+                before = old_decisions(path)
+                while old_decisions(path) == before and killed.poll() is None:
+                    time.sleep(0.001)
+                time.sleep(random.uniform(0, 0.05))
                 killed.kill()
-                print("killed" if killed.wait() else "too late to kill", flush=True)
+                how = "killed" if killed.wait() else "too late to kill"
+                print(f"{how}; old decisions: {before}, then {old_decisions(path)}", flush=True)
                 subprocess.run([*program, "check", "--db", path], check=True)
             subprocess.run(prune, check=True)
             assert writer.poll() is None, "the writer was refused"

@@ -19,6 +19,7 @@ from qualityroute.store.files import connect
 pytestmark = pytest.mark.anyio
 
 Work = Callable[[sqlite3.Connection], object]
+PATIENCE = 0.05
 
 
 @pytest.fixture
@@ -26,14 +27,13 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     opened = connect(tmp_path / "words.db")
     opened.execute("PRAGMA journal_mode = WAL")
     opened.execute("CREATE TABLE words (word TEXT UNIQUE)")
-    opened.execute("PRAGMA busy_timeout = 50")
     yield opened
     opened.close()
 
 
 @pytest.fixture
 def commits(connection: sqlite3.Connection) -> Iterator[GroupCommit]:
-    opened = GroupCommit(FileTransactions(connection))
+    opened = GroupCommit(FileTransactions(connection, PATIENCE))
     yield opened
     opened.close()
 
@@ -170,7 +170,7 @@ async def test_rows_are_written_though_the_loop_of_their_caller_has_ended(
 
 def writes_of(connection: sqlite3.Connection, works: list[Work]) -> list[Write]:
     writes = [Write(work, None) for work in works]
-    commit(FileTransactions(connection), writes, lambda most: [])
+    commit(FileTransactions(connection, PATIENCE), writes, lambda most: [])
     return writes
 
 
@@ -189,17 +189,34 @@ async def test_a_work_of_the_wrong_kind_fails_alone(connection: sqlite3.Connecti
 
 async def test_a_lock_lost_half_way_is_waited_for_once(connection: sqlite3.Connection, tmp_path: Path) -> None:
     thief = connect(tmp_path / "words.db")
-    begun: list[str] = []
 
-    def steal_before_the_third(statement: str) -> None:
-        begun.append(statement) if "BEGIN" in statement else None
-        if len(begun) == 3 and not thief.in_transaction:
-            thief.execute("BEGIN IMMEDIATE")
+    class StolenBeforeTheThird(FileTransactions):
+        begun = 0
 
-    connection.set_trace_callback(steal_before_the_third)
-    writes = writes_of(connection, [word("good"), lambda _: [][0], word("late"), word("later")])
-    connection.set_trace_callback(None)
+        def begin(self) -> Exception | None:
+            self.begun += 1
+            if self.begun == 3:
+                thief.execute("BEGIN IMMEDIATE")
+            return super().begin()
+
+    transactions = StolenBeforeTheThird(connection, PATIENCE)
+    writes = [Write(work, None) for work in (word("good"), lambda _: [][0], word("late"), word("later"))]
+    commit(transactions, writes, lambda most: [])
     thief.close()
-    assert len(begun) == 3
+    assert transactions.begun == 3
     assert [type(write.error) for write in writes] == [type(None), *3 * [sqlite3.OperationalError]]
     assert words(connection) == {"good"}
+
+
+async def test_a_lock_that_is_given_back_is_taken_though_it_was_asked_for_before(
+    connection: sqlite3.Connection, tmp_path: Path
+) -> None:
+    thief = connect(tmp_path / "words.db")
+    thief.execute("BEGIN IMMEDIATE")
+    giving_back = threading.Timer(0.05, thief.execute, ("ROLLBACK",))
+    giving_back.start()
+    write = Write(word("late"), None)
+    await anyio.to_thread.run_sync(commit, FileTransactions(connection), [write], lambda most: [])
+    giving_back.join()
+    thief.close()
+    assert write.error is None and words(connection) == {"late"}

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from qualityroute.store.commits import Write
 from qualityroute.store.statements import Cursor, Row
+from qualityroute.store.trouble import BUSY_SECONDS, primary_code
 from qualityroute.store.waiting import Waiting, Writes, done_one_by_one
 
 LARGEST_BATCH = 500
+AGAIN_SECONDS = 0.0005
+"""Until a lock that another process holds is asked for again."""
 
 
 class FileTransactions:
@@ -22,16 +26,25 @@ class FileTransactions:
 
     largest = LARGEST_BATCH
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, patience: float = BUSY_SECONDS) -> None:
+        """patience: seconds that a lock is waited for."""
+        self.patience = patience
         self._connection = connection
+        # SQLite's own waiting naps ever longer, up to 0.1 s, and a lock is free again after a few milliseconds.
+        connection.execute("PRAGMA busy_timeout = 0")
 
     def begin(self) -> Exception | None:
-        # IMMEDIATE: a transaction that reads first and then wants to write is refused at once, whatever the busy time.
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            return error
-        return None
+        deadline = time.monotonic() + self.patience
+        while True:
+            # IMMEDIATE: a transaction that reads first and then wants to write is refused at once, however patient.
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.Error as error:
+                if primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    return error
+                time.sleep(AGAIN_SECONDS)
+            else:
+                return None
 
     def finish(self, writes: Sequence[Write]) -> Exception | None:
         written = Gathering(self._connection)

@@ -119,7 +119,8 @@ class Connections:
     def __init__(self, path: Path, resources: ExitStack) -> None:
         self.path = path
         self.lookup, self._writer, self._reports = (resources.enter_context(closing(connect(path))) for _ in range(3))
-        self.commits = GroupCommit(FileTransactions(self._writer))
+        self.transactions = FileTransactions(self._writer)
+        self.commits = GroupCommit(self.transactions)
         self._resources = resources.pop_all()
         self._reading = threading.Lock()
 

@@ -23,8 +23,8 @@ from faults.places import NotHere, check_immutable, older_version, small_disk
 from faults.proxy import Proxy
 from faults.stage import Stage
 
-SAME_SCHEMA, ONE_LESS = "f3d4ea1", "69d2ab4^"
-"""Commits: one with the tables of today, and the last before the newest of them."""
+SAME_TABLES, FEWER_TABLES = "ae9d79e", "f3d4ea1"
+"""Commits: one with the tables of today, and one with three migrations less."""
 Fault = Callable[[Stage], None]
 
 
@@ -183,9 +183,9 @@ def plays(bench: Bench) -> dict[str, Callable[[Score, int], None]]:
     found = {
         "clock frozen": alone(kinds.frozen_clock),
         "clock moved back": alone(kinds.clock_moved_back),
-        "an older version, same tables": with_older(kinds.two_versions, SAME_SCHEMA),
-        "an older version, fewer": with_older(kinds.two_versions, ONE_LESS),
-        "an older version open before": with_older(kinds.an_older_version_stays_open, ONE_LESS),
+        "an older version, same tables": with_older(kinds.two_versions, SAME_TABLES),
+        "an older version, fewer": with_older(kinds.two_versions, FEWER_TABLES),
+        "an older version open before": with_older(kinds.an_older_version_stays_open, FEWER_TABLES),
     }
     return {**found, **(of_files(bench, alone) if bench.server is None else of_servers(bench, bench.server, alone))}
 

@@ -31,7 +31,7 @@ from faults.network import Host, hosts
 from faults.proxy import Proxy
 from faults.upstream import Upstream, configuration
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds that a gateway may take until it answers, refuses, or works again."""
 PORT = 8080
 

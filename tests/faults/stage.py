@@ -29,7 +29,7 @@ class Stage:
     chance: random.Random
     reach: str = ""
     on_store_error: str = "raise"
-    deadline: str = "5s"
+    deadline: str = "30s"
     told: Told = field(default_factory=Told)
     """By the workers of this stage, of whatever crew."""
     _oldest: int = 0

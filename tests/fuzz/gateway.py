@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from qualityroute.config import Config, Gateway
+from qualityroute.engine import Engine
 from qualityroute.errors import ConfigError
 from qualityroute.gateway import bodies
 from qualityroute.gateway.asking import read_request
@@ -24,16 +25,27 @@ from qualityroute.gateway.models import with_chat
 from qualityroute.gateway.protocol import LARGEST_HEAD, MOST_HEADERS, GatewayProtocol
 from qualityroute.gateway.visitors import LONGEST_REQUEST_ID, headers_of, request_id_of, visitor_of
 from qualityroute.inputs import as_messages, checked_metadata, checked_name
+from qualityroute.records import Message
 
 CONFIG = with_chat(
     Config.model_validate(
         {
             "providers": {"p": {"base_url": "http://127.0.0.1:1/v1"}},
             "tiers": {"efficiency": {"models": ["p/a"]}, "performance": {"models": ["p/b"]}},
-            "tasks": {"invoice": {"schema": {"type": "object"}}},
+            "tasks": {
+                "invoice": {
+                    "schema": {"type": "object"},
+                    "match": {
+                        "regex": ["inv(oice)? [0-9]+"],
+                        "keywords": ["bill"],
+                        "examples": ["please read this bill"],
+                    },
+                }
+            },
         }
     )
 )
+ENGINE = Engine(CONFIG, store="sqlite://")
 LONGEST_MESSAGE = 1_000
 
 BODY_WORDS = (
@@ -56,14 +68,21 @@ BODY_SEEDS = (
 )  # fmt: skip
 
 
+def _classified(messages: Sequence[Message], schema: Mapping[str, Any] | None) -> str | None:
+    try:
+        return ENGINE.classify(messages, schema=schema)
+    except ConfigError:
+        return None
+
+
 def read_body(data: bytes) -> None:
     """A request that the engine can be asked, or a refusal that can be sent back."""
     try:
-        asked = read_request(bodies.parsed(data), {}, CONFIG)
+        asked = read_request(bodies.parsed(data), {}, CONFIG, _classified)
     except Refusal as refusal:
         _check(refusal)
         return
-    assert asked.choice.task in CONFIG.tasks
+    assert asked.task in CONFIG.tasks
     json.dumps(dict(asked.parameters))
     try:
         checked_metadata(asked.metadata)
@@ -96,7 +115,7 @@ def read_headers(data: bytes) -> None:
     try:
         headers = headers_of(raw)
         visitor = anyio.run(visitor_of, {"client": ("127.0.0.1", 1)}, headers, None)
-        asked = read_request({"model": "smart-select", "messages": [{}]}, headers, CONFIG)
+        asked = read_request({"model": "smart-select", "messages": [{}]}, headers, CONFIG, _classified)
         anyio.run(_body_of, headers, data)
     except Refusal as refusal:
         _check(refusal)
