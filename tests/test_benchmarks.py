@@ -11,6 +11,7 @@ import socket
 from getpass import getuser
 from pathlib import Path
 
+import page
 import pytest
 from results import Row, Run, begin, command, machine, shown, table_of
 from rich.console import Console
@@ -173,3 +174,25 @@ def test_the_soaks_picture_is_drawn(tmp_path: Path) -> None:
     write_pictures(samples(0.0, minutes=1), "a soak", tmp_path / "soak.svg", tmp_path / "soak.png")
     assert "Memory, MiB" in (tmp_path / "soak.svg").read_text()
     assert (tmp_path / "soak.png").read_bytes().startswith(b"\x89PNG")
+
+
+# --- the page
+
+
+def test_the_page_tells_what_the_kept_figures_tell() -> None:
+    text = page.PAGE.read_text(encoding="utf-8")
+    assert page.page(text, page.read()) == text, "run benchmarks/page.py"
+
+
+def test_every_benchmark_has_its_place_on_the_page() -> None:
+    assert sorted(name for _, name, _ in page.BLOCK.findall(page.PAGE.read_text())) == sorted(NAMES)
+
+
+def test_a_benchmark_without_figures_says_so_and_keeps_no_old_ones() -> None:
+    text = "<!-- figures: store -->\n| old | 7 |\n<!-- end -->\n"
+    assert page.page(text, {}) == f"<!-- figures: store -->\n{page.MISSING}<!-- end -->\n"
+
+
+def test_kept_figures_name_no_path() -> None:
+    for told in page.read().values():
+        assert not re.search(r"(?:^|[\s\"'])/\w", json.dumps(told["machine"]))
