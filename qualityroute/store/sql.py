@@ -79,8 +79,15 @@ class SQLStore(ABC):
         """What a report reads: many rows, of one state of the database."""
 
     @abstractmethod
-    async def _write(self, doing: str, work: Callable[[Connection], T], locks: Sequence[str] = ()) -> T:
-        """Commit a work, alone or with others; `locks` name what it reads and then changes."""
+    async def _write(
+        self, doing: str, work: Callable[[Connection], T], locks: Sequence[str] = (), *, brief: bool = False
+    ) -> T:
+        """Commit a work, alone or with others.
+
+        Args:
+            locks: names of what it reads and then changes.
+            brief: it is a matter of few rows, which each request waits for.
+        """
 
     @abstractmethod
     def _failure(self, doing: str, error: BaseException) -> StoreError:
@@ -88,15 +95,17 @@ class SQLStore(ABC):
 
     async def lease_probe(self, pin: Pin, token: str, *, now: datetime, expires: datetime) -> bool:
         take = partial(lease, pin=pin, token=token, now=now, expires=expires)
-        return await self._write(f"lease the probe of session {pin.key.session[:40]!r}", take, locks.of_pin(pin.key))
+        return await self._write(
+            f"lease the probe of session {pin.key.session[:40]!r}", take, locks.of_pin(pin.key), brief=True
+        )
 
     async def reserve(self, reservation: Reservation) -> Shortage | None:
         take = partial(spending.reserve, reservation=reservation)
-        return await self._write("reserve money", take, locks.of_pots(reservation.pots))
+        return await self._write("reserve money", take, locks.of_pots(reservation.pots), brief=True)
 
     async def settle(self, reservation: Reservation, cost: Decimal) -> None:
         count = partial(spending.settle, reservation=reservation, cost=cost)
-        await self._write("count what was spent", count, locks.of_pots(reservation.pots))
+        await self._write("count what was spent", count, locks.of_pots(reservation.pots), brief=True)
 
     async def fillings(self, pots: Iterable[Pot], now: datetime) -> list[Filling]:
         return await self._read("read the budgets", partial(spending.fillings, pots=pots, now=now))
@@ -121,7 +130,7 @@ class SQLStore(ABC):
                 forecasts.write(connection, told.id, told.at, entry.forecast, escalated)
             return effect
 
-        return await self._write(doing, write, locks.of_entry(entry))
+        return await self._write(doing, write, locks.of_entry(entry), brief=True)
 
     async def put_pin(self, pin: Pin) -> None:
         doing = f"write the pin of session {pin.key.session[:40]!r}"
