@@ -2,10 +2,13 @@
 PYTHON ?= python3
 # Recorded answers of real models, for the benchmark that replays them.
 REPLAY ?= ../shared/replay
+BENCHMARKS := overhead store store_postgres report gateway replay routing calibration signal_errors soak
 CLIENT_TESTS := $(addprefix tests/test_,openai_client.py streams.py hearing.py ladder.py history.py cooldown.py faults.py)
 NODE_PACKAGES := openai@6.49.0 tsx@4.23.15
 BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
+# Where this is set, each of the many processes that the tests start compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test coverage test-sdk2 check bench format clean
 
@@ -33,13 +36,10 @@ format: .venv/dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# The quick form of each; the whole one, and where it writes its figures, is in docs/benchmarks.md.
 bench: .venv/dev
-	@for benchmark in $(filter-out $(addprefix benchmarks/,replay%.py gateway_%.py overhead_%.py routing_%.py), \
-	    $(wildcard benchmarks/*.py)); do \
-	    echo "== $$benchmark"; $(BIN)/python $$benchmark --quick || exit 1; done
-	@if [ -d $(REPLAY) ]; then for benchmark in replay routing; do echo "== benchmarks/$$benchmark.py, recorded answers"; \
-	    $(BIN)/python benchmarks/$$benchmark.py --quick --data $(REPLAY) || exit 1; done; \
-	    else echo "no recorded answers in $(REPLAY); REPLAY=FOLDER names another"; fi
+	@for benchmark in $(BENCHMARKS); do echo "== benchmarks/$$benchmark.py"; \
+	    QUALITYROUTE_REPLAY=$(REPLAY) $(BIN)/python benchmarks/$$benchmark.py --quick || exit 1; done
 
 .venv/uv:
 	$(PYTHON) -m venv .venv

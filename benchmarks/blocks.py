@@ -38,18 +38,17 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Quartiles:
-    low: float
+class Spread:
+    """Over the rounds."""
+
+    least: float
     median: float
-    high: float
+    most: float
+    rounds: int
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> Quartiles:
-        return cls(*statistics.quantiles(values, n=4))
-
-    def __str__(self) -> str:
-        digits = 2 if self.median < 100 else 0
-        return f"{self.median:.{digits}f} [{self.low:.{digits}f}-{self.high:.{digits}f}]"
+    def of(cls, values: Sequence[float]) -> Spread:
+        return cls(min(values), statistics.median(values), max(values), len(values))
 
 
 @dataclass(frozen=True)
@@ -58,16 +57,16 @@ class Row:
     calls: int
     against: str
     concurrency: int
-    cpu_us: Quartiles
+    cpu_us: Spread
     """For one request."""
-    p50_us: Quartiles
-    cpu_ratio: Quartiles
+    p50_us: Spread
+    cpu_ratio: Spread
     """To the variant it is compared with."""
 
     @classmethod
     def told(cls, figures: dict[str, Any]) -> Row:
         """From what `dataclasses.asdict` made of one."""
-        return cls(**{name: Quartiles(**part) if isinstance(part, dict) else part for name, part in figures.items()})
+        return cls(**{name: Spread(**part) if isinstance(part, dict) else part for name, part in figures.items()})
 
 
 async def compare_all(variants: Sequence[Variant], requests: int) -> list[Row]:
@@ -113,7 +112,7 @@ def row_of(variant: Variant, concurrency: int, blocks: Sequence[Block], referenc
         variant.calls,
         variant.against,
         concurrency,
-        cpu_us=Quartiles.of([1e6 * block.cpu for block in blocks]),
-        p50_us=Quartiles.of([1e6 * block.p50 for block in blocks]),
-        cpu_ratio=Quartiles.of([block.cpu / other.cpu for block, other in zip(blocks, reference, strict=True)]),
+        cpu_us=Spread.of([1e6 * block.cpu for block in blocks]),
+        p50_us=Spread.of([1e6 * block.p50 for block in blocks]),
+        cpu_ratio=Spread.of([block.cpu / other.cpu for block, other in zip(blocks, reference, strict=True)]),
     )

@@ -13,10 +13,9 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import statistics
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +23,13 @@ from typing import Any
 
 from gateway_peers import Gateway, Running, firstpass, litellm, ours, passthrough, running
 from gateway_validator import validating
-from overhead import machine, take_a_core
+from overhead import take_a_core
 from replay_records import GPT4, Case, correct, read_bfcl, valid
-from rich.console import Console
-from rich.table import Table
+from results import Row as Figure
+from results import begin, command
 from upstream import running_upstream
 
+PASSTHROUGH = "Starlette + AsyncOpenAI"
 FULL, QUICK = (5, 4.0), (2, 1.0)
 """Rounds, and seconds of each gateway in each."""
 
@@ -77,13 +77,17 @@ class Row:
     against: Sequence[Taken]
     """The passthrough, in the same rounds; empty where it does other work."""
 
-    def median(self, figure: str) -> float:
-        return statistics.median(getattr(taken, figure) for taken in self.rounds)
+    def figures(self) -> Iterator[Figure]:
+        name = f"{self.gateway}, {self.load}, {self.connections} at once"
+        for figure, words, unit in (("rps", "requests", "/s"), ("p50", "p50", "ms"), ("p99", "p99", "ms")):
+            yield Figure.of(f"{name}: {words}", self._each(figure), unit)
+        yield Figure.of(f"{name}: CPU", self._each("cpu"), "us")
+        if self.against and self.against is not self.rounds:
+            rates = [taken.rps for taken in self.against]
+            yield Figure.ratio(f"{name}: requests a second", self._each("rps"), rates, PASSTHROUGH)
 
-    @property
-    def ratios(self) -> list[float]:
-        """Of requests a second."""
-        return [taken.rps / other.rps for taken, other in zip(self.rounds, self.against, strict=False)]
+    def _each(self, figure: str) -> list[float]:
+        return [getattr(taken, figure) for taken in self.rounds]
 
 
 def asked(model: str, text: str, **more: Any) -> dict[str, Any]:
@@ -144,31 +148,19 @@ def compare(
     for _ in range(rounds):
         for gateway in gateways:
             taken[gateway.gateway.name].append(round_of(gateway, load, seconds, folder, core))
-    against = taken.get("Starlette + AsyncOpenAI", [])
+    against = taken.get(PASSTHROUGH, [])
     return [Row(name, load.name, load.connections, rows, against) for name, rows in taken.items()]
 
 
-def print_rows(rows: Sequence[Row]) -> None:
-    table = Table("load", "at once", "gateway", "requests/s", "p50 ms", "p99 ms", "CPU us", "of the passthrough")
-    for row in rows:
-        ratios = row.ratios
-        told = f"{statistics.median(ratios):.2f} [{min(ratios):.2f}-{max(ratios):.2f}]" if ratios else ""
-        figures = (
-            f"{row.median(name):.{digits}f}" for name, digits in (("rps", 0), ("p50", 2), ("p99", 1), ("cpu", 0))
-        )
-        table.add_row(row.load, str(row.connections), row.gateway, *figures, told)
-    Console(width=None if Console().is_terminal else 150).print(table)
-
-
-def print_memory(gateways: Sequence[Running]) -> None:
-    table = Table("gateway", "ready after s", "resident MiB after the rounds")
+def memory(gateways: Sequence[Running]) -> Iterator[Figure]:
+    """After the rounds."""
     for gateway in gateways:
-        table.add_row(gateway.gateway.name, f"{gateway.ready:.1f}", f"{gateway.resident():.0f}")
-    Console(width=None if Console().is_terminal else 150).print(table)
+        yield Figure(f"{gateway.gateway.name}: ready after", gateway.ready, "s")
+        yield Figure(f"{gateway.gateway.name}: resident after the rounds", gateway.resident(), "MiB")
 
 
-def measure(options: argparse.Namespace, folder: Path, cores: tuple[int | None, int | None]) -> list[Row]:
-    """All loads; prints as it goes."""
+def measure(options: argparse.Namespace, folder: Path, cores: tuple[int | None, int | None]) -> list[Figure]:
+    """All loads."""
     rounds, seconds = QUICK if options.quick else FULL
     upstream_core, gateway_core = cores
     rows: list[Row] = []
@@ -187,8 +179,7 @@ def measure(options: argparse.Namespace, folder: Path, cores: tuple[int | None, 
         for connections in (1, 16, 64):
             load = Load("plain", [asked("", "Read the invoice. " * 45)], connections)
             rows += compare(plain, load, rounds, seconds, folder, upstream_core)
-        print_rows(rows)
-        print_memory(plain)
+        resident = list(memory(plain))
         slow = upstream.replace("/v1", "/slow/v1")
         (folder / "slow").mkdir()
         late = [start(passthrough(slow)), start(ours(folder / "slow", slow))]
@@ -202,7 +193,7 @@ def measure(options: argparse.Namespace, folder: Path, cores: tuple[int | None, 
                 gated.append(start(firstpass(folder, upstream, options.firstpass, daemon)))
             load = Load("a schema each, and a judge", gated_bodies(cases), 16)
             rows += compare(gated, load, rounds, seconds, folder, upstream_core)
-    return rows
+    return [*(figure for row in rows for figure in row.figures()), *resident]
 
 
 def gated_cases(folder: Path) -> list[Case]:
@@ -211,30 +202,18 @@ def gated_cases(folder: Path) -> list[Case]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="under a minute: fewer and shorter rounds")
+    parser = command(__doc__, quick="under a minute: fewer and shorter rounds")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="of recorded answers, for gated requests")
     parser.add_argument("--litellm", type=Path, metavar="VENV", help="with litellm[proxy] and opentelemetry-sdk")
     parser.add_argument("--firstpass", type=Path, metavar="PROGRAM", help="of the closest rival")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
-    options = parser.parse_args()
+    run = begin("gateway", parser)
     if shutil.which("wrk") is None:
         print("wrk is not installed (apt-get install wrk): nothing is measured")
         return
-    described = machine(2, apart=True)
     upstream_core = take_a_core()
     cores = (upstream_core, None if upstream_core is None else upstream_core + 1)
     with tempfile.TemporaryDirectory() as folder:
-        rows = measure(options, Path(folder), cores)
-    print_rows(rows)
-    print("medians over rounds in turn [least-most]")
-    print("\n".join(f"{name}: {value}" for name, value in described.items()))
-    if options.json is not None:
-        told = [
-            {**vars(row), "rounds": [vars(t) for t in row.rounds], "against": None, "ratios": row.ratios}
-            for row in rows
-        ]
-        options.json.write_text(json.dumps({**described, "rows": told}, indent=2) + "\n")
+        run.tell(measure(run.options, Path(folder), cores))
 
 
 if __name__ == "__main__":

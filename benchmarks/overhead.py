@@ -14,28 +14,23 @@ each compared with the `AsyncOpenAI` there.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import os
-import platform
-import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from unittest import mock
 
-from blocks import Ask, Row, Variant, compare_all
+from blocks import Ask, Row, Spread, Variant, compare_all
 from openai import AsyncOpenAI
 from overhead_task import INSTRUCTIONS, document, schema_of
-from rich.console import Console
-from rich.table import Table
+from results import Row as Figure
+from results import begin, command
 from upstream import INVOICE, running_upstream
 
 from qualityroute import Config, Engine
@@ -47,6 +42,14 @@ PRICE = {"effective_from": "2026-01-01", "input": "0.10", "output": "0.40"}
 
 FULL, QUICK = 3200, 160
 """Requests of each variant at each concurrency."""
+
+LIMITS = {
+    "pinned session": 1.08,
+    "schema gate (compiled": 1.12,
+    "schema gate (pure": 1.65,
+    "schema and judge (compiled": 1.08,
+}
+"""Of processor time, by how a variant's name begins."""
 
 
 def config_for(base_url: str, folder: Path, transport: str = "auto") -> Config:
@@ -153,56 +156,35 @@ def take_a_core() -> int | None:
     return cores[0]
 
 
-def machine(cores: int, *, apart: bool) -> dict[str, str]:
-    http = "httpx2" if int(version("openai").split(".")[0]) >= 3 else "httpx"
-    extras = [name for name in ("jsonschema-rs", "aiohttp") if find_spec(name.replace("-", "_"))]
-    names = ("openai", http, "jsonschema", "pydantic", *extras)
-    versions = ", ".join(f"{name} {version(name)}" for name in names)
-    return {
-        "machine": f"{processor()}, {cores} cores, {platform.system()} {platform.release()}",
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "packages": f"{versions}, SQLite {sqlite3.sqlite_version}",
-        "cores": "upstream and client on one each" if apart else "shared by upstream and client",
-        "load": " ".join(f"{load:.1f}" for load in os.getloadavg()) + " before the run",
-    }
-
-
-def processor() -> str:
-    try:
-        told = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        told = ""
-    names = [line.partition(":")[2].strip() for line in told.splitlines() if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
-def print_rows(rows: Sequence[Row]) -> None:
-    table = Table("variant", "at once", "calls", "CPU us a request", "p50 us", "CPU ratio", "to")
+def figures(rows: Sequence[Row]) -> Iterator[Figure]:
     for row in rows:
-        compared = (str(row.cpu_ratio), row.against) if row.against != row.variant else ("1", "")
-        figures = (str(row.concurrency), str(row.calls), str(row.cpu_us), str(row.p50_us))
-        table.add_row(row.variant, *figures, *compared)
-    Console(width=None if Console().is_terminal else 160).print(table)
+        name = f"{row.variant}, {row.concurrency} at once"
+        yield figure(f"{name}: CPU", row.cpu_us, "us")
+        yield figure(f"{name}: p50", row.p50_us, "us")
+        if row.against != row.variant:
+            yield promised(row, figure(f"{name}: CPU", row.cpu_ratio, "x", row.against))
+
+
+def figure(what: str, found: Spread, unit: str, ratio_to: str | None = None) -> Figure:
+    return Figure(what, found.median, unit, ratio_to, found.least, found.most, found.rounds)
+
+
+def promised(row: Row, figure: Figure) -> Figure:
+    """With its limit, if we promise one: peers have none."""
+    limits = [limit for words, limit in LIMITS.items() if row.variant.startswith(words)]
+    return figure.at_most(limits[0]) if limits else figure
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="under 30 seconds: fewer rounds")
+    parser = command(__doc__, quick="under 30 seconds: fewer rounds")
     parser.add_argument("--peers", action="store_true", help="LiteLLM and instructor too: installs them for the run")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
-    options = parser.parse_args()
-    requests = QUICK if options.quick else FULL
-    cores, upstream_core = os.cpu_count() or 1, take_a_core()
-    described = machine(cores, apart=upstream_core is not None)
+    run = begin("overhead", parser)
+    requests = QUICK if run.options.quick else FULL
+    upstream_core = take_a_core()
     with tempfile.TemporaryDirectory() as folder, running_upstream(upstream_core) as base_url:
         rows = asyncio.run(measure(base_url, Path(folder), requests))
-        rows += measure_peers(base_url, Path(folder), requests) if options.peers else []
-    print_rows(rows)
-    print(f"median [quartiles] over short blocks, {requests} requests of each variant")
-    print("\n".join(f"{name}: {value}" for name, value in described.items()))
-    if options.json is not None:
-        figures = {**described, "requests": requests, "rows": [asdict(row) for row in rows]}
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+        rows += measure_peers(base_url, Path(folder), requests) if run.options.peers else []
+    run.tell(list(figures(rows)))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Recorded answers of real models, replayed over loopback HTTP through the real engine.
 
-    python benchmarks/replay.py --data FOLDER [--quick] [--json FILE]
+    python benchmarks/replay.py [--data FOLDER] [--quick] [--json FILE]
 
 An answer is right when its source says so. First, function calls of BFCL: each case is a task with its own schema, for
 every pair of an efficiency and a performance model that the data holds. Then GSM8K, whose gate is a user's code check.
@@ -9,12 +9,7 @@ Last, certificates made from random halves. What was tried and what it bought: d
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
 
 from replay_frontier import Row, area_of, frontier
 from replay_gsm8k import GSM8K_POLICIES
@@ -30,16 +25,20 @@ from replay_records import (
     NEMO_PROMPTED,
     PAIR,
     SONNET,
+    VARIABLE,
     Case,
     Pair,
     Prices,
     Records,
+    add_data,
     read_bfcl,
     read_gsm8k,
     read_prices,
 )
-from replay_splits import DELTA, SPLITS, certificates
+from replay_splits import DELTA, SPLITS, Splits, certificates
 from replay_table import LEGEND, anchor_table, frontier_table, splits_table
+from results import Row as Figure
+from results import begin, command
 
 PAIRS = tuple(Pair(low, high) for high in (SONNET, GPT4) for low in (MINI, GPT35, NEMO_PROMPTED))
 QUICK = 10
@@ -47,13 +46,13 @@ QUICK = 10
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="the folder of recorded answers")
-    parser.add_argument(
-        "--quick", action="store_true", help=f"one pair, every {QUICK}th case, a {QUICK}th of the splits"
-    )
-    parser.add_argument("--json", type=Path, help="also write the rows to this file")
-    options = parser.parse_args()
+    parser = command(__doc__, quick=f"one pair, every {QUICK}th case, a {QUICK}th of the splits")
+    add_data(parser)
+    run = begin("replay", parser)
+    options = run.options
+    if options.data is None:
+        print(f"not measured: no recorded answers; --data FOLDER or {VARIABLE} names them")
+        return
     step = QUICK if options.quick else 1
     prices = read_prices(options.data)
     calls = read_bfcl(options.data)[::step]
@@ -71,8 +70,7 @@ def main() -> None:
     splits = certificates(records, options.data, splits=SPLITS // step)
     print(f"\ncertificates from half of the cases, {SPLITS // step} random splits, delta {DELTA:.2f}")
     print(splits_table(splits))
-    if options.json is not None:
-        _write(options.json, {"rows": rows, "splits": splits}, areas)
+    run.write([*_figures(rows), *_split_figures(splits)])
 
 
 def _frontiers(
@@ -84,9 +82,20 @@ def _frontiers(
     yield frontier(Records(sums, prices, Pair(MIXTRAL, GPT4_TURBO)), GSM8K_POLICIES)
 
 
-def _write(path: Path, parts: dict[str, Sequence[Any]], areas: dict[str, float | None]) -> None:
-    rows = {name: [asdict(row) for row in part] for name, part in parts.items()}
-    path.write_text(json.dumps({**rows, "apgr": areas}, indent=1) + "\n", encoding="utf-8")
+def _figures(rows: Sequence[Row]) -> Iterator[Figure]:
+    """What nothing else that was run here does as well for less: its answers, and its cost."""
+    for row in rows:
+        if row.how == "engine" and row.undominated:
+            name = f"{row.pair.efficiency} -> {row.pair.performance}, {row.policy}"
+            yield Figure(f"{name}: right", 100 * row.taken, "%")
+            yield Figure(f"{name}: cost", 100 * row.cost, "%", ratio_to="all performance")
+
+
+def _split_figures(splits: Sequence[Splits]) -> Iterator[Figure]:
+    for row in splits:
+        if row.proven:
+            what = f"certificates by {row.score}, bad if {row.label}, alpha {row.alpha}: hold on the other half"
+            yield Figure(what, 100 * row.holds / row.splits, "%").at_least(100 * (1 - DELTA))
 
 
 if __name__ == "__main__":

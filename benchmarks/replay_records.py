@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +25,17 @@ GPT4 = "gpt-4-0125-preview"
 MIXTRAL = "mistralai/Mixtral-8x7B-Instruct-v0.1"
 GPT4_TURBO = "gpt-4-1106-preview"
 
+VARIABLE = "QUALITYROUTE_REPLAY"
+"""The environment variable that names the folder of recorded answers."""
 BFCL = ("bfcl-simple", "bfcl-multiple", "bfcl-parallel")
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """The option that names the folder; `None` where nothing does, or there is none."""
+    named = os.environ.get(VARIABLE)
+    default = Path(named) if named and Path(named).is_dir() else None
+    words = f"the folder of recorded answers; else {VARIABLE}"
+    parser.add_argument("--data", type=Path, metavar="FOLDER", default=default, help=words)
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,14 @@
-"""A report over many decisions: seconds and memory. `--quick` for 50,000, else 1,000,000.
+"""A report over many decisions: seconds and memory, against one over a tenth of them.
 
-python benchmarks/report.py [--quick] [--decisions N] [--keep FILE] [--json FILE]
+    python benchmarks/report.py [--quick] [--decisions N] [--keep FILE] [--json FILE]
+
+The two take turns, each in a process of its own; the seconds are of processor time.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import platform
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -21,6 +19,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import anyio
+from results import Row, begin, command
 
 from qualityroute.config import Pins
 from qualityroute.pins import PinKey, pin_after
@@ -42,6 +41,7 @@ from qualityroute.store import Entry, open_store
 START = datetime(2026, 10, 24, tzinfo=UTC)
 TASKS = {f"task-{n}": 0.05 + 0.08 * n for n in range(10)}
 MONTH = timedelta(days=30)
+ROUNDS = 5
 
 REPORT = """
 import json, resource, sys, time
@@ -60,9 +60,9 @@ async def main():
     })
     store = open_store(sys.argv[1], folder=Path())
     await store.open()
-    started = time.perf_counter()
+    started = time.process_time()
     report = await build_report(store, config, pipelines={}, now=datetime(2026, 12, 1, tzinfo=UTC))
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     await store.aclose()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     states = {name: task.state for name, task in report.tasks.items()}
@@ -127,39 +127,34 @@ async def fill(path: Path, count: int) -> float:
     return time.perf_counter() - started
 
 
+def report(path: Path) -> dict[str, float]:
+    """What one report took, in a process of its own."""
+    return json.loads(subprocess.run([sys.executable, "-c", REPORT, str(path)], check=True, capture_output=True).stdout)
+
+
+def measure(path: Path, count: int, folder: Path) -> Iterator[Row]:
+    if not path.exists():
+        wrote = anyio.run(fill, path, count)
+        yield Row("decisions written, 256 callers", count / wrote, "/s")
+    yield Row("file for a decision", path.stat().st_size / count, "bytes")
+    tenth = folder / "tenth.db"
+    anyio.run(fill, tenth, count // 10)
+    whole, part = zip(*((report(path), report(tenth)) for _ in range(ROUNDS)), strict=True)
+    seconds, fewer = ([told["seconds"] for told in told_all] for told_all in (whole, part))
+    yield Row.of(f"report over {count:,} decisions", seconds, "s").at_most(2)
+    yield Row.ratio(f"report over {count:,} decisions", seconds, fewer, f"one over {count // 10:,}")
+    yield Row.of("peak memory of its process", [told["peak_mib"] for told in whole], "MiB")
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true")
+    parser = command(__doc__, quick="50,000 decisions instead of 1,000,000")
     parser.add_argument("--decisions", type=int, default=None)
     parser.add_argument("--keep", type=Path, default=None, help="write the file here and keep it")
-    parser.add_argument("--json", type=Path, default=None)
-    given = parser.parse_args()
-    count = given.decisions or (50_000 if given.quick else 1_000_000)
+    run = begin("report", parser)
+    count = run.options.decisions or (50_000 if run.options.quick else 1_000_000)
     with tempfile.TemporaryDirectory() as folder:
-        path = given.keep or Path(folder, "ledger.db")
-        wrote = anyio.run(fill, path, count) if not path.exists() else 0.0
-        size = path.stat().st_size / 2**20
-        runs = [
-            json.loads(
-                subprocess.run([sys.executable, "-c", REPORT, str(path)], check=True, capture_output=True).stdout
-            )
-            for _ in range(3)
-        ]
-    best = sorted(runs, key=lambda run: run["seconds"])
-    found = {
-        "decisions": count,
-        "file_mib": round(size, 1),
-        "filled_seconds": round(wrote, 1),
-        "report_seconds": [round(run["seconds"], 3) for run in best],
-        "report_peak_mib": round(max(run["peak_mib"] for run in runs), 1),
-        "states": best[0]["states"],
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        "generator_peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-    }
-    for name, value in found.items():
-        print(f"{name:20} {value}")
-    if given.json:
-        given.json.write_text(json.dumps(found, indent=2), encoding="utf-8")
+        path = run.options.keep or Path(folder, "ledger.db")
+        run.tell(list(measure(path, count, Path(folder))))
 
 
 if __name__ == "__main__":

@@ -1,19 +1,18 @@
 """What routing before the call is worth, on recorded answers of real models and on seeded streams.
 
-    python benchmarks/routing.py --data FOLDER [--quick] [--json FILE]
+    python benchmarks/routing.py [--data FOLDER] [--quick] [--json FILE]
 
 Recorded: BFCL and GSM8K, for each pair of an efficiency and a performance model; a judge is simulated (he catches 80 %
 of the errors that the schema misses, with 5 % false alarms, at .3 of a cheap call), everything else is as recorded.
-Seeded: a cheap model that becomes better, and tasks at the border. What came of it: docs/routing.md.
+Seeded: a cheap model that becomes better, and tasks at the border; this alone where there is no data. What came of it:
+docs/routing.md.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,12 +30,15 @@ from replay_records import (
     Case,
     Pair,
     Records,
+    add_data,
     correct,
     read_bfcl,
     read_gsm8k,
     read_prices,
     valid,
 )
+from results import Row as Figure
+from results import begin, command
 from routing_streams import Auto, Request, Spent, follow, seeded
 
 from qualityroute.complexity import Choice, Economics, features, shape_of
@@ -302,21 +304,47 @@ def table(rows: Sequence[Row], data: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, help="the folder of recorded answers; left out: seeded streams alone")
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    found: dict[str, Any] = {}
-    if options.data is not None:
-        found |= recorded(options.data, range(1, 2) if options.quick else range(1, 6))
-    found |= streams(quick=options.quick)
-    found["overhead"] = overhead()
-    print(
-        "\nMicroseconds per request: " + ", ".join(f"{name} {value:.0f}" for name, value in found["overhead"].items())
-    )
-    if options.json is not None:
-        options.json.write_text(json.dumps(found, indent=2, default=lambda value: value.__dict__))
+    parser = command(__doc__, quick="one order of the recorded answers, fewer and shorter streams")
+    add_data(parser)
+    run = begin("routing", parser)
+    quick, figures = run.options.quick, []
+    if run.options.data is not None:
+        figures += recorded_figures(recorded(run.options.data, range(1, 2) if quick else range(1, 6)))
+    figures += stream_figures(streams(quick=quick))
+    figures += [Figure(f"processor time: {name}", value, "us") for name, value in overhead().items()]
+    run.tell(figures)
+
+
+def recorded_figures(found: dict[str, Any]) -> Iterator[Figure]:
+    """Over all pairs of models: the median, the least and the most."""
+    for data, policy in dict.fromkeys((row.data, row.policy) for row in found["rows"] if row.policy != "coin flip"):
+        costs = [row.cost for row in found["rows"] if (row.data, row.policy) == (data, policy) and row.cost is not None]
+        yield across(f"{data}: cost of {policy} at performance's accuracy", costs, "%", "all performance")
+    for policy in ("unjudged", "rule"):
+        for cost in dict.fromkeys(row["cost_of_error"] for row in found["judge"]):
+            ratios = [row[policy] / row["judged"] for row in found["judge"] if row["cost_of_error"] == cost]
+            yield across(f"an error costs {cost:.0f} cheap calls: {policy}", ratios, "x", "the judged cascade")
+    for name in ("weak evidence", "task's rate", "regression"):
+        areas = [areas[name] for areas in found["auroc"].values() if areas[name] is not None]
+        yield across(f"AUROC for P(escalate): {name}", areas, "")
+
+
+def across(what: str, values: Sequence[float], unit: str, ratio_to: str | None = None) -> Figure:
+    return replace(Figure.of(f"{what}, {len(values)} pairs", values, unit, ratio_to=ratio_to), rounds=None)
+
+
+def stream_figures(found: dict[str, Any]) -> Iterator[Figure]:
+    for row in found["improvement"]:
+        if row["learner"] == "auto":
+            for when, excess in zip(("before", "just after", "long after"), row["excess"], strict=True):
+                what = f"{row['case']}, 1:{row['ratio']:.0f}: cost over the cascade's, {when} the model became better"
+                yield Figure(what, 100 * excess, "%")
+    for row in found["border"]:
+        if row["bets"]:
+            what = (
+                f"streams ever sent straight, P {row['break_even'] - row['below']:.3f} and f* {row['break_even']:.3f}"
+            )
+            yield Figure(what, 100 * row["ever"], "%")
 
 
 def recorded(folder: Path, seeds: range) -> dict[str, Any]:

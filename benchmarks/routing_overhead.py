@@ -36,10 +36,10 @@ async def _measured() -> dict[str, float]:
             async with engine:
                 for _ in range(60):
                     await engine.run("t", TEXT)
-                started = time.perf_counter()
+                started = time.process_time()
                 for _ in range(300):
                     await engine.run("t", TEXT)
-                found[f"whole request on {tier}"] = (time.perf_counter() - started) / 300 * 1e6
+                found[f"whole request on {tier}"] = (time.process_time() - started) / 300 * 1e6
                 if tier == "auto":
                     found |= await _parts(engine)
         return found
@@ -63,7 +63,7 @@ async def _plain(work: Any, *arguments: Any) -> Any:
 
 
 async def _each(work: Any) -> float:
-    started = time.perf_counter()
+    started = time.process_time()
     for _ in range(ROUNDS):
         await work()
-    return (time.perf_counter() - started) / ROUNDS * 1e6
+    return (time.process_time() - started) / ROUNDS * 1e6

@@ -9,9 +9,7 @@ comes alone.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import multiprocessing
 import sys
 import time
@@ -21,7 +19,9 @@ from itertools import count
 from pathlib import Path
 
 import psycopg
-from store import QUICK, ROWS_AN_ENTRY, Figure, Size, a_pin, print_figures, record_all
+from results import Row as Figure
+from results import begin, command
+from store import QUICK, ROWS_AN_ENTRY, Size, a_pin, record_all
 
 from qualityroute.pins import PinKey
 from qualityroute.store import SessionStore, open_store
@@ -75,7 +75,7 @@ async def measure_lookups(store: SessionStore, url: str, size: Size) -> list[Fig
     return [
         Figure.of(name, [1e6 * value for value in times["ours"]], "us"),
         Figure.of(f"{name}: plain SELECT", [1e6 * value for value in times["plain"]], "us"),
-        Figure.of(f"{name}: ratio", [a / b for a, b in zip(times["ours"], times["plain"], strict=True)], "x"),
+        Figure.ratio(name, times["ours"], times["plain"], "plain SELECT"),
         Figure.of(f"{name}: a second, 16 waiting", [1 / value for value in times["16 at once"]], "/s"),
     ]
 
@@ -146,7 +146,7 @@ def measure_processes(url: str, size: Size) -> list[Figure]:
     bytes_each = float(taken) / there
     return [
         Figure.of(f"decisions a second, {PROCESSES} processes together", speeds, "/s"),
-        Figure("bytes of a decision on the disk, with its indexes", bytes_each, bytes_each, bytes_each, ""),
+        Figure("a decision on the disk, with its indexes", bytes_each, "bytes"),
     ]
 
 
@@ -161,10 +161,7 @@ async def measure(server: Server, size: Size) -> list[Figure]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--quick", action="store_true", help="fewer pins, shorter blocks")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
-    arguments = parser.parse_args()
+    run = begin("store_postgres", command(__doc__, quick="fewer pins, shorter blocks"))
     try:
         server = new_server()
     except LookupError as error:
@@ -174,13 +171,10 @@ def main() -> None:
         server.settings.update(DURABLE)
         server.make()
         server.start()
-        figures = asyncio.run(measure(server, SMALL if arguments.quick else FULL))
+        figures = asyncio.run(measure(server, SMALL if run.options.quick else FULL))
     finally:
         server.remove()
-    print_figures(figures)
-    if arguments.json is not None:
-        told = {figure.name: {"median": figure.value, "low": figure.low, "high": figure.high} for figure in figures}
-        arguments.json.write_text(json.dumps(told, indent=2) + "\n")
+    run.tell(figures)
 
 
 if __name__ == "__main__":

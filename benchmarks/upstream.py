@@ -5,7 +5,7 @@ It runs in a process of its own, on another core, so that its work is in nobody'
     with running_upstream(core=0) as base_url: ...
 
 It can be given answers, for requests that say in their text which one they want ("case-7: ..."); below the path `/slow`
-every answer takes 50 ms.
+every answer takes 50 ms. `exchange` may be one that behaves worse, such as `upstream_faults.Misbehaving`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import json
 import multiprocessing
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from multiprocessing.connection import Connection
@@ -65,11 +65,13 @@ _JUDGE_ONLY = b'"instructions_in_data"'
 
 
 @contextmanager
-def running_upstream(core: int | None = None, answers: Sequence[str] = ()) -> Iterator[str]:
+def running_upstream(
+    core: int | None = None, answers: Sequence[str] = (), exchange: type[Exchange] | None = None
+) -> Iterator[str]:
     """Its `base_url`; it ends with the block, or with this process. `answers` stand in place of the invoice."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, core, tuple(answers)), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, core, tuple(answers), exchange or Exchange), daemon=True)
     process.start()
     theirs.close()
     try:
@@ -79,17 +81,17 @@ def running_upstream(core: int | None = None, answers: Sequence[str] = ()) -> It
         process.join()
 
 
-def _serve(parent: Connection, core: int | None, answers: tuple[str, ...]) -> None:
+def _serve(parent: Connection, core: int | None, answers: tuple[str, ...], exchange: type[Exchange]) -> None:
     if core is not None:
         os.sched_setaffinity(0, {core})
-    asyncio.run(_serve_until_closed(parent, answers))
+    asyncio.run(_serve_until_closed(parent, lambda: exchange(answers)))
 
 
-async def _serve_until_closed(parent: Connection, answers: tuple[str, ...]) -> None:
+async def _serve_until_closed(parent: Connection, exchange: Callable[[], Exchange]) -> None:
     loop = asyncio.get_running_loop()
     closed = asyncio.Event()
     loop.add_reader(parent.fileno(), closed.set)
-    server = await loop.create_server(lambda: Exchange(answers), "127.0.0.1", 0)
+    server = await loop.create_server(exchange, "127.0.0.1", 0)
     parent.send(server.sockets[0].getsockname()[1])
     await closed.wait()
     loop.remove_reader(parent.fileno())
@@ -104,17 +106,20 @@ class Exchange(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self.transport = transport
 
     def data_received(self, data: bytes) -> None:
         self._received += data
         while (size := _size(self._received)) is not None and len(self._received) >= size:
             request, self._received = self._received[:size], self._received[size:]
-            reply = reply_to(request, self._answers)
-            if request.startswith(_SLOW):
-                asyncio.get_running_loop().call_later(SLOWNESS, self._transport.write, reply)
-            else:
-                self._transport.write(reply)
+            self.answer(request)
+
+    def answer(self, request: bytes) -> None:
+        reply = reply_to(request, self._answers)
+        if request.startswith(_SLOW):
+            asyncio.get_running_loop().call_later(SLOWNESS, self.transport.write, reply)
+        else:
+            self.transport.write(reply)
 
 
 def _size(received: bytes) -> int | None:

@@ -128,6 +128,15 @@ class Reservation:
     """When it comes back by itself, whatever became of the process that made it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What a call did cost, where the store could not be told of it in its time."""
+
+    reservation: Reservation
+    cost: Decimal
+    """USD."""
+
+
 def day_pots(budget: Budget, tasks: Iterable[tuple[str, Task]], day: date) -> tuple[Pot, ...]:
     """The budgets of a day (UTC) that requests of these tasks draw on."""
     of_tasks = tuple(

@@ -126,8 +126,8 @@ class Passage:
         except anyio.get_cancelled_exc_class():
             await self._record_broken_off(Reason.CANCELLED)
             raise
-        except StoreError as error:  # the pin or the budgets could not be read, and this could not be written either
-            error.decision = self._unrecorded(self._noted(None, Reason.INTERNAL))
+        except StoreError as error:  # the pin or the budgets could not be read
+            error.decision = await self._record_spending()
             raise
         except Exception as error:  # whatever broke, what was spent is written down, and a probe's lease given back
             await self._record_broken_off(Reason.INTERNAL)
@@ -249,7 +249,8 @@ class Passage:
         event = pin_after(decision.route, self.attempts, self.id)
         payloads = payloads_of(self.setup.config.store.payloads, self.request.messages, self.attempts)
         facts, forecast = self._facts(kept), self._borne_out()
-        entry = Entry(decision, self._pin_key, event, self.setup.config.pins, payloads, facts, forecast)
+        owed = tuple(self.wallet.owed) if self.wallet is not None else ()
+        entry = Entry(decision, self._pin_key, event, self.setup.config.pins, payloads, facts, forecast, owed)
         try:
             with anyio.CancelScope(shield=True):
                 effect = await self.world.store.record(entry)
@@ -302,6 +303,15 @@ class Passage:
                 await self._record(None, limit)
         except StoreError as error:  # what broke it off must go on, whatever the store says
             logger.error("%s decision could not be written: %s", limit, error, extra={"decision_id": self.id})
+
+    async def _record_spending(self) -> Decision | None:
+        """Of a request that the store ended: it may be back by now, and what was spent is to be written down."""
+        if not self.meter.calls:
+            return self._unrecorded(self._noted(None, Reason.INTERNAL))
+        try:
+            return await self._record(None, Reason.INTERNAL)
+        except StoreError as error:
+            return error.decision
 
     def _note_interrupted(self, limit: Reason) -> None:
         """Calls of the attempt that was cut short belong to the story, and to the bill."""

@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "judge": "Test a task's judge on mistakes made on purpose, and on itself.",
     "explain": "Tell one decision from route to cost.",
     "baseline": "Keep reference answers, and hold the efficiency tier against them.",
+    "store": "Prune, check, export and vacuum the store.",
     "serve": "Serve any OpenAI client: the gateway.",
     "practice": "Serve the practice models, a stand-in without a key.",
 }

@@ -46,6 +46,7 @@ from qualityroute.pinboard import Pinboard
 from qualityroute.pins import key_for
 from qualityroute.records import Answer, Decision, Tier, source_text
 from qualityroute.report import Report, build_report
+from qualityroute.retention import Retention, not_found
 from qualityroute.setup import Setup, build_setup
 from qualityroute.store import SessionStore
 from qualityroute.sync import SyncFace
@@ -101,6 +102,7 @@ class Engine:
         self._reload_failure = ""
         self._sideline: Sideline | None = None
         self._learner = Learner(self._store, now)
+        self._retention = Retention(self._store, lambda: self._setup.config.store.keep, now)
         self.pins = Pinboard(self._store, lambda: self._setup.config.pins, now)
         """List, get, add and release pins."""
         self.baseline = Baseline(self._workplace)
@@ -297,7 +299,7 @@ class Engine:
         self._check_open()
         decision = await self._store.decision(decision_id)
         if decision is None:
-            raise ConfigError(f"no decision '{decision_id}' in the store")
+            raise await not_found(self._store, decision_id)
         return decision
 
     def reload(self) -> bool:
@@ -349,6 +351,7 @@ class Engine:
             self._background = Background()
             await self._background.start()
             stack.push_async_callback(self._background.aclose)
+            self._background.start_soon(self._retention.run)
             self._sideline = Sideline(self._world, self._background)
             stack.push_async_callback(self._sideline.drain)
             self._open = stack.pop_all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -15,6 +15,7 @@ from qualityroute.budgets import (
     KEPT_FOR_REQUESTS,
     Allowance,
     Filling,
+    Owed,
     Pot,
     Reservation,
     Scope,
@@ -65,6 +66,8 @@ class Wallet:
     new_id: Callable[[], str]
     shortage: Shortage | None = None
     """The last call that did not fit."""
+    owed: list[Owed] = field(default_factory=list)
+    """Costs that the store could not be told of; they are to be counted with the decision."""
     _spent: Decimal = Decimal(0)
     """By this request."""
     _reserved: Decimal = Decimal(0)
@@ -96,8 +99,9 @@ class Wallet:
             return
         try:
             await self.store.settle(reservation, cost)
-        except StoreError as error:  # the call has been made; what it cost is missing from the budgets
+        except StoreError as error:  # the call has been made; until the decision is written, its estimate stands
             logger.error("$%s could not be counted as spent: %s", cost, error)
+            self.owed.append(Owed(reservation, cost))
 
     async def _reserve_shared(self, reservation: Reservation) -> Shortage | None:
         if not reservation.pots:

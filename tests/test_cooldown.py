@@ -253,7 +253,7 @@ class TestClient:
         assert "until a probe is back" in str(errors[0])
 
     async def test_hangs_count_for_more_than_failures_that_come_at_once(self) -> None:
-        async with served(Play(delay=30), timeout="30ms", retries=0) as (client, server):
+        async with served(Play(delay=30), timeout="300ms", retries=0) as (client, server):
             for _ in range(FAILURES // HANG):
                 await failure(client)
             assert not (await failure(client, ask(waits=False))).asked

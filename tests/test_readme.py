@@ -80,7 +80,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 def test_the_readme_is_short_and_is_made_of_blocks_that_this_file_knows() -> None:
-    assert len(README.splitlines()) <= 300
+    assert len(README.splitlines()) <= 320
     assert {block.language for block in BLOCKS} == {"console", "python", "sh", "text", "toml", "ts"}
 
 

@@ -16,11 +16,12 @@ import anyio
 import pytest
 from budget_race import LIMIT, race
 from conftest import PRICES, config_with
+from test_store import decision
 from worlds import GOOD, client_with
 
 from qualityroute import BudgetExceeded, Config, Engine
-from qualityroute.budgets import Filling, Pot, Reservation, Scope
-from qualityroute.store import SessionStore, open_store
+from qualityroute.budgets import Filling, Owed, Pot, Reservation, Scope
+from qualityroute.store import Entry, SessionStore, open_store
 from qualityroute.store.columns import from_units
 from qualityroute.store.spending import LARGEST, in_units
 from qualityroute.wallet import EXPIRY_MARGIN
@@ -57,6 +58,17 @@ async def test_money_is_reserved_until_it_is_spent(store: SessionStore) -> None:
     assert await filling(store) == (0, Decimal("0.6"))
     await store.settle(one, Decimal("0.123456789012"))
     assert await filling(store) == (Decimal("0.123456789012"), 0)
+
+
+async def test_what_is_owed_is_counted_with_a_decision_and_only_if_it_was_not_counted(store: SessionStore) -> None:
+    counted, owed = reservation("one", "0.3"), reservation("two", "0.4", DAY, TASK)
+    assert [await store.reserve(one) for one in (counted, owed)] == [None, None]
+    await store.settle(counted, Decimal("0.1"))
+    debts = (Owed(counted, Decimal("0.1")), Owed(owed, Decimal("0.2")))
+    await store.record(Entry(decision("a"), owed=debts))
+    await store.record(Entry(decision("b"), owed=debts))
+    assert await filling(store) == (Decimal("0.3"), 0)
+    assert await filling(store, TASK) == (Decimal("0.2"), 0)
 
 
 async def test_what_does_not_fit_says_how_much_is_gone(store: SessionStore) -> None:

@@ -217,6 +217,57 @@ async def test_a_store_that_cannot_keep_the_budget_refuses_the_call(world: World
     assert w.used() == {}
 
 
+class Forgetful(SQLiteStore):
+    """Fails as often as it is told to, at what it is told."""
+
+    failing = ""
+    failures = 0
+
+    async def reserve(self, reservation: Any) -> Any:
+        self._fail("reserve")
+        return await super().reserve(reservation)
+
+    async def settle(self, reservation: Any, cost: Decimal) -> None:
+        self._fail("settle")
+        await super().settle(reservation, cost)
+
+    def fail_once(self, failing: str) -> None:
+        self.failing, self.failures = failing, 1
+
+    def _fail(self, method: str) -> None:
+        if method == self.failing and self.failures:
+            self.failures -= 1
+            raise StoreError("the disk is full")
+
+
+async def test_what_the_store_could_not_be_told_at_once_is_counted_as_spent_with_the_decision(world: Worlds) -> None:
+    w = await world()
+    store = Forgetful(w.path, now=w.clock)
+    client = client_with(costing(BAD, "0.02"))
+    async with Engine(budgeted(per_day=1), client=client, store=store, now=w.clock) as engine:
+        store.fail_once("settle")
+        cost = (await engine.run("invoice", TEXT)).decision.cost
+    assert cost is not None and cost >= Decimal("0.02")
+    assert (spent(w), reserved(w)) == ({"day:": cost}, 0)
+
+
+async def test_what_was_spent_before_the_store_failed_is_written_down_once_it_works_again(world: Worlds) -> None:
+    w = await world()
+    store = Forgetful(w.path, now=w.clock)
+
+    def answered(messages: Any) -> str:
+        store.fail_once("reserve")
+        return BAD
+
+    async with Engine(budgeted(per_day=1), client=client_with(answered), store=store, now=w.clock) as engine:
+        with pytest.raises(StoreError, match="disk is full") as caught:
+            await engine.run("invoice", TEXT)
+        assert caught.value.decision is not None and caught.value.decision.recorded
+        told = await engine.explain(caught.value.decision.id)
+    assert (told.outcome, told.reason) == (Outcome.FAILED, Reason.INTERNAL)
+    assert [len(attempt.all_calls) for attempt in told.attempts] == [1]
+
+
 # error
 
 

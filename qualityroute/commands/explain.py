@@ -12,10 +12,10 @@ from qualityroute.commands.options import as_json, placed
 from qualityroute.commands.places import Place, opened
 from qualityroute.commands.screens import screen, show
 from qualityroute.complexity import Foretold
-from qualityroute.errors import ConfigError
 from qualityroute.labels import Label
 from qualityroute.records import Decision, PinEffect
 from qualityroute.render import decision_json, story_of
+from qualityroute.retention import not_found
 
 Told: TypeAlias = tuple[Decision, PinEffect | None, Label | None, Foretold | None]
 
@@ -38,6 +38,6 @@ async def _decision(place: Place, decision_id: str) -> Told:
     async with opened(store):
         decision = await store.decision(decision_id)
         if decision is None:
-            raise ConfigError(f"no decision '{decision_id[:100]}' in the store; each line of `run` names its own")
+            raise await not_found(store, decision_id)
         effect, label = await store.pin_effect(decision_id), await store.label(decision_id)
         return decision, effect, label, await store.forecast(decision_id)

@@ -11,11 +11,11 @@ from rich.console import Console
 
 
 class Progress(Protocol):
-    def advance(self) -> None: ...
+    def advance(self, steps: int = 1, /) -> None: ...
 
 
 class NoProgress:
-    def advance(self) -> None:
+    def advance(self, steps: int = 1, /) -> None:
         """Nobody looks."""
 
 
@@ -23,8 +23,8 @@ class Bar:
     def __init__(self, bar: progress.Progress, task: progress.TaskID) -> None:
         self._bar, self._task = bar, task
 
-    def advance(self) -> None:
-        self._bar.advance(self._task)
+    def advance(self, steps: int = 1, /) -> None:
+        self._bar.advance(self._task, steps)
 
 
 @contextmanager

@@ -1,11 +1,12 @@
-"""Puts a new text in a file's place, whole or not at all."""
+"""Puts a new file in another's place, whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from qualityroute.errors import ConfigError
@@ -19,19 +20,29 @@ def replace_text(path: Path, text: str, *, check: Callable[[Path], None] | None 
     Args:
         check: given the finished file before it takes the place; what it raises leaves `path` as it was.
     """
+    with replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8", newline="", errors="backslashreplace")
+        if check is not None:
+            check(beside)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """An empty file beside `path`, to be written; it takes the place of `path` when the block ends well.
+
+    Raises `ConfigError` for whatever the disk refuses, with `path` as it was.
+    """
     target = Path(os.path.realpath(path))  # a link stays a link
     try:
         _check_writable(path, target)
         handle, name = tempfile.mkstemp(prefix=f".{target.name[:40]}-", suffix=".new", dir=target.parent)
+        os.close(handle)
         finished = Path(name)
         try:
-            with open(handle, "w", encoding="utf-8", newline="", errors="backslashreplace") as stream:
-                stream.write(text)
-                stream.flush()
+            yield finished
+            with finished.open("rb") as stream:
                 os.fsync(stream.fileno())
             finished.chmod(_mode(target))
-            if check is not None:
-                check(finished)
             finished.replace(target)
         finally:
             finished.unlink(missing_ok=True)

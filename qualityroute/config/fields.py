@@ -41,6 +41,19 @@ Duration = Annotated[
 ]
 
 
+def check_keep(keep: timedelta) -> timedelta:
+    """Counters are by the hour, and a decision that is under way must not be removed. Raises `ValueError`."""
+    if keep < timedelta(hours=1):
+        raise ValueError("must be at least '1h'")
+    if keep > timedelta(days=36_500):
+        raise ValueError("must be at most '36500d'; what is left out is kept for ever")
+    return keep
+
+
+Keep = Annotated[Duration, AfterValidator(check_keep)]
+"""How long something is kept."""
+
+
 def _exact(value: Any) -> Any:
     # A float from Python means the digits it prints, not its binary neighbour.
     return Decimal(str(value)) if isinstance(value, float) else value

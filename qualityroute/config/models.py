@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from qualityroute.config.fields import BudgetDollars, Dollars, Duration, ModelName, Name, Share, Size, split_model
+from qualityroute.config.fields import BudgetDollars, Dollars, Duration, Keep, ModelName, Name, Share, Size, split_model
 from qualityroute.config.patterns import safe_pattern
 from qualityroute.errors import ConfigError
 from qualityroute.prices import Price, PriceBook
@@ -312,6 +312,8 @@ class Store(Section):
     """Whose prompts and answers are kept."""
     on_store_error: Literal["raise", "warn"] = "raise"
     """Whether a request fails when its decision cannot be written."""
+    keep: Keep | None = None
+    """How long decisions are kept, such as `"90d"`; a running engine removes older ones. `None`: for ever."""
 
 
 class Gateway(Section):

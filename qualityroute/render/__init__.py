@@ -1,6 +1,6 @@
 """What people read in a terminal: records in, rich renderables out; nothing is printed here."""
 
-from qualityroute.render.json_lines import PIN_COLUMNS, decision_json, json_line, key_json, pin_json
+from qualityroute.render.json_lines import PIN_COLUMNS, decision_json, json_line, key_json, pin_json, recorded_json
 from qualityroute.render.key_view import key_table
 from qualityroute.render.pin_views import pin_card, pin_table
 from qualityroute.render.report_view import report_view
@@ -22,6 +22,7 @@ __all__ = [
     "pin_json",
     "pin_table",
     "reason_words",
+    "recorded_json",
     "report_view",
     "safe_text",
     "story_of",

@@ -43,6 +43,15 @@ def decision_json(
 ) -> dict[str, Any]:
     """A decision as `explain --json` shows it, with what is known of its efficiency answer."""
     return {
+        **recorded_json(decision, effect),
+        "label": None if label is None else _label_json(label),
+        "forecast": None if foretold is None else _forecast_json(foretold),
+    }
+
+
+def recorded_json(decision: Decision, effect: PinEffect | None) -> dict[str, Any]:
+    """A decision as `store export` writes it."""
+    return {
         "id": decision.id,
         "at": decision.at.isoformat(),
         "tenant": decision.tenant,
@@ -60,8 +69,6 @@ def decision_json(
         "latency_ms": _milliseconds(decision.latency),
         "fingerprint": decision.fingerprint,
         "metadata": dict(decision.metadata),
-        "label": None if label is None else _label_json(label),
-        "forecast": None if foretold is None else _forecast_json(foretold),
     }
 
 

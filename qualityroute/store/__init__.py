@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from qualityroute.store.interface import (
+    Checked,
     CostSummary,
     DaySpending,
     Entry,
@@ -17,8 +18,12 @@ from qualityroute.store.interface import (
     LatencySummary,
     Pairs,
     Place,
+    Problem,
+    Pruned,
+    Recorded,
     Search,
     SessionStore,
+    Space,
     TaskSummary,
 )
 from qualityroute.store.location import is_server, sqlite_path
@@ -26,6 +31,7 @@ from qualityroute.store.postgres import postgres_store
 from qualityroute.store.sqlite import SQLiteStore, utc_now
 
 __all__ = [
+    "Checked",
     "CostSummary",
     "DaySpending",
     "Entry",
@@ -36,9 +42,13 @@ __all__ = [
     "LatencySummary",
     "Pairs",
     "Place",
+    "Problem",
+    "Pruned",
+    "Recorded",
     "SQLiteStore",
     "Search",
     "SessionStore",
+    "Space",
     "TaskSummary",
     "open_store",
 ]

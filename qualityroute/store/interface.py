@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
-from qualityroute.budgets import Filling, Pot, Reservation, Shortage
+from qualityroute.budgets import Filling, Owed, Pot, Reservation, Shortage
 from qualityroute.calibration import Certificate, Look
 from qualityroute.client import Capability
 from qualityroute.complexity import Cell, CellKey, Forecast, Foretold, Regression
@@ -33,6 +33,8 @@ class Entry:
     """What it adds to the ground truth."""
     forecast: Forecast | None = None
     """What was predicted of it; its outcome goes into the forecast's cells. `None`: nothing was."""
+    owed: Sequence[Owed] = ()
+    """Costs of its calls that are not counted as spent yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,57 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """A decision with what the ledger says beside it."""
+
+    decision: Decision
+    """Without completions and outputs."""
+    session_attempt: int | None
+    """Which judged attempt of its session it was."""
+    payloads: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in a store that must not be."""
+
+    what: str
+    examples: tuple[str, ...] = ()
+    """Some of those concerned, such as ids of decisions."""
+    remedy: str = ""
+    """What to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was looked at, and what is wrong with it."""
+
+    decisions: int | None
+    """`None` where the tables could not be looked at."""
+    pins: int | None
+    version: int
+    """Migrations that were applied."""
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Bytes."""
+
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What one step of pruning did."""
+
+    decisions: int
+    rest: Place | None
+    """From where the next step goes on; `None` when nothing is left that is old enough."""
+
+
+@dataclass(frozen=True, slots=True)
 class DaySpending:
     """What one task took on one day (UTC)."""
 
@@ -267,7 +320,38 @@ class SessionStore(Protocol):
         """
 
     async def rebuild(self) -> int:
-        """Add up the ledger anew, from its rows alone; says how many decisions there were."""
+        """Add up the ledger anew, from its rows alone, where none was pruned; says how many decisions there were."""
+
+    async def check(self) -> Checked:
+        """Look whether everything holds that must, and change nothing; the store need not be open, and is not made."""
+
+    async def vacuum(self) -> Space:
+        """Give back the space of rows that are gone, while other processes go on."""
+
+    async def recorded(
+        self, wanted: Search, *, after: Place | None = None, most: int, payloads: bool = False
+    ) -> list[Recorded]:
+        """Whole decisions of a task and time, the oldest first, from a place on; the other conditions do not count.
+
+        payloads: with what was kept of prompts and answers.
+        """
+
+    async def prunable(self, before: datetime, *, task: str | None = None) -> int:
+        """How many decisions `prune` would remove in all, of one task or of all."""
+
+    async def prune(
+        self, before: datetime, *, task: str | None = None, after: Place | None = None, most: int
+    ) -> Pruned:
+        """Remove some of the decisions from before the hour of `before`, the oldest first, each with all its rows.
+
+        Those of pins in force stay, and so do counters, references, labels, audits and certificates.
+        """
+
+    async def horizons(self) -> Mapping[str, datetime]:
+        """Before what moments decisions were pruned, by task; under an empty name, of all tasks."""
+
+    async def take_turn(self, work: str, *, until: datetime) -> bool:
+        """Whether nobody else has the turn at this work now; then nobody else gets it before `until`."""
 
     async def has_attempt(self, tenant: str, session: str, task: str) -> bool:
         """Was efficiency ever tried and judged for this session and task?"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -145,6 +146,30 @@ def read_decision(connection: Connection, decision_id: str) -> Decision | None:
     calls = connection.execute(_SELECT_CALLS, (decision_id,)).fetchall()
     verdicts = connection.execute(_SELECT_VERDICTS, (decision_id,)).fetchall()
     return decision_of(row, tuple(_attempt_of(attempt, calls, verdicts) for attempt in attempts))
+
+
+def read_decisions(connection: Connection, rows: Sequence[Row]) -> list[Decision]:
+    """Whole decisions from rows of `DECISION_COLUMNS` and the pin's effect, each table asked once for all of them."""
+    ids = tuple(row[0] for row in rows)
+    attempts, calls, verdicts = (
+        _of_many(connection, table, columns, ids)
+        for table, columns in (("attempts", _ATTEMPT), ("calls", _CALL), ("verdicts", _VERDICT))
+    )
+    return [
+        decision_of(row, tuple(_attempt_of(one, calls[row[0]], verdicts[row[0]]) for one in attempts[row[0]]))
+        for row in rows
+    ]
+
+
+def _of_many(connection: Connection, table: str, columns: Sequence[str], ids: Row) -> defaultdict[str, list[Row]]:
+    """Rows by decision, each decision's in their order."""
+    found: defaultdict[str, list[Row]] = defaultdict(list)
+    places = ", ".join("?" * len(ids))
+    order = ", ".join(columns[:3])
+    query = f"SELECT {', '.join(columns)} FROM {table} WHERE decision_id IN ({places}) ORDER BY {order}"
+    for row in connection.execute(query, ids) if ids else ():
+        found[row[0]].append(row)
+    return found
 
 
 def _decision_row(decision: Decision) -> Row:

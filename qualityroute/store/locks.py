@@ -38,7 +38,7 @@ CELLS = "cells"
 
 
 def of_entry(entry: Entry) -> list[str]:
-    locks = of_facts(entry.facts)
+    locks = [*of_facts(entry.facts), *of_pots(pot for owed in entry.owed for pot in owed.reservation.pots)]
     if entry.forecast is not None:
         locks.append(CELLS)
     if entry.decision.session is not None:

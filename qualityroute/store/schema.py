@@ -7,12 +7,22 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Protocol
 
 from qualityroute.errors import StoreError
-from qualityroute.store import browsing, capabilities, certificates, forecasts, kept, key_rows, spending, truth
+from qualityroute.store import (
+    browsing,
+    capabilities,
+    certificates,
+    forecasts,
+    kept,
+    key_rows,
+    retention,
+    spending,
+    truth,
+)
 from qualityroute.store.tallies import LATENCIES, PEER_COLUMNS
 from qualityroute.store.tallies import TABLE as TALLIES
 
@@ -249,9 +259,24 @@ def learned_routing(db: Tables) -> None:
         db.execute(statement.strip())
 
 
+def pruning(db: Tables) -> None:
+    """What was pruned, whose turn it is, and whose labels remain of decisions that are gone."""
+    for statement in (*retention.TABLES, *truth.OWNERS):
+        db.execute(statement.strip())
+
+
 MIGRATIONS: tuple[Callable[[Tables], None], ...] = (
     first_tables, costs_of_peers, ground_truth, learned_capabilities, budgets, searches, keys, learned_routing,
+    pruning,
 )  # fmt: skip
+
+
+def tables() -> set[str]:
+    """Names of all tables of this version."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for migration in MIGRATIONS:
+            migration(connection)
+        return {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 
-from qualityroute.budgets import Filling, Pot, Reservation, Shortage, shortage
+from qualityroute.budgets import Filling, Owed, Pot, Reservation, Shortage, shortage
 from qualityroute.store.columns import PER_DOLLAR, from_units, moment, name
 from qualityroute.store.statements import Connection, add, insert
 
@@ -69,6 +69,15 @@ def settle(connection: Connection, reservation: Reservation, cost: Decimal) -> N
     connection.executemany(_FREE, [(*_key(pot), reservation.id) for pot in reservation.pots])
     if cost:
         connection.executemany(_SPEND, [(*_key(pot), in_units(cost)) for pot in reservation.pots])
+
+
+def catch_up(connection: Connection, owed: Iterable[Owed]) -> None:
+    """Count what could not be counted in its time; where it was counted all the same, the reservation is gone."""
+    for one in owed:
+        for pot in one.reservation.pots:
+            freed = connection.execute(_FREE, (*_key(pot), one.reservation.id)).rowcount
+            if freed and one.cost:
+                connection.executemany(_SPEND, [(*_key(pot), in_units(one.cost))])
 
 
 def fillings(connection: Connection, pots: Iterable[Pot], now: datetime) -> list[Filling]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -57,15 +57,13 @@ from qualityroute.store.pin_rows import (
 from qualityroute.store.sessions import first_attempts, has_attempt, session_counts
 from qualityroute.store.statements import Connection
 from qualityroute.store.summary import judge_errors, pins_by_task, summarise
+from qualityroute.store.upkeep import Upkeep
 
 T = TypeVar("T")
 
 
-class SQLStore(ABC):
+class SQLStore(Upkeep):
     """What the stores share. A database's own store says how it is opened, and how queries and works get to it."""
-
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        self._now = now
 
     @abstractmethod
     async def pin(self, key: PinKey) -> Pin | None: ...
@@ -73,21 +71,6 @@ class SQLStore(ABC):
     @abstractmethod
     async def _look(self, doing: str, query: Callable[[Connection], T]) -> T:
         """What a request waits for: a row or two, as they stand now."""
-
-    @abstractmethod
-    async def _read(self, doing: str, query: Callable[[Connection], T]) -> T:
-        """What a report reads: many rows, of one state of the database."""
-
-    @abstractmethod
-    async def _write(
-        self, doing: str, work: Callable[[Connection], T], locks: Sequence[str] = (), *, brief: bool = False
-    ) -> T:
-        """Commit a work, alone or with others.
-
-        Args:
-            locks: names of what it reads and then changes.
-            brief: it is a matter of few rows, which each request waits for.
-        """
 
     @abstractmethod
     def _failure(self, doing: str, error: BaseException) -> StoreError:
@@ -124,6 +107,7 @@ class SQLStore(ABC):
             session_attempt = write_rows(connection, rows, effect)
             tallies.add(connection, entry.decision, failed=rows.failed, session_attempt=session_attempt, effect=effect)
             truth.write_facts(connection, entry.facts)
+            spending.catch_up(connection, entry.owed)
             if entry.forecast is not None:
                 told = entry.decision
                 escalated = None if rows.failed is None else rows.failed == 1

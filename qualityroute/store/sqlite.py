@@ -23,10 +23,12 @@ import anyio.to_thread
 
 from qualityroute.errors import StoreError
 from qualityroute.pins import Pin, PinKey
+from qualityroute.store import file_upkeep
 from qualityroute.store.at_once import AtOnce
 from qualityroute.store.commits import GroupCommit, to_the_end
 from qualityroute.store.file_transactions import FileTransactions
 from qualityroute.store.files import connect, prepare
+from qualityroute.store.interface import Checked, Space
 from qualityroute.store.pin_rows import SELECT_ONE, pin_of
 from qualityroute.store.sql import SQLStore
 from qualityroute.store.statements import Connection
@@ -73,6 +75,15 @@ class SQLiteStore(SQLStore):
             return None if row is None else pin_of(row)
         except (sqlite3.Error, ValueError) as error:
             raise store_error(connections.path, f"read the pin of session {key.session[:40]!r}", error) from error
+
+    async def check(self) -> Checked:
+        path = self.path
+        if path is None:
+            raise StoreError("a store in a temporary file that is not open cannot be checked; name a file")
+        return await anyio.to_thread.run_sync(file_upkeep.check, path)
+
+    async def vacuum(self) -> Space:
+        return await anyio.to_thread.run_sync(file_upkeep.vacuum, self._open().path)
 
     def _open(self) -> Connections:
         if self._connections is None:

@@ -65,6 +65,8 @@ CREATE TABLE latencies (
     PRIMARY KEY (hour, task, outcome, step)
 ) WITHOUT ROWID
 """
+HORIZON = "(SELECT COALESCE(MAX(horizons.hour), '') FROM horizons WHERE horizons.task IN ('', {table}.task))"
+"""From which hour on no decision was pruned, of the task of a row of `table`; see `retention.py`."""
 KEYS = ("hour", "task", "route", "outcome", "reason", "failed", "session_attempt", "caught", "judged", "pin")
 MEASURES = (
     "decisions", "cut_off", "efficiency_attempts", "efficiency_cost", "efficiency_unknown", "judge_calls",
@@ -78,7 +80,8 @@ PEER_COLUMNS = tuple(
 )
 """Added after the first tables were out; peers were never asked before."""
 _ADD = statements.add("tallies", KEYS, MEASURES)
-_ADD_LATENCY = statements.add("latencies", ("hour", "task", "outcome", "step"), ("decisions",))
+LATENCY_KEYS = ("hour", "task", "outcome", "step")
+_ADD_LATENCY = statements.add("latencies", LATENCY_KEYS, ("decisions",))
 
 
 def add(
@@ -188,10 +191,12 @@ def _paired(tokens: int | None, dear: list[ModelCall]) -> tuple[Any, ...]:
 
 
 def rebuild(connection: Connection) -> int:
-    """Count every decision of the ledger anew; says how many there were."""
-    connection.execute("DELETE FROM tallies")
-    connection.execute("DELETE FROM latencies")
-    rows = connection.execute("SELECT id, failed, session_attempt, pin FROM decisions").fetchall()
+    """Count the ledger's decisions anew, from the hour on that none was pruned of; says how many there were."""
+    for table in ("tallies", "latencies"):
+        connection.execute(f"DELETE FROM {table} WHERE hour >= {HORIZON.format(table=table)}")
+    rows = connection.execute(
+        f"SELECT id, failed, session_attempt, pin FROM decisions WHERE at >= {HORIZON.format(table='decisions')}"
+    ).fetchall()
     for decision_id, failed, session_attempt, pin in rows:
         decision = read_decision(connection, decision_id)
         if decision is not None:

@@ -71,6 +71,8 @@ TABLES = (
     "CREATE INDEX audits_of_certificate ON audits (certificate, at)",
     "CREATE INDEX baselines_of_input ON baselines (task, input_key)",
 )
+OWNERS = ("ALTER TABLE labels ADD COLUMN tenant TEXT", "ALTER TABLE labels ADD COLUMN session TEXT")
+"""Filled when the decision is pruned and the label stays; until then the decision says whose it is."""
 
 _REFERENCE = (
     "task", "input_id", "origin", "at", "output", "input_key", "decision_id", "input", "cost", "fingerprint",
@@ -86,8 +88,9 @@ _PUT_REFERENCE = upsert("baselines", _REFERENCE, ("task", "input_id", "origin"))
 _PUT_LABEL = upsert("labels", _LABEL, ("decision_id", "origin"))
 _PUT_AUDIT = upsert("audits", _AUDIT, ("decision_id",))
 _LABELS_OF = f"""
-SELECT {", ".join(f"labels.{column}" for column in _LABEL)}, decisions.tenant, decisions.session
-FROM labels JOIN decisions ON decisions.id = labels.decision_id
+SELECT {", ".join(f"labels.{column}" for column in _LABEL)},
+  COALESCE(labels.tenant, decisions.tenant), COALESCE(labels.session, decisions.session)
+FROM labels LEFT JOIN decisions ON decisions.id = labels.decision_id
 WHERE labels.{{column}} = ? ORDER BY labels.at, labels.decision_id
 """
 

@@ -18,8 +18,10 @@ from qualityroute.errors import StoreError
 from qualityroute.pins import Pin, PinKey
 from qualityroute.store import tallies
 from qualityroute.store.commits import GroupCommit, to_the_end
+from qualityroute.store.interface import Checked, Space
 from qualityroute.store.pin_rows import read_pin
-from qualityroute.store.postgres.driver import Parameters, Session
+from qualityroute.store.postgres import upkeep
+from qualityroute.store.postgres.driver import Parameters, ServerError, Session
 from qualityroute.store.postgres.server import Server
 from qualityroute.store.postgres.tables import prepare
 from qualityroute.store.postgres.transactions import LIMIT, ServerTransactions
@@ -74,6 +76,23 @@ class PostgresStore(SQLStore):
             return tallies.rebuild(connection)
 
         return await self._write("rebuild the tallies", work)
+
+    async def check(self) -> Checked:
+        return await anyio.to_thread.run_sync(self._check)
+
+    def _check(self) -> Checked:
+        """On a connection of its own, since an open store has made or changed its tables already."""
+        server = Server(self._parameters)
+        try:
+            return server.ask(partial(snapshot, query=partial(upkeep.check, shown=self.place)))
+        except ServerError as error:
+            raise self._failure("check the tables", error) from error
+        finally:
+            server.close()
+
+    async def vacuum(self) -> Space:
+        connections = self._open()
+        return await self._ask("vacuum", upkeep.vacuum, connections.server, connections.reads)
 
     def _failure(self, doing: str, error: BaseException) -> StoreError:
         return store_error(self.place, doing, error)
@@ -141,7 +160,7 @@ def alone(session: Session, query: Callable[[Connection], T]) -> T:
     return query(session)
 
 
-def snapshot(session: Session, query: Callable[[Connection], T]) -> T:
+def snapshot(session: Session, query: Callable[[Session], T]) -> T:
     """A query that sees one state of the database."""
     session.begin(SNAPSHOT, REPORT_LIMIT)
     try:
