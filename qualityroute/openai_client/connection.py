@@ -1,24 +1,25 @@
 """The one file that imports openai: bytes to one endpoint and bytes back, whole or as they come; its types and errors
 stop here.
 
-The SDK says how a request looks (its address, headers and key), and its HTTP client carries it. What lies between the
-two is left out: `chat.completions.create` takes seven times the CPU time, and `post` still more than twice; the SDK's
-parsing would not survive what some endpoints send, and openai 2 has no method for decisions. The reply is streamed, so
-that a huge one is given up on before it fills the memory.
+The SDK says how a request looks (its address, headers and key), and its HTTP client carries it, or aiohttp. What lies
+between is left out: `chat.completions.create` takes many times the CPU time, and `post` still more than twice; the
+SDK's parsing would not survive what some endpoints send, and openai 2 has no method for decisions. A reply is read
+piece by piece, so that a huge one is given up on before it fills the memory.
 """
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
 
 from qualityroute.config import Provider
-from qualityroute.openai_client.transports import causes, transport_for
+from qualityroute.openai_client.transports import Arriving, HttpxCarrier, Limits, carrier_for, causes
 from qualityroute.openai_client.trouble import Reply, Trouble
 from qualityroute.records import Reason
 
@@ -43,33 +44,23 @@ class Connection:
         import openai  # noqa: PLC0415  (slow; not needed before the first request)
 
         seconds = provider.timeout.total_seconds()
-        transport = transport_for(
-            openai,
-            aiohttp=aiohttp,
-            timeout=seconds,  # for each read and write; the whole call has a deadline of its own
-            connect=min(seconds, CONNECT_SECONDS),
-            kept=provider.max_concurrency,
-            follow_redirects=False,  # documents go to the configured host and to no other
-        )
-        self._http, self._carrier, self._failures = transport.http, transport.client, transport.failures
-        self._broken = (self._http.HTTPError, *self._failures.own, *_BARE_ERRORS)
-        self._client = openai.AsyncOpenAI(
-            api_key=key or NO_KEY,
-            base_url=provider.base_url,
-            max_retries=0,
-            timeout=transport.client.timeout,
-            http_client=transport.client,
-        )
+        limits = Limits(seconds, min(seconds, CONNECT_SECONDS), provider.max_concurrency)
+        client = HttpxCarrier(openai, limits)
+        self._carrier = carrier_for(client, openai, limits, provider.base_url, aiohttp=aiohttp)
+        self._failures = self._carrier.failures
+        self._broken: tuple[type[Exception], ...] = (*self._failures.own, *_BARE_ERRORS)
+        self._sdk = openai.AsyncOpenAI(
+            api_key=key or NO_KEY, base_url=provider.base_url, max_retries=0, http_client=client.client
+        )  # fmt: skip
         if urlsplit(provider.base_url).hostname != _OPENAI_HOST:
             # The SDK takes them from the environment; they are no business of other providers.
-            self._client.organization = None
-            self._client.project = None
-        self._forms: dict[str, Any] = {}
-        """Of each path, a request without its body."""
+            self._sdk.organization = None
+            self._sdk.project = None
+        self._sdk.default_headers  # noqa: B018  (looks at the platform, which blocks, and keeps what it found)
 
     async def post(self, path: str, body: bytes) -> Reply | Trouble:
         """Send one request, once, and read the whole reply."""
-        if self._client.is_closed():
+        if self._sdk.is_closed():
             return _closed()
         try:
             return await _read(await self._send(path, body))
@@ -78,7 +69,7 @@ class Connection:
 
     async def open(self, path: str, body: bytes) -> Incoming | Reply | Trouble:
         """Send one request, once. A good reply is left to be read, and must be closed."""
-        if self._client.is_closed():
+        if self._sdk.is_closed():
             return _closed()
         try:
             response = await self._send(path, body)
@@ -87,21 +78,21 @@ class Connection:
             return self._explained(error)
 
     async def aclose(self) -> None:
-        await self._client.close()
+        await self._sdk.close()
+        await self._carrier.aclose()
 
-    async def _send(self, path: str, body: bytes) -> Any:
-        form = self._forms.get(path) or self._forms.setdefault(path, self._form(path))
-        request = self._http.Request("POST", form.url, headers=form.headers, content=body)
-        return await self._carrier.send(request, stream=True)
+    async def _send(self, path: str, body: bytes) -> Arriving:
+        return await self._carrier.send(self._address + path, self._headers, body)
 
-    def _form(self, path: str) -> Any:
-        """What the SDK's client would send, but for the body and for what it says of its own retries."""
-        named = {**self._client.default_headers, **self._client.auth_headers}
-        headers = {name: value for name, value in named.items() if isinstance(value, str)}
-        address = f"{str(self._client.base_url).rstrip('/')}{path}"
-        form = self._carrier.build_request("POST", address, headers=headers)
-        del form.headers["content-length"]
-        return form
+    @cached_property
+    def _address(self) -> str:
+        return str(self._sdk.base_url).rstrip("/")
+
+    @cached_property
+    def _headers(self) -> dict[str, str]:
+        """Those that the SDK's client sends, but for what it says of its own retries."""
+        named = {**self._sdk.default_headers, **self._sdk.auth_headers}
+        return {name: value for name, value in named.items() if isinstance(value, str)}
 
     def _explained(self, error: Exception) -> Trouble:
         sent = self._failures.was_sent(error)
@@ -115,7 +106,7 @@ class Incoming:
     """A good reply that still comes in. Nothing is read before it is asked for."""
 
     def __init__(
-        self, response: Any, known: tuple[type[Exception], ...], explained: Callable[[Exception], Trouble]
+        self, response: Arriving, known: tuple[type[Exception], ...], explained: Callable[[Exception], Trouble]
     ) -> None:
         self._response, self._known, self._explained = response, known, explained
         self._pieces = response.aiter_bytes()
@@ -142,7 +133,7 @@ class Incoming:
             await _close(self._response)
 
 
-async def _read(response: Any) -> Reply | Trouble:
+async def _read(response: Arriving) -> Reply | Trouble:
     """The whole reply; of an error only its beginning, however long it is."""
     if _is_small(response.headers):
         try:
@@ -158,13 +149,13 @@ async def _read(response: Any) -> Reply | Trouble:
     return _too_large(response) if len(content) > most == MAX_BYTES else _reply(response, content)
 
 
-def _is_small(headers: Any) -> bool:
+def _is_small(headers: Mapping[str, str]) -> bool:
     """Does the reply say that it is, and is that all that comes of it?"""
     size = headers.get("content-length", "")
     return len(size) < 9 and size.isdecimal() and int(size) <= MAX_ERROR_BYTES and "content-encoding" not in headers
 
 
-def _too_large(response: Any) -> Trouble:
+def _too_large(response: Arriving) -> Trouble:
     too_large = f"the reply is larger than {MAX_BYTES // 2**20} MiB"
     return Trouble(too_large, status=response.status_code, retryable=False)
 
@@ -191,7 +182,7 @@ async def _close(closable: Any) -> None:
         await closable.aclose()
 
 
-def _reply(response: Any, content: bytes) -> Reply:
+def _reply(response: Arriving, content: bytes) -> Reply:
     headers = response.headers
     return Reply(response.status_code, content, headers.get("retry-after"), headers.get("location"))
 
