@@ -10,7 +10,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 # Where this is set, each of the many processes that the tests start compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test coverage test-sdk2 check bench format clean
+.PHONY: demo test coverage test-sdk2 check packages licences reference docs audit fuzz mutants bench format clean
 
 demo: .venv/ready
 	@$(BIN)/qualityroute demo
@@ -36,6 +36,39 @@ format: .venv/dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# Wheel and sdist, and each extra installed alone; takes minutes, and a registry.
+packages: .venv/dev
+	$(BIN)/python tests/packages.py
+	$(BIN)/python tests/image.py
+
+licences: .venv/dev
+	$(BIN)/python tests/licences.py > docs/licences.md.new && mv docs/licences.md.new docs/licences.md
+
+# Pages of docs/reference/ that are made of the code.
+reference: .venv/dev
+	$(BIN)/python tests/reference.py
+
+# The documents as a site, in .venv/site; a link that leads nowhere is an error.
+docs: .venv/docs/ready
+	.venv/docs/bin/mkdocs build --strict --quiet --site-dir .venv/site
+
+# Known weaknesses of what we bring (needs a service that knows them: an unreachable one is a failure), and of our code.
+audit: .venv/dev
+	$(BIN)/uv tool run --quiet bandit --quiet --configfile pyproject.toml --recursive qualityroute
+	$(BIN)/uv pip freeze --quiet --exclude-editable --python $(BIN)/python > .venv/installed.txt
+	$(BIN)/uv tool run --quiet pip-audit --strict --no-deps --disable-pip --requirement .venv/installed.txt
+
+# Each reader of what strangers send, ten minutes long; what a run finds lies beside this file as crash-….
+FUZZ_MINUTES ?= 10
+FUZZED := json verdict stream config rubric body headers head
+fuzz: .venv/fuzz/ready
+	@for name in $(FUZZED); do echo "== $$name"; \
+	    nice .venv/fuzz/bin/python -m tests.fuzz $$name --minutes $(FUZZ_MINUTES) || exit 1; done
+
+# Which changed lines of the pure modules no test sees: PARTS="pins routing", or all of them in half an hour.
+mutants: .venv/mutants/ready
+	nice .venv/mutants/bin/python tests/mutants.py $(PARTS)
+
 # The quick form of each; the whole one, and where it writes its figures, is in docs/benchmarks.md.
 bench: .venv/dev
 	@for benchmark in $(BENCHMARKS); do echo "== benchmarks/$$benchmark.py"; \
@@ -59,6 +92,24 @@ bench: .venv/dev
 	grep -v '^openai==' constraints.txt > .venv/sdk2/constraints.txt
 	$(BIN)/uv pip install --quiet --python .venv/sdk2/bin/python -c .venv/sdk2/constraints.txt \
 	    -e . 'openai<3' hypothesis pytest pytest-xdist trio
+	@touch $@
+
+.venv/fuzz/ready: .venv/ready
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/fuzz
+	$(BIN)/uv pip install --quiet --python .venv/fuzz/bin/python -c constraints.txt -e '.[server]' --group fuzz
+	@touch $@
+
+.venv/docs/ready: .venv/ready
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/docs
+	$(BIN)/uv pip install --quiet --python .venv/docs/bin/python -c constraints.txt -e . --group docs
+	@touch $@
+
+# The package comes from the copy that is changed, and from nowhere else.
+.venv/mutants/ready: .venv/ready
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/mutants
+	$(BIN)/uv pip install --quiet --python .venv/mutants/bin/python -c constraints.txt \
+	    -e '.[fast,server]' --group dev --group mutants
+	$(BIN)/uv pip uninstall --quiet --python .venv/mutants/bin/python qualityroute
 	@touch $@
 
 # Node's clients of the gateway; without npm the tests that need them are skipped.

@@ -75,13 +75,13 @@ anyio.run(main)
 """
 
 
-def entries(count: int, seed: int = 1) -> Iterator[Entry]:
-    """A month of sessions of about four requests, over ten tasks that fail more and more."""
+def entries(count: int, span: timedelta = MONTH, seed: int = 1) -> Iterator[Entry]:
+    """Sessions of about four requests, over ten tasks that fail more and more."""
     chance = random.Random(seed)
     for number in range(count):
         task = f"task-{chance.randrange(10)}"
         failed = chance.random() < TASKS[task]
-        yield _entry(number, START + number * MONTH / count, task, f"s{chance.randrange(count // 4)}", failed, chance)
+        yield _entry(number, START + number * span / count, task, f"s{chance.randrange(count // 4)}", failed, chance)
 
 
 def _entry(number: int, at: datetime, task: str, session: str, failed: bool, chance: random.Random) -> Entry:
@@ -111,10 +111,10 @@ def _entry(number: int, at: datetime, task: str, session: str, failed: bool, cha
     return Entry(decision, PinKey("default", session), event, Pins())
 
 
-async def fill(path: Path, count: int) -> float:
+async def fill(path: Path, count: int, span: timedelta = MONTH) -> float:
     store = open_store(str(path), folder=Path())
     await store.open()
-    source, started = entries(count), time.perf_counter()
+    source, started = entries(count, span), time.perf_counter()
 
     async def writer() -> None:
         for entry in source:

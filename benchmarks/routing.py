@@ -39,6 +39,7 @@ from replay_records import (
 )
 from results import Row as Figure
 from results import begin, command
+from routing_changes import improvements
 from routing_streams import Auto, Request, Spent, follow, seeded
 
 from qualityroute.complexity import Choice, Economics, features, shape_of
@@ -236,38 +237,6 @@ def short(model: str) -> str:
 # --- seeded streams
 
 
-LEARNERS: dict[str, dict[str, Any]] = {
-    "auto": {},
-    "auto without exploration": {"explore": 0.0},
-    "the 10 % bound alone": {"bets": False},
-    "the bound alone, no exploration": {"bets": False, "explore": 0.0},
-}
-CHANGES = {
-    "a hard kind among others": ((0.72, 0.45, 0.25), (0.15, 0.12, 0.10)),
-    "all of it hopeless": ((0.95,), (0.15,)),
-}
-
-
-def improvement(name: str, ratio: float, count: int, seeds: range) -> list[dict[str, Any]]:
-    """A bad model for `count` requests, then a good one: cost over the cascade's, in each half and long after."""
-    before, after = CHANGES[name]
-    found = []
-    for learner, options in LEARNERS.items():
-        parts: list[list[Spent]] = []
-        for seed in seeds:
-            chance = random.Random(seed)
-            auto = Auto(Economics(1.0, 0.3, ratio), chance=random.Random(1000 + seed), **options)
-            streams = [seeded(chance, before, count, ratio), seeded(chance, after, count, ratio)]
-            streams.append(seeded(chance, after, 4 * count, ratio))
-            parts.append([follow(stream, auto.choice) for stream in streams])
-        excess = [
-            sum(part[half].cost for part in parts) / sum(part[half].cascade for part in parts) - 1 for half in range(3)
-        ]
-        straight = [statistics.mean(part[half].straight / part[half].requests for part in parts) for half in range(3)]
-        found.append({"case": name, "ratio": ratio, "learner": learner, "excess": excess, "straight": straight})
-    return found
-
-
 def border(break_even: float, below: float, count: int, seeds: range, *, bets: bool) -> dict[str, Any]:
     """Streams whose P(escalate) is at the break-even or a little below: how many are ever sent straight on."""
     ratio = 1.3 / (1 - break_even)
@@ -381,19 +350,7 @@ def recorded(folder: Path, seeds: range) -> dict[str, Any]:
 
 
 def streams(*, quick: bool) -> dict[str, Any]:
-    seeds, count = range(4) if quick else range(20), 400 if quick else 1150
-    print(f"\nA model that becomes better after {count:,} requests: cost over the cascade's (share straight)")
-    changes = []
-    for name in CHANGES:
-        for ratio in (3.0, 5.0):
-            for row in improvement(name, ratio, count, seeds):
-                changes.append(row)
-                told = "  ".join(
-                    f"{100 * excess:+6.1f}% ({100 * straight:3.0f}%)"
-                    for excess, straight in zip(row["excess"], row["straight"], strict=True)
-                )
-                print(f"  {name:26} 1:{ratio:.0f}  {row['learner']:34} {told}")
-    print("    in the columns: before, just after, and the four times as many requests after those")
+    changes = improvements(quick=quick)
     looks, seeds = (300, range(20)) if quick else (2000, range(200))
     print(f"\nStreams of {looks:,} requests at the border: share of them ever sent straight, share of requests")
     borders = []

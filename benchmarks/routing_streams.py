@@ -75,13 +75,19 @@ class Auto:
     """Without: the 10 % bound alone, as the research has it."""
     regress: bool = False
     chance: random.Random = field(default_factory=lambda: random.Random(1))
+    model: str = "m"
+    """Of the efficiency tier; another one begins anew."""
     cells: dict[CellKey, Cell] = field(default_factory=dict)
     log: dict[str, list[Foretold]] = field(default_factory=dict)
     fitted: dict[str, Regression] = field(default_factory=dict)
 
     def choice(self, request: Request) -> Choice:
-        key = CellKey(request.task, "m", "f")
-        history = History.of(cell for cell in self.cells.values() if cell.key.task in ("", request.task))
+        key = CellKey(request.task, self.model, "f")
+        history = History.of(
+            cell
+            for cell in self.cells.values()
+            if cell.key.task in ("", request.task) and cell.key.model in ("", self.model)
+        )
         found = request.features if self.regress else ()
         known = known_of(history, self.fitted.get(request.task), found)
         cell = known.cell if self.bets else replace(known.cell, purse=1e9)

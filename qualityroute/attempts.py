@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from qualityroute.config.fields import split_model
 from qualityroute.errors import BudgetExceeded
 from qualityroute.failover import Failed, next_model
 from qualityroute.gates import Gate, Gated
+from qualityroute.hearing import Ear
 from qualityroute.metering import Called, Meter
 from qualityroute.records import Attempt, Message, ModelCall, Reason, Role, Ruling, Tier, Verdict
 
@@ -41,9 +43,11 @@ class Request:
     """Who hears the performance tier's answer while it comes in; efficiency's has to be proved first."""
 
 
-async def make_attempt(request: Request, tier: Tier, config: Config, meter: Meter, *, judged: bool) -> Attempt:
+async def make_attempt(
+    request: Request, tier: Tier, config: Config, meter: Meter, *, judged: bool, until: float = math.inf
+) -> Attempt:
     """One answer of one tier with its verdicts. Failures of endpoints, and calls that do not fit into a budget, end in
-    an undecided attempt, not an exception."""
+    an undecided attempt, not an exception; so do checks that are not over by `until` (anyio's clock)."""
     started, made_before = meter.clock(), len(meter.calls)
     messages = (*request.system, *request.messages)
     try:
@@ -52,17 +56,17 @@ async def make_attempt(request: Request, tier: Tier, config: Config, meter: Mete
         return _unpaid(tier, meter.calls[made_before:], error, meter.clock() - started)
     if called.completion is None:
         return _unavailable(tier, calls, failed, meter.clock() - started)
-    gated = await _gate(request, tier, called, meter, judged=judged)
+    gated = await _gate(request, tier, called, meter, judged=judged, until=until)
     verdicts = gated.verdicts
+    wrong = request.task.settings.repairs and gated.objection and gated.objection.reason in _REPAIRABLE
     # An answer that was heard cannot be taken back.
-    repairs = request.task.settings.repairs and not called.heard
-    if repairs and gated.objection and gated.objection.reason in _REPAIRABLE:
+    if wrong and gated.objection is not None and not _was_heard(request, called):
         repair = (*messages, *_repair_messages(called, gated.objection))
         with suppress(BudgetExceeded):  # of the re-ask: the first answer stands, rejected as it is
             again = await meter.ask(_completion_request(request, tier, config, called.call.name, repair))
             calls = (*calls, *again.made)
             if again.completion is not None:
-                called, gated = again, await _gate(request, tier, again, meter, judged=judged)
+                called, gated = again, await _gate(request, tier, again, meter, judged=judged, until=until)
                 verdicts = (*verdicts, *gated.verdicts)
     return _attempt(tier, calls, verdicts, gated, called, meter.clock() - started)
 
@@ -87,7 +91,7 @@ async def _ask_tier(
         if called.error is None:
             break
         failed.append(Failed(turn, called.error))
-        if called.heard:
+        if _was_heard(request, called):
             break
     return called, tuple(calls), failed
 
@@ -117,7 +121,12 @@ def _completion_request(
     )
 
 
-async def _gate(request: Request, tier: Tier, called: Called, meter: Meter, *, judged: bool) -> Gated:
+def _was_heard(request: Request, called: Called) -> bool:
+    """By the caller: what an ear still held back it forgets, since another answer is to follow."""
+    return called.heard and not (isinstance(request.hear, Ear) and request.hear.forget())
+
+
+async def _gate(request: Request, tier: Tier, called: Called, meter: Meter, *, judged: bool, until: float) -> Gated:
     assert called.completion is not None
     return await request.gate(
         called.completion,
@@ -128,6 +137,7 @@ async def _gate(request: Request, tier: Tier, called: Called, meter: Meter, *, j
         meter=meter,
         asked=_asked_blind(request, called),
         accept_at=request.accept_at,
+        until=until,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,21 +13,37 @@ import anyio
 
 from qualityroute.attempts import Request, make_attempt
 from qualityroute.budgets import Allowance
+from qualityroute.cache import Hit, Stored
 from qualityroute.calibration import Certificate
 from qualityroute.client import Client
 from qualityroute.complexity import Forecast
 from qualityroute.endings import error_of, output_of, payloads_of, without_quotes
 from qualityroute.errands import Ending, Errand, label_of_fallback, reference_of
 from qualityroute.errors import QualityRouteError, StoreError
-from qualityroute.fallback import FallbackPolicy, GiveUp, Keep, Try, is_short, next_step, outcome_of, reason_of
+from qualityroute.fallback import (
+    FallbackPolicy,
+    GiveUp,
+    Keep,
+    Try,
+    best_in_time,
+    is_late,
+    is_short,
+    next_step,
+    outcome_of,
+    reason_of,
+)
+from qualityroute.head_start import HeadStart
+from qualityroute.hearing import Ear
 from qualityroute.labels import Fact
 from qualityroute.learning import Learner
 from qualityroute.metering import Meter
 from qualityroute.pins import Pin, PinKey, key_for, pin_after
+from qualityroute.recall import Recall, Turn, served, to_keep
 from qualityroute.records import (
     Answer,
     Attempt,
     Decision,
+    ModelCall,
     Outcome,
     Reason,
     Role,
@@ -39,10 +56,12 @@ from qualityroute.records import (
 from qualityroute.routing import Plan, held, route
 from qualityroute.setup import Setup
 from qualityroute.store import Entry, SessionStore
-from qualityroute.wallet import Owner, Wallet, has_budget
+from qualityroute.wallet import Forehand, Owner, Wallet, has_budget
 
 logger = logging.getLogger("qualityroute")
 LEASE_MARGIN = timedelta(seconds=10)
+LAST_MOMENT = timedelta(milliseconds=50)
+"""Before its deadline a request that is to serve its best answer stops proving it, so that it is served in time."""
 PAID_CHECKS = frozenset({"judge", "agreement"})
 """Those that ask models; the others of a gate are free."""
 
@@ -87,17 +106,28 @@ class Passage:
         *,
         audited: bool = False,
         learner: Learner | None = None,
+        recall: Recall | None = None,
     ) -> None:
-        """`audited`: the coin was flipped for this request, whatever becomes of it; `learner`: of tasks on `auto`."""
+        """`audited`: the coin was flipped for this request, whatever becomes of it; `learner`: of tasks on `auto`;
+        `recall`: of tasks with a cache."""
+        self.ear = Ear(request.hear, is_open=True) if request.hear is not None else None
+        request = replace(request, hear=self.ear)
         self.world, self.setup, self.request, self.caller = world, setup, request, caller
         self.errand, self.audited = errand, audited
         self.learner = learner if request.task.settings.tier == "auto" else None
+        self.recall = recall
+        self.turn: Turn | None = None
+        """Of a task with a cache; others may wait until it ends."""
+        self.left: Stored | None = None
+        """What it leaves to be served again, once that is written."""
         self.id = caller.decision_id or world.new_id()
         self.at, self.started = world.now(), world.clock()
         self.wallet = self._wallet()
         self.meter = Meter(world.client, setup.prices, world.now, world.clock, self.wallet)
         self.attempts: list[Attempt] = []
         self.trying: Tier | None = None
+        self.head_start: HeadStart | None = None
+        """Performance's answer that was begun early."""
         self.plan = errand.plan if errand is not None else None
         """The errand's, or found by `route` from the task and its pin."""
         self.certificate: Certificate | None = None
@@ -113,6 +143,13 @@ class Passage:
 
         Raises `AnswerRejected`, `ProviderError`, `DeadlineExceeded`, `BudgetExceeded` or `StoreError`.
         """
+        try:
+            return await self._answer()
+        finally:
+            if self.turn is not None:
+                self.turn.end(self.left)
+
+    async def _answer(self) -> Answer:
         policy = self._policy()
         kept: Attempt | None = None
         limit: Reason | None = None
@@ -120,8 +157,10 @@ class Passage:
             self.certificate = await self._certificate()
             self.plan = self.plan or await self._plan()
             with anyio.move_on_after(self.request.task.deadline.total_seconds()) as scope:
-                kept = await self._walk(self.plan, policy)
+                kept = await self._recalled(self.plan) or await self._walk(self.plan, policy)
             if scope.cancelled_caught:
+                limit, kept = Reason.DEADLINE, self._best_in_time(policy)
+            elif kept is None and is_late(self.attempts):
                 limit = Reason.DEADLINE
         except anyio.get_cancelled_exc_class():
             await self._record_broken_off(Reason.CANCELLED)
@@ -145,7 +184,8 @@ class Passage:
         # Measuring is left out where there is no money for it; it takes nothing else instead.
         exhausted = self.setup.config.budget.on_exhausted if self.errand is None else "error"
         free = frozenset({"form", *task.gate} - PAID_CHECKS)
-        return FallbackPolicy(task.settings.on_refusal, task.on_undecided, exhausted, free)
+        late = task.on_deadline if self.errand is None else "error"
+        return FallbackPolicy(task.settings.on_refusal, task.on_undecided, exhausted, late, free)
 
     def _wallet(self) -> Wallet | None:
         """`None` without a budget, so that nothing is kept and the store is not asked."""
@@ -157,20 +197,74 @@ class Passage:
             return None
         return Wallet(world.store, budget, owner, self.setup.prices, self.setup.lengths, world.now, world.new_id)
 
+    async def _recalled(self, plan: Plan) -> Attempt | None:
+        """An earlier answer to the same question; the route is then none other."""
+        if self.recall is None:
+            return None
+        caller, now = self.caller, self.world.now()
+        try:
+            self.turn = await self.recall.turn(
+                self.setup, self.request, plan, tenant=caller.tenant, session=caller.session, now=now
+            )
+        except StoreError as error:  # whatever is not found is asked
+            logger.warning("no earlier answer: %s", error, extra={"decision_id": self.id})
+        if self.turn is None or self.turn.found is None:
+            return None
+        kept = served(self.turn.found, self.request.task)
+        if kept is not None:
+            # Nothing is learned of a request that no model was asked.
+            self.plan, self.forecast = replace(plan, route=Route.CACHED), None
+        return kept
+
     async def _walk(self, plan: Plan, policy: FallbackPolicy) -> Attempt | None:
+        if not plan.early:
+            return await self._steps(plan, policy)
+        wallet = Forehand(self.wallet) if self.wallet is not None else None
+        self.head_start = HeadStart(self.request, self.setup.config, replace(self.meter, wallet=wallet, _calls=[]))
+        return await self.head_start.beside(lambda: self._steps(plan, policy))
+
+    async def _steps(self, plan: Plan, policy: FallbackPolicy) -> Attempt | None:
+        until = math.inf
+        if policy.on_deadline == "serve_best":
+            until = anyio.current_effective_deadline() - self._last_moment.total_seconds()
         while True:
             match next_step(plan, self.attempts, policy):
                 case Try(tier):
                     self.trying = tier
-                    # What efficiency answers in place of performance is proved as any answer of its.
-                    judged = plan.judged or tier is not plan.tier
-                    self.attempts.append(
-                        await make_attempt(self.request, tier, self.setup.config, self.meter, judged=judged)
-                    )
+                    self.attempts.append(await self._attempt(plan, tier, until))
+                    self._take_what_is_there(policy)
                 case Keep(attempt):
                     return attempt
                 case GiveUp():
                     return None
+
+    async def _attempt(self, plan: Plan, tier: Tier, until: float) -> Attempt:
+        """Performance's is perhaps under way already."""
+        if self.head_start is not None and tier is Tier.PERFORMANCE:
+            begun = await self.head_start.attempt()
+            if begun is not None:
+                return begun
+        # What efficiency answers in place of performance is proved as any answer of its.
+        judged = plan.judged or tier is not plan.tier
+        return await make_attempt(self.request, tier, self.setup.config, self.meter, judged=judged, until=until)
+
+    @property
+    def _last_moment(self) -> timedelta:
+        return min(LAST_MOMENT, self.request.task.deadline / 10)
+
+    def _take_what_is_there(self, policy: FallbackPolicy) -> None:
+        """When time is up: performance's answer, if that was begun early and is good."""
+        if self.head_start is None or policy.on_deadline == "error" or not is_late(self.attempts):
+            return
+        if (answer := self.head_start.take_accepted()) is not None:
+            self.attempts.append(answer)
+
+    def _best_in_time(self, policy: FallbackPolicy) -> Attempt | None:
+        """What is served of what there is at the deadline; nothing, once the beginning of another was heard."""
+        self._note_interrupted(Reason.DEADLINE)
+        self._take_what_is_there(policy)
+        heard = self.ear is not None and self.ear.passed_on
+        return None if heard else best_in_time(self.attempts, policy)
 
     async def _plan(self) -> Plan:
         config, now = self.setup.config, self.at
@@ -250,7 +344,10 @@ class Passage:
         payloads = payloads_of(self.setup.config.store.payloads, self.request.messages, self.attempts)
         facts, forecast = self._facts(kept), self._borne_out()
         owed = tuple(self.wallet.owed) if self.wallet is not None else ()
-        entry = Entry(decision, self._pin_key, event, self.setup.config.pins, payloads, facts, forecast, owed)
+        keeps, hit = self._kept_answer(decision, kept), self._hit
+        entry = Entry(
+            decision, self._pin_key, event, self.setup.config.pins, payloads, facts, forecast, owed, keeps, hit
+        )
         try:
             with anyio.CancelScope(shield=True):
                 effect = await self.world.store.record(entry)
@@ -260,9 +357,22 @@ class Passage:
                 raise
             logger.warning("decision could not be written: %s", error, extra={"decision_id": self.id})
             return decision
+        self.left = keeps
         decision = replace(decision, pin=effect)
         self.world.tell(decision)
         return decision
+
+    def _kept_answer(self, decision: Decision, kept: Attempt | None) -> Stored | None:
+        if self.turn is None or self.plan is None:
+            return None
+        return to_keep(self.turn, self.plan, decision, kept, self.request.task, self.world.now())
+
+    @property
+    def _hit(self) -> Hit | None:
+        found = self.turn.found if self.turn is not None else None
+        if found is None or self.plan is None or self.plan.route is not Route.CACHED:
+            return None
+        return Hit(self.id, found.decision_id, found.cost)
 
     def _unrecorded(self, decision: Decision) -> Decision:
         """Told all the same: what was spent is spent, and whoever listens is to hear of the store."""
@@ -272,7 +382,7 @@ class Passage:
 
     def _noted(self, kept: Attempt | None, limit: Reason | None) -> Decision:
         """The decision, with the calls of an attempt that was cut short."""
-        if limit is not None:
+        if limit is not None and not is_late(self.attempts):
             self._note_interrupted(limit)
         return self._decision(kept, limit)
 
@@ -315,7 +425,11 @@ class Passage:
 
     def _note_interrupted(self, limit: Reason) -> None:
         """Calls of the attempt that was cut short belong to the story, and to the bill."""
-        counted = sum(len(attempt.all_calls) for attempt in self.attempts)
+        waited_for = self.head_start.interrupted(limit) if self.head_start is not None else None
+        if waited_for is not None:
+            self.attempts.append(waited_for)
+            return
+        counted = sum(len(attempt.all_calls) for attempt in self.attempts if not attempt.early)
         calls = self.meter.calls[counted:]
         if not calls or self.trying is None:
             return
@@ -328,7 +442,8 @@ class Passage:
     def _decision(self, kept: Attempt | None, limit: Reason | None) -> Decision:
         plan = self.plan or Plan(Route.CASCADE, Tier.EFFICIENCY, judged=True, falls_back=True)
         outcome = outcome_of(plan, self.attempts, kept)
-        if limit is not None:
+        spare = self.head_start.spare if self.head_start is not None else None
+        if limit is not None and kept is None:
             outcome = Outcome.CANCELLED if limit is Reason.CANCELLED else Outcome.FAILED
         why = reason_of(self.attempts, kept)
         return Decision(
@@ -340,17 +455,24 @@ class Passage:
             route=plan.route,
             outcome=outcome,
             reason=limit or (why.reason if why else None),
-            message=why.message if why else self._limit_met(plan),
+            message=why.message if why else self._note(plan),
             tier=kept.tier if kept else None,
             model=kept.model if kept else None,
             attempts=tuple(self._without_contents(attempt) for attempt in self.attempts),
-            cost=total_cost(call.cost for call in self.meter.calls),
+            spare=None if spare is None else self._without_contents(spare),
+            cost=total_cost(call.cost for call in self._calls),
             latency=timedelta(seconds=self.world.clock() - self.started),
             fingerprint=self.setup.fingerprint,
             metadata=self.caller.metadata,
         )
 
-    def _limit_met(self, plan: Plan) -> str:
+    @property
+    def _calls(self) -> list[ModelCall]:
+        return self.meter.calls if self.head_start is None else [*self.meter.calls, *self.head_start.calls]
+
+    def _note(self, plan: Plan) -> str:
+        if self._hit is not None:
+            return f"the answer of decision {self._hit.source}"
         return (self.limit or "") if plan.route is Route.HARD_LIMIT else ""
 
     def _without_contents(self, attempt: Attempt) -> Attempt:

@@ -33,6 +33,7 @@ def economics_of(
     means = means_of(summary)
     first, strong = _seconds(summary)
     second = float(routing.value_of_second)
+    known = task.speculates and first is not None and strong is not None and means.performance is not None
     return Economics(
         efficiency=_priced(means.efficiency, first, second),
         judge=None if means.judge is None else float(means.judge),
@@ -40,6 +41,8 @@ def economics_of(
         cost_of_error=float(routing.cost_of_error),
         by_judge=min(1.0, summary.judge_catches / summary.fallbacks) if summary.fallbacks else 1.0,
         repaired=_repaired([label for label in labels if label.pipeline == pipeline]),
+        head_start=second * min(first or 0.0, strong or 0.0) if known else None,
+        wasted=float(means.performance or 0) if known else None,
         may_skip_judge=_may_skip_judge(task),
     )
 
@@ -52,12 +55,15 @@ def _priced(cost: Decimal | None, seconds: float | None, value_of_second: float)
 
 
 def _seconds(summary: TaskSummary) -> tuple[float | None, float | None]:
-    """Medians: of an efficiency answer with its judge, and of a performance answer."""
+    """Medians: of an efficiency answer with its judge, and of a performance answer; of that the mean, where it was
+    begun early, since a fallback's latency then does not hold the two one after the other."""
     accepted, fallback = (summary.latency.get(one) for one in (Outcome.ACCEPTED, Outcome.FALLBACK))
     straight = summary.latency.get(Outcome.PERFORMANCE) or summary.latency.get(Outcome.PINNED)
     first = accepted.p50 if accepted is not None else None
     if straight is not None:
         return first, straight.p50
+    if summary.head_starts.needed:
+        return first, summary.head_starts.seconds
     if fallback is None or first is None:
         return first, None
     return first, max(0.0, fallback.p50 - first)

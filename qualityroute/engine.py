@@ -44,6 +44,7 @@ from qualityroute.learning import Learner
 from qualityroute.mapping import MapResults, options_of
 from qualityroute.pinboard import Pinboard
 from qualityroute.pins import key_for
+from qualityroute.recall import Recall
 from qualityroute.records import Answer, Decision, Tier, source_text
 from qualityroute.report import Report, build_report
 from qualityroute.retention import Retention, not_found
@@ -103,6 +104,7 @@ class Engine:
         self._sideline: Sideline | None = None
         self._learner = Learner(self._store, now)
         self._retention = Retention(self._store, lambda: self._setup.config.store.keep, now)
+        self._recall = Recall(self._store)
         self.pins = Pinboard(self._store, lambda: self._setup.config.pins, now)
         """List, get, add and release pins."""
         self.baseline = Baseline(self._workplace)
@@ -188,7 +190,9 @@ class Engine:
         sideline = self._sideline
         assert sideline is not None
         audited = await sideline.coin(request, caller)
-        passage = Passage(self._world(), setup, request, caller, audited=audited, learner=self._learner)
+        passage = Passage(
+            self._world(), setup, request, caller, audited=audited, learner=self._learner, recall=self._recall
+        )
         try:
             answer = await passage.answer()
         finally:

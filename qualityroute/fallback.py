@@ -7,6 +7,7 @@ The order exists once, here:
     refused by efficiency          -> keep it | give up | go on      (the task's `on_refusal`)
     a check could not be made      -> keep it | give up | go on      (the task's `on_undecided`)
     a call did not fit a budget    -> try efficiency | keep it | give up      (`budget.on_exhausted`)
+    no time was left for a check   -> keep the best there is | give up        (`on_deadline`)
     efficiency, and may fall back  -> try performance
     anything else                  -> give up
 """
@@ -47,8 +48,9 @@ class FallbackPolicy:
     on_refusal: Literal["fallback", "return", "error"] = "fallback"
     on_undecided: Literal["fallback", "accept", "error"] = "fallback"
     on_exhausted: Literal["error", "efficiency_only", "serve_best"] = "error"
+    on_deadline: Literal["error", "serve_best"] = "error"
     free_checks: Set[str] = frozenset()
-    """Those that an answer must have passed to be served all the same when the budget is used up."""
+    """Those that an answer must have passed to be served all the same when the budget or the time is used up."""
 
 
 def next_step(plan: Plan, attempts: Sequence[Attempt], policy: FallbackPolicy = FallbackPolicy()) -> Step:
@@ -58,6 +60,9 @@ def next_step(plan: Plan, attempts: Sequence[Attempt], policy: FallbackPolicy = 
     last = attempts[-1]
     if last.ruling is Ruling.ACCEPTED:
         return Keep(last)
+    if is_late(attempts):
+        best = best_in_time(attempts, policy)
+        return GiveUp(last) if best is None else Keep(best)
     refused = last.reason is Reason.REFUSED and last.tier is Tier.EFFICIENCY
     if refused and policy.on_refusal == "return":
         return Keep(last)
@@ -79,14 +84,25 @@ def _without_money(plan: Plan, attempts: Sequence[Attempt], policy: FallbackPoli
     untried = all(attempt.tier is Tier.PERFORMANCE for attempt in attempts)
     if untried and plan.steps_down and policy.on_exhausted != "error":
         return Try(Tier.EFFICIENCY)
-    if policy.on_exhausted == "serve_best":
-        best = next((attempt for attempt in reversed(attempts) if _is_servable(attempt, policy.free_checks)), None)
-        if best is not None:
-            return Keep(best)
-    return GiveUp(attempts[-1])
+    best = _best(attempts, policy.free_checks) if policy.on_exhausted == "serve_best" else None
+    return GiveUp(attempts[-1]) if best is None else Keep(best)
 
 
-_OF_PAID_CHECKS = frozenset({Reason.JUDGED, Reason.DISAGREEMENT, Reason.JUDGE_ERROR, Reason.BUDGET})
+def best_in_time(attempts: Sequence[Attempt], policy: FallbackPolicy) -> Attempt | None:
+    """What is served when the deadline has come: what was accepted, else what only a paid check keeps from that."""
+    if policy.on_deadline == "error":
+        return None
+    accepted = next((attempt for attempt in reversed(attempts) if attempt.accepted), None)
+    return accepted or _best(attempts, policy.free_checks)
+
+
+def _best(attempts: Sequence[Attempt], free_checks: Set[str]) -> Attempt | None:
+    return next((attempt for attempt in reversed(attempts) if _is_servable(attempt, free_checks)), None)
+
+
+_OF_PAID_CHECKS = frozenset(
+    {Reason.JUDGED, Reason.DISAGREEMENT, Reason.JUDGE_ERROR, Reason.BUDGET, Reason.DEADLINE}
+)  # fmt: skip
 """What a judge or peers objected, or why they could not. Not a suspicion, such as instructions in the data."""
 
 
@@ -102,6 +118,11 @@ def is_short(attempts: Sequence[Attempt]) -> bool:
     return any(attempt.reason is Reason.BUDGET for attempt in attempts)
 
 
+def is_late(attempts: Sequence[Attempt]) -> bool:
+    """Did the deadline come before all was asked and proved?"""
+    return any(attempt.reason is Reason.DEADLINE for attempt in attempts)
+
+
 def is_trouble(attempt: Attempt) -> bool:
     """An answer is there, and a check of it could not be made."""
     return attempt.reason is not None and attempt.reason.kind is ReasonKind.TROUBLE
@@ -115,9 +136,11 @@ def is_unavailable(attempt: Attempt) -> bool:
 def outcome_of(plan: Plan, attempts: Sequence[Attempt], kept: Attempt | None) -> Outcome:
     """One word for what the caller got."""
     if kept is None:
-        failed = not attempts or is_unavailable(attempts[-1]) or is_short(attempts)
+        failed = not attempts or is_unavailable(attempts[-1]) or is_short(attempts) or is_late(attempts)
         return Outcome.FAILED if failed else Outcome.REJECTED
-    if is_short(attempts) and not kept.accepted:
+    if plan.route is Route.CACHED:
+        return Outcome.CACHED
+    if (is_short(attempts) or is_late(attempts)) and not kept.accepted:
         return Outcome.UNPROVEN
     if kept.tier is Tier.EFFICIENCY:
         return Outcome.ACCEPTED

@@ -150,7 +150,7 @@ def pin_after(route: Route, attempts: Sequence[Attempt], probe_token: str | None
             return _cascade_event(first)
         case Route.CASCADE | Route.UNJUDGED | Route.TASK | Route.ASKED | Route.EXPLORE | Route.BASELINE:
             return None
-        case Route.COMPARE | Route.AUDIT | Route.UNCERTIFIED | Route.HARD_LIMIT | Route.LEARNED:
+        case Route.COMPARE | Route.AUDIT | Route.UNCERTIFIED | Route.HARD_LIMIT | Route.LEARNED | Route.CACHED:
             return None
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+from collections.abc import Callable
 from typing import Any
 
 from qualityroute.attempts import system_message
 from qualityroute.calibration import Pipeline
-from qualityroute.config import Config, Judge, NamedCheck, ResolvedTask, resolve
+from qualityroute.config import Config, Judge, ResolvedTask, resolve
 from qualityroute.errors import ConfigError
 from qualityroute.gates.judge_prompt import PROMPT_VERSION
 from qualityroute.records import Tier
@@ -53,6 +54,19 @@ def reference_key(config: Config, task: ResolvedTask) -> str:
     return hashlib.sha256(_text(asked).encode()).hexdigest()[:24]
 
 
+def answer_key(config: Config, task: ResolvedTask) -> str:
+    """64 hexadecimal digits of all that an answer and its proof depend on; an answer of another key is not served."""
+    known = config.known_providers
+    asked = {model.partition("/")[0] for model in config.models_used()}
+    parts = [
+        pipeline_of(config, task).key,
+        reference_key(config, task),
+        sorted((name, known[name].base_url) for name in asked if name in known),
+        f"{task.model.__module__}:{task.model.__qualname__} {_source(task.model)}" if task.model is not None else "",
+    ]
+    return hashlib.sha256(_text(parts).encode()).hexdigest()
+
+
 def _is_judged(task: ResolvedTask) -> bool:
     agreement = task.settings.agreement if "agreement" in task.gate else None
     return "judge" in task.gate or (agreement is not None and agreement.on_difference == "judge")
@@ -77,17 +91,17 @@ def _gate(task: ResolvedTask) -> dict[str, Any]:
     agreement = task.settings.agreement if "agreement" in task.gate else None
     return {
         "checks": list(task.gate),
-        "functions": [f"{check.name} {_source(check)}" for check in task.checks],
+        "functions": [f"{check.name} {_source(check.function)}" for check in task.checks],
         "agreement": agreement.model_dump(mode="json") if agreement is not None else None,
         "repairs": task.settings.repairs,
         "max_output_tokens": task.settings.max_output_tokens,
     }
 
 
-def _source(check: NamedCheck) -> str:
-    """A hash of the function's text, so that changing it is seen; nothing where it has none."""
+def _source(code: Callable[..., Any]) -> str:
+    """A hash of a function's or a class's text, so that changing it is seen; nothing where it has none."""
     try:
-        return hashlib.sha256(inspect.getsource(check.function).encode()).hexdigest()[:16]
+        return hashlib.sha256(inspect.getsource(code).encode()).hexdigest()[:16]
     except (OSError, TypeError):
         return ""
 

@@ -141,9 +141,10 @@ class Outcome(StrEnum):
     PERFORMANCE = "performance"
     """The task, or the caller, asked for performance."""
     CACHED = "cached"
+    """An earlier answer to the same question was served, and no model was asked."""
     UNPROVEN = "unproven"
-    """A budget was used up, and by `on_exhausted = "serve_best"` an answer was served that passed every free check and
-    that its gate had not accepted."""
+    """A budget or the time was used up, and by `on_exhausted` or `on_deadline = "serve_best"` an answer was served that
+    passed every free check and that its gate had not accepted."""
     REJECTED = "rejected"
     """No tier gave an answer that passed the free checks; the caller got `AnswerRejected`."""
     FAILED = "failed"
@@ -179,6 +180,8 @@ class Route(StrEnum):
     """Straight to performance: the log proves that trying efficiency first does not pay (`tier = "auto"`)."""
     UNJUDGED = "unjudged"
     """Efficiency first, without the judge, who costs more than he prevents (`tier = "auto"`). In no fallback rate."""
+    CACHED = "cached"
+    """To no tier: an earlier answer to the same question was served."""
 
     @property
     def measures(self) -> bool:
@@ -314,6 +317,8 @@ class Attempt:
     repaired: bool = False
     """The JSON stood in a code fence, which was taken off."""
     latency: timedelta = timedelta(0)
+    early: bool = False
+    """Begun while the attempt before it was still being proved."""
 
     @property
     def accepted(self) -> bool:
@@ -376,8 +381,15 @@ class Decision:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     pin: PinEffect | None = None
     """What it did to its session's pin."""
+    spare: Attempt | None = None
+    """A performance answer that was begun early, and not needed; none of `attempts`."""
     recorded: bool = True
     """False where the store could not write it; its caller then got `StoreError`, or a warning was logged."""
+
+    @property
+    def all_attempts(self) -> tuple[Attempt, ...]:
+        """With the one that was not needed: whatever was paid for."""
+        return self.attempts if self.spare is None else (*self.attempts, self.spare)
 
     @property
     def failed(self) -> bool | None:

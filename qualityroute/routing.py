@@ -22,6 +22,8 @@ class Plan:
     """Is an efficiency answer shown to the judge? Performance answers never are."""
     falls_back: bool
     """May a rejected efficiency answer be replaced by the performance tier's?"""
+    early: bool = False
+    """Is performance's answer begun at the same time?"""
 
     @property
     def steps_down(self) -> bool:
@@ -78,7 +80,7 @@ def route(
     if task.accept.on_uncertified == "fallback" and not certified:
         return _START[Route.UNCERTIFIED]
     if pin is None or not pin.held or not alive(pin, now):
-        return _START[_LEARNED[forecast.taken] if forecast is not None else Route.CASCADE]
+        return _START[Route.CASCADE] if forecast is None else _learned(forecast)
     return _START[Route.PROBE if probe_due(pin, policy, now) else Route.PINNED]
 
 
@@ -87,6 +89,11 @@ _LEARNED = {
     Choice.PERFORMANCE: Route.LEARNED,
     Choice.UNJUDGED: Route.UNJUDGED,
 }
+
+
+def _learned(forecast: Forecast) -> Plan:
+    plan = _START[_LEARNED[forecast.taken]]
+    return replace(plan, early=forecast.early) if plan.route is Route.CASCADE else plan
 
 
 def plan_of(errand: Route) -> Plan:

@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from qualityroute.errors import ConfigError
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
+MOST_MISTAKES = 20
+"""Told at once."""
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 
 
@@ -23,10 +25,13 @@ class Criterion(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: Identifier
+    """By what it is called in verdicts and reports."""
     ask: Line
+    """The question, answered with yes, no or unsure."""
     critical: bool = False
     """A "no" fails the answer whatever the rest."""
     weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    """Its part in the mean that the score is made of."""
     whole_source: bool = False
     """Only who has read the whole source can say yes: "unsure" where the source was too long to be shown whole."""
 
@@ -39,7 +44,9 @@ class FieldRule(BaseModel):
     ground: Literal["literal", "soft", "off"] = "off"
     """literal: the value must occur in the source; soft: told to the judge when it does not; off."""
     compare: Literal["exact", "text", "number", "money", "date"] = "text"
+    """How two answers' values are compared: with a reference, a peer's answer, or an audit's."""
     critical: bool = False
+    """A difference here makes the whole answer another one."""
 
 
 class Rubric(BaseModel):
@@ -53,6 +60,7 @@ class Rubric(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Identifier = "rubric"
+    """As a task names it."""
     purpose: str = ""
     """One sentence for the judge: what the answer is for."""
     threshold: float = Field(default=0.8, gt=0, le=1, allow_inf_nan=False)
@@ -60,6 +68,7 @@ class Rubric(BaseModel):
     min_fields: int = Field(default=0, ge=0)
     """Fields that must say something, or else the answer counts as empty; records in lists count field by field."""
     criteria: tuple[Criterion, ...] = Field(min_length=1)
+    """The questions to the judge."""
     fields: Mapping[str, FieldRule] = Field(default_factory=dict)
     """By dotted path; array positions are left out: `lines.amount`."""
 
@@ -106,8 +115,10 @@ def rubric_from(data: Mapping[str, Any], name: str) -> Rubric:
 
 
 def mistakes(error: ValidationError) -> list[str]:
-    """pydantic's findings as `key.path: what is wrong`, a line each."""
-    return [_mistake(item["loc"], item["type"], item["msg"]) for item in error.errors(include_url=False)]
+    """pydantic's findings as `key.path: what is wrong`; of very many the first ones, and how many more there are."""
+    found = error.errors(include_url=False)
+    told = [_mistake(item["loc"], item["type"], item["msg"]) for item in found[:MOST_MISTAKES]]
+    return told if len(found) <= MOST_MISTAKES else [*told, f"and {len(found) - MOST_MISTAKES} more mistakes"]
 
 
 def _mistake(path: tuple[int | str, ...], kind: str, message: str) -> str:

@@ -72,21 +72,35 @@ class Wallet:
     """By this request."""
     _reserved: Decimal = Decimal(0)
 
-    async def reserve(self, call: ModelCall, request: CompletionRequest | None) -> Reservation:
-        """Set aside what the call may cost. Raises `BudgetExceeded` when it does not fit, and sets nothing aside."""
+    async def reserve(self, call: ModelCall, request: CompletionRequest | None, *, early: bool = False) -> Reservation:
+        """Set aside what the call may cost. Raises `BudgetExceeded` when it does not fit, and sets nothing aside.
+
+        `early`: perhaps it is not needed, and must leave room for as much again, for the calls that are.
+        """
         now = self.now()
+        amount = self._estimate(call, request, now)
+        kept = amount if early else Decimal(0)
         reservation = Reservation(
             id=self.new_id(),
-            pots=self._pots(now),
-            amount=self._estimate(call, request, now),
+            pots=_keeping(self._pots(now), kept),
+            amount=amount,
             at=now,
             expires=now + self.owner.task.deadline + EXPIRY_MARGIN,
         )
-        short = shortage(self._own_filling(), reservation.amount) or await self._reserve_shared(reservation)
+        short = shortage(self._own_filling(kept), amount)
+        if short is None:
+            # Before anything is awaited: a request that begins two answers at once asks twice at once.
+            self._reserved += amount
+            try:
+                short = await self._reserve_shared(reservation)
+            except BaseException:
+                self._reserved -= amount
+                raise
+            self._reserved -= amount if short is not None else 0
         if short is not None:
-            self.shortage = short
+            if not early:
+                self.shortage = short
             raise exceeded(short)
-        self._reserved += reservation.amount
         return reservation
 
     async def settle(self, reservation: Reservation, call: ModelCall) -> None:
@@ -113,9 +127,9 @@ class Wallet:
                 await self.store.settle(reservation, Decimal(0))
             raise
 
-    def _own_filling(self) -> tuple[Filling, ...]:
+    def _own_filling(self, kept: Decimal) -> tuple[Filling, ...]:
         limit = self.budget.per_request
-        return () if limit is None else (Filling(Pot(Scope.REQUEST, limit), self._spent, self._reserved),)
+        return () if limit is None else (Filling(Pot(Scope.REQUEST, limit, kept=kept), self._spent, self._reserved),)
 
     def _pots(self, now: datetime) -> tuple[Pot, ...]:
         owner, day = self.owner, now.astimezone(UTC).date()
@@ -141,6 +155,23 @@ class Wallet:
 
     def _kind(self, call: ModelCall) -> tuple[str, str, str]:
         return (self.owner.task.name, call.role.value, call.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Forehand:
+    """A wallet for calls that are perhaps not needed."""
+
+    wallet: Wallet
+
+    async def reserve(self, call: ModelCall, request: CompletionRequest | None) -> Reservation:
+        return await self.wallet.reserve(call, request, early=True)
+
+    async def settle(self, reservation: Reservation, call: ModelCall) -> None:
+        await self.wallet.settle(reservation, call)
+
+
+def _keeping(pots: tuple[Pot, ...], kept: Decimal) -> tuple[Pot, ...]:
+    return tuple(replace(pot, kept=pot.kept + kept) for pot in pots) if kept else pots
 
 
 def has_budget(budget: Budget, owner: Owner) -> bool:

@@ -312,10 +312,10 @@ async def test_a_decisions_story_tells_what_was_predicted_and_how_the_coin_could
     foretold = await there.engine._store.forecast(last.id)
     console = Console(width=200)
     with console.capture() as shown:
-        console.print(story_of(last, None, None, foretold))
+        console.print(story_of(last, None, foretold))
     told = shown.get()
     assert "by the log; break-even" in told
     assert "performance was wanted, done with probability 0.50" in told
-    found = decision_json(last, None, None, foretold)["forecast"]
+    found = decision_json(last, None, foretold)["forecast"]
     assert (found["taken"], found["propensity"], found["escalated"]) == ("performance", 0.5, None)
     assert decision_json(last)["forecast"] is None

@@ -26,7 +26,7 @@ from qualityroute.estimates import (
     output_tokens,
 )
 from qualityroute.prices import Price, PriceBook
-from qualityroute.records import Role, Tier
+from qualityroute.records import Attempt, Reason, Role, Ruling, Tier
 from qualityroute.setup import build_setup
 
 DAY = date(2026, 11, 23)
@@ -206,3 +206,27 @@ def test_without_a_budget_prices_may_be_unknown() -> None:
 def test_a_budget_is_an_amount_that_can_be_counted(limit: Any) -> None:
     with pytest.raises(ConfigError, match=r"budget\.per_day"):
         config_with(budget={"per_day": limit})
+
+
+@pytest.mark.parametrize(
+    ("pot", "whose"),
+    [
+        (Pot(Scope.REQUEST, Decimal(1)), "for one request"),
+        (Pot(Scope.SESSION, Decimal(1), "default", "user-42"), "for the session"),
+        (Pot(Scope.TASK, Decimal(1), name="invoice", day=DAY), "for the task's day"),
+        (Pot(Scope.KEY, Decimal(1), name="shop", day=DAY), "for the day of key 'shop'"),
+        (POT, "for the day"),
+    ],
+)
+def test_a_shortage_says_whose_money_is_used_up(pot: Pot, whose: str) -> None:
+    short = shortage([Filling(pot, Decimal(1))], Decimal("0.5"))
+    assert short is not None
+    assert short.message.startswith(f"the budget of $1 {whose} is used up: $1 spent, and the next call may cost $0.5")
+
+
+def test_a_caller_gets_what_was_tried_before_the_money_was_used_up() -> None:
+    short = shortage([Filling(POT, Decimal(1))], Decimal("0.5"))
+    assert short is not None
+    tried = (Attempt(Tier.EFFICIENCY, Ruling.REJECTED, Reason.SCHEMA),)
+    assert str(exceeded(short)) == short.message
+    assert exceeded(short, "tasks.invoice: ", tried).attempts == tried

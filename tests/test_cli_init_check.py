@@ -185,7 +185,7 @@ def test_every_setting_without_effect_is_warned_of() -> None:
     told = "\n".join(not_in_force(config, date(2026, 11, 23)))
     for key in ("tier", "explore", "agreement"):
         assert f"tasks.invoice.{key}" in told
-    assert "cache is not in force" in told
+    assert "cache changes nothing: no task has cache = 'exact'" in told
     assert "no [[prices]] row for 'practice/careful'" in told
 
 

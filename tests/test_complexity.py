@@ -37,11 +37,9 @@ from qualityroute.complexity.cells import (
     BANDS,
     FEWEST,
     NEEDED,
-    WHOLE,
     band_of,
     growth,
     held_back,
-    largest_purse,
     lineage,
 )
 from qualityroute.complexity.features import NAMES
@@ -147,9 +145,9 @@ def test_without_a_known_break_even_nothing_is_proven() -> None:
 
 
 @given(st.text("x.", max_size=400), st.floats(0.1, 0.95))
-def test_a_purse_never_holds_more_than_twice_what_is_needed(outcomes: str, at: float) -> None:
+def test_a_purse_never_holds_more_than_is_needed(outcomes: str, at: float) -> None:
     cell = cell_of(outcomes, at)
-    assert 0 <= cell.purse <= 2 * NEEDED == largest_purse(WHOLE)
+    assert 0 <= cell.purse <= NEEDED == cell.needed
 
 
 def escalations(rng: random.Random, rate: float, count: int) -> list[bool]:
@@ -172,6 +170,14 @@ def test_at_the_border_at_most_one_stream_in_ten_is_ever_sent_straight_to_perfor
     """Looked at before each of 400 requests. At 10 %, 15 or more of 60 have a chance below .001."""
     rng = random.Random(8)
     assert sum(ever_straight(escalations(rng, at, 400), at) for _ in range(60)) < 15
+
+
+def test_one_explored_answer_that_passes_sends_the_next_requests_through_the_cascade() -> None:
+    hopeless = cell_of("x" * 200, 0.74)
+    costs = Economics(efficiency=1.0, judge=0.3, performance=5.0)
+    after = hopeless.after(False, growth(False, 0.74))
+    assert choose(hopeless.believed(0.2), hopeless, costs) is Choice.PERFORMANCE
+    assert choose(after.believed(0.2), after, costs) is Choice.CASCADE
 
 
 def test_a_hopeless_task_is_sent_straight_to_performance_within_a_few_dozen_requests() -> None:

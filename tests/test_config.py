@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 from conftest import INVOICE_SCHEMA, RUBRIC, config_with
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from qualityroute import Config, ConfigError, Criterion, Rubric, Task
 from qualityroute.config import fingerprint, parse_duration, resolve
+from qualityroute.config.fields import format_duration
 from qualityroute.setup import build_setup
 
 DESIGN_EXAMPLE = """
@@ -159,6 +162,13 @@ def test_a_mistake_is_named_by_its_key(tmp_path: Path, old: str, new: str, told:
     assert told in mistake(tmp_path, old, new)
 
 
+def test_of_very_many_mistakes_the_first_are_told_and_the_rest_counted() -> None:
+    with pytest.raises(ConfigError) as caught:
+        config_with(**{f"key{number}": 1 for number in range(500)})
+    assert str(caught.value).count("unknown key") == 20
+    assert str(caught.value).endswith("; and 480 more mistakes")
+
+
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="qualityroute init"):
         Config.load(tmp_path / "qualityroute.toml")
@@ -279,6 +289,17 @@ def test_durations_are_a_number_and_a_unit(text: str, seconds: float) -> None:
 def test_what_is_no_duration_is_refused(text: object) -> None:
     with pytest.raises(ValueError, match="is not a duration"):
         parse_duration(text)
+
+
+@given(st.integers(1, 30 * 365 * 86_400 * 1_000_000))
+def test_a_duration_is_written_to_the_last_microsecond(microseconds: int) -> None:
+    duration = timedelta(microseconds=microseconds)
+    assert parse_duration(format_duration(duration)) == duration
+
+
+def test_a_duration_that_could_lead_past_the_last_date_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"pins\.max_age: is longer than thirty years"):
+        config_with(pins={"max_age": "999999999d"})
 
 
 @pytest.mark.parametrize(

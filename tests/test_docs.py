@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import tomllib
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import anyio
 import pytest
+from click.testing import CliRunner
+from command_line import call
+from conftest import config_with
 from test_readme import run_shell
+from test_upgrades import FILES, load_file
 
-from qualityroute.config import Accept, Judge
+from qualityroute import Rubric, Task
+from qualityroute.config import Accept, Cache, Judge, Store
+from qualityroute.gates.interface import Candidate, Check
+from qualityroute.metering import Meter
+from qualityroute.records import Completion, Reason, Ruling, Verdict
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
 JUDGE = (ROOT / "docs" / "judge.md").read_text(encoding="utf-8")
 
 
@@ -30,6 +42,25 @@ def test_the_commands_about_the_judge_run_one_after_another(tmp_path: Path) -> N
     assert "Judge of invoice: 20 answers, each judged 3 times" in printed
 
 
+def test_the_commands_about_the_store_run_one_after_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sqlite_utils.cli import cli
+
+    monkeypatch.chdir(tmp_path)
+    load_file(FILES[-1], tmp_path)
+    Path("q.db").rename("qualityroute.db")
+    page = (ROOT / "docs" / "store.md").read_text(encoding="utf-8")
+    printed = ""
+    for line in "".join(blocks(page, "sh")).splitlines():
+        program, *arguments = shlex.split(line)
+        done = call(*arguments) if program == "qualityroute" else CliRunner().invoke(cli, arguments)
+        assert done.exit_code == 0, (line, done.output)
+        printed += done.output
+    for told in ("The store is whole: 5 decisions", "Would prune ", "The store takes ", '"problems": []', "Wrote 5"):
+        assert told in printed
+    (settings,) = blocks(page, "toml")
+    Store.model_validate(tomllib.loads(settings)["store"])
+
+
 def test_what_the_page_says_of_a_certificate_is_what_is_promised() -> None:
     from qualityroute.calibration import promise
 
@@ -44,7 +75,60 @@ def test_the_keys_that_the_page_sets_exist() -> None:
         Judge.model_validate({"model": "a/b", "mode": mode})
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)\)", page.read_text(encoding="utf-8")):
         assert "://" in target or (page.parent / target).exists(), target
+
+
+GUIDES = [
+    (page.name, tomllib.loads(block))
+    for page in sorted((ROOT / "docs" / "guides").glob("*.md"))
+    for block in blocks(page.read_text(encoding="utf-8"), "toml")
+]
+
+
+@pytest.mark.parametrize(("name", "settings"), GUIDES, ids=lambda value: value if isinstance(value, str) else "")
+def test_what_a_guide_sets_can_be_set(name: str, settings: dict[str, Any]) -> None:
+    if "criteria" in settings:
+        Rubric.model_validate(settings)
+        return
+    for task in settings.pop("tasks", {}).values():
+        Task.model_validate(task)
+    config_with(**settings)
+
+
+def test_every_file_that_the_architecture_names_is_there() -> None:
+    for page in ("architecture.md", "statistics.md"):
+        text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+        named = set(re.findall(r"`((?:\w+/)*\w+\.(?:py|toml))`", text))
+        assert len(named) >= 5
+        for name in named:
+            assert any((folder / name).exists() for folder in (ROOT, ROOT / "qualityroute")), name
+
+
+def test_the_check_of_the_architecture_is_a_check() -> None:
+    (code,) = blocks((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"), "python")
+    names: dict[str, Any] = {
+        "Candidate": Candidate,
+        "Meter": Meter,
+        "Reason": Reason,
+        "Ruling": Ruling,
+        "Verdict": Verdict,
+    }
+    exec(code, names)
+    made: Check = names["LengthCheck"](5)
+    rulings = [anyio.run(made.check, replace(ANSWER, text=text), None).ruling for text in ("short", "longer")]
+    assert rulings == [Ruling.ACCEPTED, Ruling.REJECTED]
+
+
+ANSWER = Candidate((), "source", Completion("short"), "short", "short", "short")
+
+
+def test_the_cache_is_turned_on_as_its_page_says(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "cache.md").read_text(encoding="utf-8")
+    (settings,) = blocks(page, "toml")
+    Cache.model_validate(tomllib.loads(settings)["cache"])
+    printed = run_shell("\n".join(blocks(page, "sh")), tmp_path)
+    assert sorted(re.findall(r'^"outcome": *"(\w+)"', printed, re.MULTILINE)) == ["accepted", "cached"]
+    assert "1 request was served an earlier answer (50%), which saved $" in printed

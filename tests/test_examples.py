@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import ast
+import asyncio
+import json
 import re
+import runpy
+import socket
+import sqlite3
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from qualityroute.practice import TASKS, PracticeServer, documents
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-PROGRAMS = ("extract_invoice", "many_documents", "own_judge", "own_rubric", "pins")
+PROGRAMS = (
+    "certified_batch", "extract_invoice", "fastapi_service", "folder_to_table", "local_models", "many_documents",
+    "own_judge", "own_rubric", "pins",
+)  # fmt: skip
 
 
 def run(name: str, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -31,7 +44,7 @@ def test_every_program_of_the_folder_is_tested_here() -> None:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_is_short_and_says_how_to_run_it(name: str) -> None:
     text = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8")
-    assert len(text.splitlines()) < 90
+    assert len(text.splitlines()) < 100
     assert f"python examples/{name}.py" in (ast.get_docstring(ast.parse(text)) or "")
 
 
@@ -131,3 +144,98 @@ def test_many_documents_does_one_task_alone() -> None:
 def test_many_documents_names_its_tasks_when_one_is_unknown() -> None:
     said = run("many_documents", "--task", "invioce", code=2).stderr
     assert "invalid choice: 'invioce'" in said
+
+
+def test_a_folder_becomes_a_table_and_what_is_there_is_not_read_again(tmp_path: Path) -> None:
+    folder, database = tmp_path / "inbox", tmp_path / "table.db"
+    folder.mkdir()
+    for name, known in (("clear.txt", 0), ("subtotal.txt", 1)):
+        (folder / name).write_text((EXAMPLES / "documents" / name).read_text(encoding="utf-8"), encoding="utf-8")
+        assert f"1 to read, {known} read before" in run("folder_to_table", str(folder), "--out", str(database)).stderr
+    with closing(sqlite3.connect(database)) as opened:
+        assert opened.execute("SELECT file, total, outcome FROM documents ORDER BY file").fetchall() == [
+            ("clear.txt", 300.0, "accepted"),
+            ("subtotal.txt", 69.0, "fallback"),
+        ]
+
+
+def test_a_table_of_csv_comes_back_as_it_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    program = runpy.run_path(str(EXAMPLES / "folder_to_table.py"))
+    rows = [dict.fromkeys(program["COLUMNS"], "") | {"file": "a.txt", "vendor": 'Tern, "Ltd"\nLondon', "total": "3.5"}]
+    program["write"](rows, tmp_path / "table.csv")
+    assert program["before"](tmp_path / "table.csv") == rows
+
+
+def test_a_batch_ends_in_a_certificate_or_says_how_many_labels_are_missing() -> None:
+    said = run("certified_batch").stdout
+    assert re.findall(r"^\$ qualityroute (\w+(?: \w+)?) ", said, re.MULTILINE) == [
+        "baseline run",
+        "baseline compare",
+        "calibrate invoice",
+    ]
+    assert "invoice is certified: at most 10 % of accepted answers differ from the performance tier's" in said
+
+
+def test_a_local_model_answers_first_and_what_it_gets_wrong_falls_back() -> None:
+    with PracticeServer() as local:
+        said = run("local_models", "--server", "vllm", "--address", local.base_url, "--model", "small").stdout
+    told = re.findall(r"^(\w+\.txt): (\w+), answered by (\S+),", said, re.MULTILINE)
+    assert told[:2] == [
+        ("clear.txt", "accepted", "local/small"),
+        ("subtotal.txt", "fallback", "practice/careful"),
+    ]
+
+
+def test_the_service_holds_its_caller_after_a_wrong_answer() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, str(EXAMPLES / "fastapi_service.py"), "--port", str(port)]
+    with subprocess.Popen(command) as service:
+        try:
+            outcomes = [ask_service(port, name) for name in ("subtotal.txt", "clear.txt")]
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/sessions/ada", timeout=30) as reply:
+                pinned = json.load(reply)["pinned"]
+        finally:
+            service.terminate()
+    assert outcomes == ["fallback", "pinned"]
+    assert pinned
+
+
+def ask_service(port: int, name: str) -> str:
+    """Asks until the service is there."""
+    asked = urllib.request.Request(
+        f"http://127.0.0.1:{port}/invoices", (EXAMPLES / "documents" / name).read_bytes(), {"x-user": "ada"}
+    )
+    for _ in range(300):
+        try:
+            with urllib.request.urlopen(asked, timeout=30) as reply:
+                return str(json.load(reply)["outcome"])
+        except ConnectionError:
+            pass
+        except urllib.error.URLError as error:
+            assert isinstance(error.reason, ConnectionError)
+        time.sleep(0.1)
+    raise AssertionError("the service did not start")
+
+
+def test_the_notebook_runs_and_its_gate_is_better_than_a_coin(capsys: pytest.CaptureFixture[str]) -> None:
+    notebook = json.loads((EXAMPLES / "cost_quality.ipynb").read_text(encoding="utf-8"))
+    cells = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    shown: list[dict[str, Any]] = []
+    names: dict[str, Any] = {"display": lambda data, raw: shown.append(data)}
+
+    async def run_all() -> None:
+        for cell in cells:
+            found = eval(compile(cell, "cell", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
+            if found is not None:
+                await found
+
+    asyncio.run(run_all())
+    cheap, *gated, dear = names["points"]
+    slope = (dear["right"] - cheap["right"]) / (dear["cost"] - cheap["cost"])
+    assert any(point["right"] > cheap["right"] + slope * (point["cost"] - cheap["cost"]) for point in gated)
+    assert not any(cell.get("outputs") for cell in notebook["cells"])
+    (chart,) = shown
+    assert len(chart["application/vnd.vegalite.v6+json"]["layer"]) == 3

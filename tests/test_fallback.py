@@ -62,6 +62,16 @@ def test_a_caller_who_asked_for_a_tier_gets_that_tier_or_nothing() -> None:
     assert next_step(ASKED, [efficiency(Reason.SCHEMA)]) == GiveUp(efficiency(Reason.SCHEMA))
 
 
+@pytest.mark.parametrize("policy", [FallbackPolicy(on_refusal="return"), FallbackPolicy(on_refusal="error")])
+def test_what_is_done_with_a_refusal_is_done_with_nothing_else(policy: FallbackPolicy) -> None:
+    assert next_step(CASCADE, [efficiency(Reason.SCHEMA)], policy) == Try(Tier.PERFORMANCE)
+    assert next_step(PINNED, [performance(Reason.REFUSED)], policy) == GiveUp(performance(Reason.REFUSED))
+
+
+def test_a_request_that_failed_at_its_only_attempt_failed_because_of_it() -> None:
+    assert reason_of([efficiency(Reason.SCHEMA)], None) == efficiency(Reason.SCHEMA)
+
+
 def test_a_refusal_follows_the_tasks_policy() -> None:
     refused = efficiency(Reason.REFUSED)
     assert next_step(CASCADE, [refused], FallbackPolicy(on_refusal="return")) == Keep(refused)
@@ -204,7 +214,7 @@ def test_a_free_check_that_a_repaired_answer_passes_is_passed() -> None:
     assert next_step(CASCADE, [repaired, SHORT], exhausted("serve_best")) == Keep(repaired)
 
 
-@given(st.sampled_from(list(Route)), fallback_policies, reasons)
+@given(st.sampled_from([route for route in Route if route is not Route.CACHED]), fallback_policies, reasons)
 def test_money_never_makes_a_fallback_nor_a_pin(chosen: Route, policy: FallbackPolicy, other: Reason | None) -> None:
     plan = plan_of(chosen) if chosen is not Route.ASKED else ASKED
     short = attempt(plan.tier, Reason.BUDGET)

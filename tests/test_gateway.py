@@ -85,6 +85,62 @@ async def test_a_task_is_named_by_the_model_or_a_header(model: str, header: str 
     assert told.json["choices"][0]["message"]["content"] == GOOD
 
 
+RULED = config_with(
+    tasks={
+        "invoice": {"schema": INVOICE_SCHEMA, "match": {"keywords": ["amount due"]}},
+        "weather": {"match": {"regex": [r"rain|snow"]}},
+    }
+)
+"""Tasks that tell requests of theirs by their words."""
+
+
+@pytest.mark.parametrize(
+    ("words", "fields", "task"),
+    [
+        ("The amount due is 12.50.", {}, "invoice"),
+        ("Will there be snow?", {}, "weather"),
+        ("Who are you?", {}, "chat"),
+        ("Is snow an amount due?", {}, "chat"),
+        (
+            "Read A-1, 12.50",
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "i", "schema": INVOICE_SCHEMA}}},
+            "invoice",
+        ),
+    ],
+    ids=["keyword", "pattern", "neither", "both", "schema"],
+)
+@pytest.mark.parametrize("model", ["smart-select", "performance-model"])
+async def test_a_request_that_names_no_task_gets_the_one_whose_rules_it_meets(
+    words: str, fields: dict[str, Any], task: str, model: str
+) -> None:
+    async with desk(GOOD, GOOD, config=RULED) as gateway:
+        told = await gateway.ask(model, messages=[{"role": "user", "content": words}], **fields)
+        assert (await gateway.decision(told)).task == task
+
+
+async def test_a_task_that_is_named_wins_over_rules() -> None:
+    async with desk(config=RULED) as gateway:
+        words = [{"role": "user", "content": "Will there be snow?"}]
+        told = [
+            await gateway.ask("smart-select/chat", messages=words),
+            await gateway.ask(messages=words, headers={"x-qualityroute-task": "chat"}),
+        ]
+        assert {(await gateway.decision(one)).task for one in told} == {"chat"}
+
+
+async def test_without_rules_a_schema_alone_gives_a_request_no_task() -> None:
+    wanted = {"type": "json_schema", "json_schema": {"name": "i", "schema": INVOICE_SCHEMA}}
+    async with desk(GOOD) as gateway:
+        told = await gateway.ask(response_format=wanted)
+        assert (await gateway.decision(told)).task == "chat"
+
+
+async def test_a_request_that_no_rule_can_read_is_refused_as_ever() -> None:
+    async with desk(config=RULED) as gateway:
+        told = await gateway.ask(messages=[{"role": "narrator", "content": "Will there be snow?"}])
+    assert (told.status, told.error["type"]) == (400, "invalid_request_error")
+
+
 async def test_the_configurations_own_chat_task_stands() -> None:
     config = config_with(tasks={"chat": {"tier": "performance"}})
     async with desk(config=config) as gateway:
@@ -229,6 +285,21 @@ async def test_a_stream_is_the_proved_answer_in_pieces() -> None:
     assert done == "[DONE]"
     assert {event["id"] for event in told.events[:-1]} == {f"chatcmpl-{told.headers['x-qualityroute-decision']}"}
     assert {event["model"] for event in told.events[:-1]} == {"practice/small"}
+
+
+async def test_an_answer_from_the_cache_used_nothing_and_streams_as_any_other() -> None:
+    async with desk("some words " * 100, config=config_with(tasks={"chat": {"cache": "exact"}})) as gateway:
+        first = await gateway.ask(user="ann", temperature=0)
+        whole = await gateway.ask(user="bob")
+        told = await gateway.ask(stream=True, stream_options={"include_usage": True})
+        assert gateway.client.calls == {"efficiency": 1}
+        assert (await gateway.decision(whole)).session == "bob"
+    assert (whole.headers["x-qualityroute-outcome"], whole.headers["x-qualityroute-cost"]) == ("cached", "0")
+    assert whole.headers["x-qualityroute-tier"] == "efficiency"
+    assert (whole.json["choices"], whole.json["model"]) == (first.json["choices"], first.json["model"])
+    assert whole.json["usage"]["total_tokens"] == 0 < first.json["usage"]["total_tokens"]
+    assert told.text == "some words " * 100
+    assert told.events[-2]["usage"] == whole.json["usage"]
 
 
 async def test_models_see_a_requests_schema_in_the_order_it_was_written() -> None:

@@ -107,7 +107,7 @@ BODIES = st.fixed_dictionaries({"model": st.sampled_from(["smart-select", "x"])}
 @given(JSON | BODIES)
 def test_any_json_is_read_or_refused_by_name(body: Any) -> None:
     try:
-        asked = read_request(body, {}, CONFIG)
+        asked = read_request(body, {}, CONFIG, lambda messages, schema: None)
     except Refusal as refusal:
         assert refusal.status in (400, 404)
         json.loads(refusal.body)
@@ -119,7 +119,7 @@ def test_any_json_is_read_or_refused_by_name(body: Any) -> None:
 def test_every_listed_name_can_be_asked(name: str) -> None:
     way, _, task = name.partition("/")
     choice = choice_of(name, None, CONFIG.tasks)
-    assert (choice.tier, choice.task) == (WAYS[way], task or "chat")
+    assert (choice.tier, choice.task) == (WAYS[way], task or None)
 
 
 def test_every_reference_of_the_document_leads_somewhere() -> None:

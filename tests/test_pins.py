@@ -29,7 +29,7 @@ from qualityroute.pins import (
     probe_due,
     transition,
 )
-from qualityroute.records import Attempt, Reason, ReasonKind, Route, Ruling, Tier, Verdict
+from qualityroute.records import Attempt, ModelCall, Reason, ReasonKind, Role, Route, Ruling, Tier, Verdict
 
 KEY = PinKey("default", "user-42")
 REJECTED = Rejected(Reason.JUDGED, "judge", "supported: no", "practice/small")
@@ -254,3 +254,84 @@ def test_a_pin_never_outlives_its_date_and_its_counts_stay_in_bounds(
             assert pin.hold <= max(policy.cap, policy.first)
             assert pin.passed_probes < 2
             assert pin.held is (pin.strikes >= policy.after)
+
+
+LATER = NOW + timedelta(minutes=7)
+
+
+def test_a_new_pin_is_known_to_its_last_field() -> None:
+    assert step(None, REJECTED).pin == Pin(
+        key=KEY, reason=Reason.JUDGED, check="judge", message="supported: no", decision_id="d1", model="practice/small",
+        since=NOW, last_used=NOW, until=NOW + timedelta(minutes=30), strikes=1, held=True, hold=2, remaining=2,
+    )  # fmt: skip
+
+
+def test_a_pin_made_by_hand_is_known_to_its_last_field() -> None:
+    made = manual_pin(KEY, message="a customer we must not fail", policy=Pins(), now=NOW)
+    assert made == Pin(
+        key=KEY, reason=Reason.MANUAL, message="a customer we must not fail", since=NOW, last_used=NOW, strikes=0,
+        until=NOW + timedelta(hours=24),
+    )  # fmt: skip
+
+
+def test_a_date_and_a_lease_are_over_at_their_very_moment() -> None:
+    assert not alive(pinned(), pinned().until)
+    leased = replace(pinned(), remaining=0, probe_token="t", probe_expires=LATER)
+    assert not probe_due(leased, Pins(), LATER - timedelta(microseconds=1))
+    assert probe_due(leased, Pins(), LATER)
+
+
+def test_an_idle_pin_is_due_when_it_has_rested_just_so_long() -> None:
+    policy = Pins(probe="idle", idle_ttl=timedelta(minutes=7))
+    assert probe_due(pinned(policy), policy, LATER)
+    assert not probe_due(pinned(policy), policy, LATER - timedelta(microseconds=1))
+
+
+def test_a_held_request_is_told_where_there_is_a_pin_and_uses_it() -> None:
+    result = step(pinned(), Held(), now=LATER)
+    assert result == Transition(
+        replace(pinned(), served=1, remaining=1, last_used=LATER, until=LATER + timedelta(minutes=30)), PinEffect.HELD
+    )
+
+
+def test_a_pinned_request_without_money_for_performance_holds_nothing() -> None:
+    assert pin_after(Route.PINNED, [attempt(Ruling.UNDECIDED, Reason.BUDGET, Tier.PERFORMANCE)]) is None
+    assert pin_after(Route.PINNED, [attempt(Ruling.ACCEPTED, None, Tier.PERFORMANCE)]) == Held()
+    assert pin_after(Route.PINNED, []) == Held()
+
+
+def test_a_rejection_says_by_what_and_of_whom_it_is() -> None:
+    verdict = Verdict("schema", Ruling.REJECTED, Reason.SCHEMA, "total: missing")
+    call = ModelCall(Role.ANSWER, Tier.EFFICIENCY, "practice", "small")
+    said = replace(
+        attempt(Ruling.REJECTED, Reason.SCHEMA), message="total: missing", calls=(call,), verdicts=(verdict,)
+    )
+    assert pin_after(Route.CASCADE, [said]) == Rejected(Reason.SCHEMA, "schema", "total: missing", "practice/small")
+    bare = replace(said, calls=(), verdicts=())
+    assert pin_after(Route.CASCADE, [bare]) == Rejected(Reason.SCHEMA, "", "total: missing", "")
+
+
+def test_a_probe_leaves_of_its_pin_what_it_did_not_change() -> None:
+    pin = replace(probing(), passed_probes=1, hold=1, served=4)
+    freed = replace(pin, probe_token=None, probe_expires=None, last_used=LATER, until=LATER + timedelta(minutes=30))
+    assert step(pin, Probed("t", None), now=LATER).pin == replace(freed, remaining=1)
+    assert step(pin, Probed("t", False), now=LATER).pin == replace(
+        freed, hold=2, remaining=2, passed_probes=0, failed_probes=1
+    )
+    once = replace(pin, passed_probes=0, remaining=3)
+    assert step(once, Probed("t", True), now=LATER).pin == replace(freed, passed_probes=1, remaining=0)
+
+
+def test_a_policy_that_holds_no_request_holds_one_after_a_failed_probe() -> None:
+    pin = replace(probing(Pins(first=0)), hold=0)
+    result = step(pin, Probed("t", False), Pins(first=0))
+    assert result.pin is not None
+    assert (result.pin.hold, result.pin.remaining) == (1, 1)
+
+
+def test_a_probe_moves_the_date_of_a_pin_but_of_none_made_by_hand() -> None:
+    by_hand = manual_pin(KEY, message="", policy=Pins(), now=NOW)
+    probed = replace(by_hand, probe_token="t", hold=2)
+    result = step(probed, Probed("t", False), now=LATER)
+    assert result.pin is not None
+    assert result.pin.until == by_hand.until

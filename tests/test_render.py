@@ -253,7 +253,7 @@ def test_hostile_text_of_a_pin_reaches_no_terminal(width: int) -> None:
 
 
 def test_a_story_goes_from_route_to_cost() -> None:
-    text = shown(story_of(decision(), PinEffect.CREATED), 200)
+    text = shown(story_of(decision(pin=PinEffect.CREATED)), 200)
     order = [
         "Decision abc123",
         "Route: efficiency first",
@@ -437,7 +437,7 @@ def test_a_loss_is_shown_as_a_loss() -> None:
 
 
 def test_json_of_a_decision_keeps_every_digit_of_its_cost() -> None:
-    value = json.loads(json.dumps(decision_json(decision(cost=Decimal("0.000194100")), PinEffect.CREATED)))
+    value = json.loads(json.dumps(decision_json(decision(cost=Decimal("0.000194100"), pin=PinEffect.CREATED))))
     assert value["cost"] == "0.0001941"
     assert value["pin"] == "created"
     assert value["attempts"][0]["verdicts"][1]["reason"] == "judged"

@@ -9,6 +9,8 @@ import pytest
 from conftest import NOW
 from test_pins import pinned
 
+from qualityroute.complexity import Choice, Forecast
+from qualityroute.complexity.cells import CellKey
 from qualityroute.config import Pins, Task
 from qualityroute.pins import Pin
 from qualityroute.records import Route, Tier
@@ -54,3 +56,28 @@ def test_the_baseline_mode_and_the_tasks_own_tier_come_before_the_pin() -> None:
 
 def test_auto_is_the_cascade_for_now() -> None:
     assert plan(Task(tier="auto")).route is Route.CASCADE
+
+
+def test_a_task_that_accepts_nothing_uncertified_goes_to_performance_until_a_certificate_is_in_force() -> None:
+    strict = Task.model_validate({"accept": {"on_uncertified": "fallback"}})
+    assert plan(strict).route is Route.UNCERTIFIED
+    assert plan(strict, certified=True).route is Route.CASCADE
+    assert plan(TASK, certified=False).route is Route.CASCADE
+
+
+def test_what_is_learned_decides_where_nothing_else_does() -> None:
+    def learned(choice: Choice) -> Route:
+        return plan(forecast=Forecast(CellKey("invoice"), 0.5, taken=choice)).route
+
+    assert [learned(choice) for choice in (Choice.CASCADE, Choice.PERFORMANCE, Choice.UNJUDGED)] == [
+        Route.CASCADE,
+        Route.LEARNED,
+        Route.UNJUDGED,
+    ]
+
+
+def test_a_pin_waits_for_its_session_to_rest_where_the_policy_says_so() -> None:
+    resting = Pins(probe="idle")
+    waiting = route(TASK, pinned(resting), None, policy=resting, now=NOW)
+    rested = route(TASK, pinned(resting), None, policy=resting, now=NOW + resting.idle_ttl)
+    assert (waiting.route, rested.route) == (Route.PINNED, Route.PROBE)

@@ -145,7 +145,6 @@ async def test_completions_and_outputs_are_left_out(store: SessionStore) -> None
 
 async def test_a_decision_that_was_never_recorded_is_none(store: SessionStore) -> None:
     assert await store.decision("nobody") is None
-    assert await store.pin_effect("nobody") is None
 
 
 async def ledger(store: SessionStore, count: int = 12) -> None:
@@ -411,8 +410,8 @@ async def test_a_pin_is_found_by_its_whole_key_only(store: SessionStore) -> None
 
 async def test_a_rejection_pins_and_says_why(store: SessionStore) -> None:
     effect = await store.record(entry(1, REJECTED))
-    pin = await store.pin(KEY)
-    assert effect is PinEffect.CREATED and await store.pin_effect("d1") is PinEffect.CREATED
+    pin, told = await store.pin(KEY), await store.decision("d1")
+    assert effect is PinEffect.CREATED and told is not None and told.pin is PinEffect.CREATED
     assert pin == Pin(
         KEY, Reason.SCHEMA, NOON, NOON, NOON + timedelta(minutes=30), "schema", "total: missing", "d1", "openai/nano",
         hold=2, remaining=2,
@@ -1037,3 +1036,15 @@ async def test_the_regression_of_the_most_outcomes_is_kept(store: SessionStore) 
     assert found is not None
     assert (found.outcomes, found.in_use) == (250, False)
     assert await store.regression(replace(PIPELINE, fingerprint="f2")) is None
+
+
+async def test_an_answer_that_was_begun_early_and_not_needed_is_kept_beside_the_attempts(store: Any) -> None:
+    spare = attempt(Tier.PERFORMANCE, Reason.CANCELLED, early=True)
+    await store.record(entry(1, attempts=(attempt(),), spare=spare))
+    await store.record(entry(2, attempts=(attempt(), attempt(Tier.PERFORMANCE, early=True))))
+    first, second = await store.decision("d1"), await store.decision("d2")
+    assert [one.early for one in first.attempts] == [False]
+    assert (first.spare.early, first.spare.reason, len(first.spare.calls)) == (True, Reason.CANCELLED, 1)
+    assert ([one.early for one in second.attempts], second.spare) == ([False, True], None)
+    [found] = await store.summaries()
+    assert (found.head_starts.needed, found.head_starts.spare, found.performance.count) == (1, 1, 1)

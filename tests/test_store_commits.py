@@ -1,18 +1,18 @@
-"""Group commit: who leads, who follows, and what happens to both when something goes wrong."""
+"""Group commit: who goes with whom, and what happens to them when something goes wrong."""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import pytest
 
-from qualityroute.store.commits import Batch, GroupCommit, Write
+from qualityroute.store.commits import GroupCommit, Write, commit, wake
 from qualityroute.store.file_transactions import LARGEST_BATCH, FileTransactions
 from qualityroute.store.files import connect
 
@@ -27,6 +27,13 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     opened.execute("PRAGMA journal_mode = WAL")
     opened.execute("CREATE TABLE words (word TEXT UNIQUE)")
     opened.execute("PRAGMA busy_timeout = 50")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def commits(connection: sqlite3.Connection) -> Iterator[GroupCommit]:
+    opened = GroupCommit(FileTransactions(connection))
     yield opened
     opened.close()
 
@@ -57,8 +64,10 @@ async def until(event: threading.Event) -> None:
         await anyio.sleep(0.001)
 
 
-async def test_those_who_come_during_a_commit_share_the_next_one(connection: sqlite3.Connection) -> None:
-    commits, gate = GroupCommit(FileTransactions(connection)), Gate()
+async def test_those_who_come_during_a_commit_share_the_next_one(
+    commits: GroupCommit, connection: sqlite3.Connection
+) -> None:
+    gate = Gate()
     begun: list[str] = []
     connection.set_trace_callback(lambda statement: begun.append(statement) if "BEGIN" in statement else None)
     with anyio.fail_after(20):
@@ -74,8 +83,9 @@ async def test_those_who_come_during_a_commit_share_the_next_one(connection: sql
     assert len(begun) == 2
 
 
-async def test_a_crowd_is_written_in_batches_and_nobody_is_forgotten(connection: sqlite3.Connection) -> None:
-    commits = GroupCommit(FileTransactions(connection))
+async def test_a_crowd_is_written_in_batches_and_nobody_is_forgotten(
+    commits: GroupCommit, connection: sqlite3.Connection
+) -> None:
     count = 2 * LARGEST_BATCH + 10
     with anyio.fail_after(20):
         async with anyio.create_task_group() as group:
@@ -84,8 +94,7 @@ async def test_a_crowd_is_written_in_batches_and_nobody_is_forgotten(connection:
     assert len(words(connection)) == count
 
 
-async def test_each_caller_gets_its_own_result(connection: sqlite3.Connection) -> None:
-    commits = GroupCommit(FileTransactions(connection))
+async def test_each_caller_gets_its_own_result(commits: GroupCommit) -> None:
     results: dict[int, int] = {}
 
     async def caller(number: int) -> None:
@@ -100,9 +109,9 @@ async def test_each_caller_gets_its_own_result(connection: sqlite3.Connection) -
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("victim", [0, 1, 2])
 async def test_whoever_is_cancelled_during_a_commit_the_others_go_on(
-    connection: sqlite3.Connection, victim: int
+    commits: GroupCommit, connection: sqlite3.Connection, victim: int
 ) -> None:
-    commits, gate = GroupCommit(FileTransactions(connection)), Gate()
+    gate = Gate()
     tasks = [asyncio.create_task(commits.run(gate))]
     await until(gate.running)
     tasks += [asyncio.create_task(commits.run(word(number))) for number in range(4)]
@@ -118,22 +127,50 @@ async def test_whoever_is_cancelled_during_a_commit_the_others_go_on(
     assert words(connection) == {"gate", "0", "1", "2", "3", "after"}
 
 
-async def test_a_flush_waits_for_what_was_handed_in(connection: sqlite3.Connection) -> None:
-    commits, gate = GroupCommit(FileTransactions(connection)), Gate()
-    await commits.flush()
+async def test_closing_writes_what_was_handed_in(commits: GroupCommit, connection: sqlite3.Connection) -> None:
+    gate = Gate()
     async with anyio.create_task_group() as group:
         group.start_soon(commits.run, gate)
         await until(gate.running)
         group.start_soon(commits.run, word("late"))
         await anyio.sleep(0.01)
         threading.Timer(0.05, gate.open.set).start()
-        await commits.flush()
+        await anyio.to_thread.run_sync(commits.close)
         assert words(connection) == {"gate", "late"}
 
 
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_each_event_loop_has_its_own_callers_woken(commits: GroupCommit, connection: sqlite3.Connection) -> None:
+    gate = Gate()
+
+    def on_another_loop() -> None:
+        anyio.run(commits.run, word("other"), backend="trio")
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(commits.run, gate)
+        await until(gate.running)
+        group.start_soon(anyio.to_thread.run_sync, on_another_loop)
+        group.start_soon(commits.run, word("own"))
+        await anyio.sleep(0.05)
+        gate.open.set()
+    assert words(connection) == {"gate", "other", "own"}
+
+
+async def test_rows_are_written_though_the_loop_of_their_caller_has_ended(
+    commits: GroupCommit, connection: sqlite3.Connection
+) -> None:
+    gone = asyncio.new_event_loop()
+    gone.close()
+    left = Write(word("left"), None, gone.call_soon_threadsafe)
+    wake([left])
+    commits._handed_in.put(left)
+    await commits.run(word("after"))
+    assert words(connection) == {"left", "after"}
+
+
 def writes_of(connection: sqlite3.Connection, works: list[Work]) -> list[Write]:
-    writes = [Write(work) for work in works]
-    Batch(FileTransactions(connection), deque(writes)).run()
+    writes = [Write(work, None) for work in works]
+    commit(FileTransactions(connection), writes, lambda most: [])
     return writes
 
 

@@ -28,9 +28,7 @@ from qualityroute.store import Entry, SessionStore, open_store, schema
 from qualityroute.store.location import without_password
 from qualityroute.store.postgres import driver, server, transactions
 from qualityroute.store.postgres import store as postgres_store
-from qualityroute.store.postgres.dialect import added_up, declare, together, translate
-from qualityroute.store.postgres.waiting import Waiting
-from qualityroute.store.statements import add, insert, upsert
+from qualityroute.store.postgres.dialect import declare, together, translate
 
 pytestmark = pytest.mark.anyio
 
@@ -577,36 +575,6 @@ def test_tables_are_told_in_postgresqls_words() -> None:
     assert declare("CREATE TABLE t (a INTEGER)") == (
         "CREATE TABLE t ( rowid BIGINT GENERATED ALWAYS AS IDENTITY,a BIGINT)"
     )
-
-
-def test_what_is_added_to_one_sum_is_added_up_before() -> None:
-    assert added_up([("b", 1, 2.5), ("a", 1, 1.0), ("b", 3, 0.5)], 1) == [("a", 1, 1.0), ("b", 4, 3.0)]
-
-
-def test_rows_wait_until_a_statement_of_their_work_names_their_table() -> None:
-    waiting = Waiting()
-    pins, calls, sums = upsert("pins", "ab", "a"), insert("calls", "ab"), add("tallies", "a", "b")
-    for sql in (sums, pins, calls):
-        waiting.add(sql, [("x", 1)])
-    assert waiting.seen_by("SELECT a FROM pins") == [(pins, [("x", 1)])]
-    assert waiting.seen_by("SELECT a FROM pins") == []
-    waiting.set_aside()
-    waiting.add(calls, [("y", 2)])
-    assert waiting.seen_by("SELECT a FROM pins, verdicts") == []
-    assert waiting.everything() == [(calls, [("x", 1), ("y", 2)]), (sums, [("x", 1)])]
-    assert waiting.everything() == []
-
-
-def test_sums_wait_for_the_end_and_then_come_in_one_order() -> None:
-    one, other = add("tallies", "a", "b"), add("latencies", "a", "b")
-    told = []
-    for order in ((one, other), (other, one)):
-        waiting = Waiting()
-        for sql in order:
-            waiting.add(sql, [("x", 1)])
-        assert waiting.rows() == []
-        told.append(waiting.everything())
-    assert told[0] == told[1]
 
 
 @pytest.mark.parametrize("rows_told", [0, 1, 7, 8, 33, 100])

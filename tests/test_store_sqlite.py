@@ -192,7 +192,7 @@ async def test_a_file_of_a_newer_version_is_left_as_it_is(path: Path) -> None:
     connection.commit()
     connection.close()
     before = path.read_bytes()
-    assert "written by a newer version of qualityroute (it has 'future')" in await refusal(path)
+    assert "written by a newer version of qualityroute (it has 'future', and" in await refusal(path)
     assert path.read_bytes() == before
 
 
@@ -533,26 +533,6 @@ for number in range(count):
     os.kill(child, signal.SIGKILL)
     os.wait()
 """
-
-
-@pytest.mark.parametrize("known", range(1, len(schema.MIGRATIONS)))
-async def test_a_file_of_each_earlier_version_is_brought_up_to_date_and_loses_nothing(
-    path: Path, known: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as before:
-        before.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:known])
-        prepare(path)
-    connection = sqlite3.connect(path)
-    connection.execute("INSERT INTO payloads (decision_id, kind, content) VALUES ('d1', 'input', 'kept')")
-    connection.commit()
-    connection.close()
-    store = SQLiteStore(path)
-    await store.open()
-    assert (await store.labels("invoice"), await store.references("invoice")) == ([], [])
-    await store.aclose()
-    connection = sqlite3.connect(path)
-    assert connection.execute("SELECT content FROM payloads").fetchall() == [("kept",)]
-    connection.close()
 
 
 @pytest.mark.parametrize("attempt", range(2))

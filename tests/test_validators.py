@@ -82,6 +82,34 @@ def test_both_say_the_same_of_every_value(schema: dict[str, Any]) -> None:
         assert compiled is pure, value
 
 
+@pytest.mark.parametrize("name", ["localhost", "a", "shop-1.example", "1.2.example", "EXAMPLE.com", f"{'a' * 63}.b"])
+def test_a_name_that_a_host_can_have_is_a_hostname(name: str) -> None:
+    assert said({"format": "hostname"}, name) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        ".",
+        "a.",
+        ".a",
+        "a..b",
+        "-a",
+        "a-",
+        "a_b",
+        "a b",
+        "a\n",
+        "٣.example",
+        "é.example",
+        "a" * 64,
+        "a." * 127 + "a",
+    ],
+)
+def test_a_name_that_no_host_can_have_is_no_hostname(name: str) -> None:
+    assert said({"format": "hostname"}, name) == (False, False)
+
+
 NUMBERS = st.integers(-(2**60), 2**60) | st.floats(allow_nan=False, allow_infinity=False)
 LEAVES = st.sampled_from([part for part in SCHEMAS if "$ref" not in part and "$dynamicRef" not in part])
 NESTED = st.recursive(

@@ -27,7 +27,7 @@ from qualityroute.engine import Engine
 from qualityroute.errors import ConfigError
 from qualityroute.pins import Pin
 from qualityroute.practice import Document, PracticeServer, documents
-from qualityroute.records import Decision, Outcome, PinEffect, Reason
+from qualityroute.records import Decision, Outcome, Reason
 from qualityroute.render import pin_table, report_view, story_of
 from qualityroute.report import Report
 from qualityroute.store import open_store
@@ -52,7 +52,6 @@ class Story:
     report: Report
     pins: tuple[Pin, ...]
     explained: Decision
-    effect: PinEffect | None
 
 
 @click.command()
@@ -118,7 +117,6 @@ async def told(config: Config, database: str | None, progress: Progress, *, now:
             await engine.report(),
             pins,
             await engine.explain(explained.id),
-            await store.pin_effect(explained.id),
         )
 
 
@@ -156,7 +154,7 @@ def _chapters(console: Console, story: Story) -> Iterator[RenderableType]:
     yield _heading("Who is pinned to the performance tier, and why")
     yield pin_table(story.pins, now, box)
     yield _heading("One decision, explained")
-    yield story_of(story.explained, story.effect)
+    yield story_of(story.explained)
 
 
 def _heading(text: str) -> Text:

@@ -8,16 +8,17 @@ from typing import TypeAlias
 import anyio
 import click
 
+from qualityroute.cache import Hit
 from qualityroute.commands.options import as_json, placed
 from qualityroute.commands.places import Place, opened
 from qualityroute.commands.screens import screen, show
 from qualityroute.complexity import Foretold
 from qualityroute.labels import Label
-from qualityroute.records import Decision, PinEffect
+from qualityroute.records import Decision
 from qualityroute.render import decision_json, story_of
 from qualityroute.retention import not_found
 
-Told: TypeAlias = tuple[Decision, PinEffect | None, Label | None, Foretold | None]
+Told: TypeAlias = tuple[Decision, Label | None, Foretold | None, Hit | None]
 
 
 @click.command()
@@ -26,11 +27,11 @@ Told: TypeAlias = tuple[Decision, PinEffect | None, Label | None, Foretold | Non
 @as_json
 def explain(place: Place, decision_id: str, plain_json: bool) -> None:
     """Tell the decision ID: its route, attempts, verdicts, pin and cost."""
-    decision, effect, label, foretold = anyio.run(_decision, place, decision_id)
+    told = anyio.run(_decision, place, decision_id)
     if plain_json:
-        click.echo(json.dumps(decision_json(decision, effect, label, foretold), indent=2, default=str))
+        click.echo(json.dumps(decision_json(*told), indent=2, default=str))
     else:
-        show(screen(), story_of(decision, effect, label, foretold))
+        show(screen(), story_of(*told))
 
 
 async def _decision(place: Place, decision_id: str) -> Told:
@@ -39,5 +40,5 @@ async def _decision(place: Place, decision_id: str) -> Told:
         decision = await store.decision(decision_id)
         if decision is None:
             raise await not_found(store, decision_id)
-        effect, label = await store.pin_effect(decision_id), await store.label(decision_id)
-        return decision, effect, label, await store.forecast(decision_id)
+        label = await store.label(decision_id)
+        return decision, label, await store.forecast(decision_id), await store.cache_hit(decision_id)

@@ -11,8 +11,8 @@ from qualityroute.config import Budget, Cache, Config, Task, same_family_warning
 def not_in_force(config: Config, today: date) -> Iterator[str]:
     """A warning for each."""
     yield from _of_budgets(config)
-    if config.cache != Cache():
-        yield _later("cache", "nothing is cached")
+    if config.cache != Cache() and all(task.cache == "off" for task in config.tasks.values()):
+        yield "cache changes nothing: no task has cache = 'exact'"
     family = same_family_warning(config)
     if family is not None:
         yield family

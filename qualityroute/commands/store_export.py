@@ -85,7 +85,7 @@ def _pages(store: SessionStore, wanted: Wanted, bar: Progress) -> Iterator[Seque
 
 
 def _told(recorded: Recorded, *, payloads: bool) -> dict[str, object]:
-    told = recorded_json(recorded.decision, recorded.decision.pin)
+    told = recorded_json(recorded.decision)
     return {**told, "payloads": dict(recorded.payloads)} if payloads else told
 
 

@@ -82,7 +82,7 @@ class Cell:
             self.passes * FORGETTING + (not escalated),
             self.escalations * FORGETTING + escalated,
             number,
-            min(largest_purse(self.key.band), (self.purse + held_back(number)) * growth),
+            min(self.needed, (self.purse + held_back(number)) * growth),
         )
 
     def believed(self, parent: float) -> Belief:
@@ -91,12 +91,11 @@ class Cell:
 
 
 def needed(band: int) -> float:
+    """Also the most that a purse holds: with more it would take longer to lose once the model has become better.
+
+    So one explored answer that passes halves it, and the next requests go through the cascade until it is earned anew.
+    """
     return NEEDED if band == WHOLE else NEEDED * BANDS
-
-
-def largest_purse(band: int) -> float:
-    """Twice what is needed: more would only take longer to lose once the model has become better."""
-    return 2 * needed(band)
 
 
 def held_back(number: int) -> float:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from qualityroute.complexity.beta import Belief
 from qualityroute.complexity.cells import WHOLE, Cell, CellKey, History, band_of
 from qualityroute.complexity.regression import Regression
-from qualityroute.complexity.rule import Choice, Economics, choose, taken
+from qualityroute.complexity.rule import Choice, Economics, choose, head_start_pays, taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class Forecast:
     """Did the regression decide?"""
     features: tuple[float, ...] = ()
     """What the regression predicts by; empty where it is not kept."""
+    early: bool = field(default=False, compare=False)
+    """Is performance to be begun at the same time, if the cascade is taken? Kept with the attempts, not here."""
 
     @property
     def probability(self) -> float:
@@ -91,4 +93,5 @@ def forecast(
         propensity=propensity,
         in_use=known.in_use,
         features=tuple(found),
+        early=head_start_pays(known.belief, known.cell, economics),
     )

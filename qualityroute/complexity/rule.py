@@ -51,6 +51,11 @@ class Economics:
     """Share of escalations that the judge made after every free check had passed."""
     repaired: float = 1.0
     """At most this share of the judge's rejections turned a wrong answer into a right one."""
+    head_start: float | None = None
+    """What the seconds are worth that begin when efficiency is asked and end with its verdict, or with performance's
+    answer if that is sooner: what is saved by beginning that at once, where it turns out to be needed."""
+    wasted: float | None = None
+    """What a performance answer costs that turns out not to be needed."""
     may_skip_judge: bool = False
     """Only where audits go on, and no certificate or rule of the task asks for the whole gate."""
 
@@ -66,6 +71,19 @@ class Economics:
         # Where no performance answer has been paid for yet it is taken as free, which speaks for the judge.
         rejection = self.cost_of_error * self.repaired - (self.performance or 0.0)
         return escalate * self.by_judge * rejection - self.judge
+
+
+def head_start_pays(belief: Belief, cell: Cell, economics: Economics) -> bool:
+    """Is performance worth beginning before the gate has spoken (routing.md E)? With p = P(escalate),
+
+        p lambda min(t1 + tJ, t2) > (1 - p) c2
+
+    No bound and no coin: the gate speaks all the same, so that a wrong estimate is corrected by what it leads to, and
+    costs no more than it says. A call that is broken off counts as paid in full, which is most that it can cost.
+    """
+    if cell.observed < FEWEST or economics.head_start is None or economics.wasted is None:
+        return False
+    return belief.mean * economics.head_start > (1 - belief.mean) * economics.wasted
 
 
 def choose(belief: Belief, cell: Cell, economics: Economics) -> Choice:

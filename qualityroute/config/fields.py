@@ -10,7 +10,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"^(\d{1,9}(?:\.\d{1,6})?)\s*(ms|s|m|h|d)$")
+_DURATION = re.compile(r"^(\d{1,9}(?:\.\d{1,6})?)\s*(ms|s|m|h|d)$", re.ASCII)
+_LONGEST = timedelta(days=30 * 365)
+"""Added to any date of ours it makes another one."""
 
 
 def parse_duration(value: object) -> timedelta:
@@ -24,19 +26,23 @@ def parse_duration(value: object) -> timedelta:
 
 
 def format_duration(value: timedelta) -> str:
-    return f"{value.total_seconds():g}s"
+    """Exactly, in seconds, as `parse_duration` reads it."""
+    seconds, rest = divmod(value, timedelta(seconds=1))
+    return f"{seconds}.{rest.microseconds:06}".rstrip("0").rstrip(".") + "s"
 
 
-def _positive(value: timedelta) -> timedelta:
+def _usable(value: timedelta) -> timedelta:
     if value <= timedelta(0):
         raise ValueError("must be longer than nothing")
+    if value > _LONGEST:
+        raise ValueError("is longer than thirty years")
     return value
 
 
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
-    AfterValidator(_positive),
+    AfterValidator(_usable),
     PlainSerializer(format_duration, return_type=str),
 ]
 

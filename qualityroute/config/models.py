@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import (
     BaseModel,
@@ -38,9 +38,11 @@ class Section(BaseModel):
 
 class Provider(Section):
     base_url: str = Field(pattern=r"^https?://[^\s]+$")
+    """Of an OpenAI-compatible server, with its `/v1`."""
     api_key_env: str | None = None
     """The environment variable that holds the key; none for servers without keys."""
     max_concurrency: int = Field(default=64, ge=1, le=10_000)
+    """Calls at once; more wait."""
     timeout: Duration = timedelta(seconds=60)
     """For one call, its retries included."""
     retries: int = Field(default=2, ge=0, le=10)
@@ -62,7 +64,9 @@ class TierModels(Section):
 
 class Tiers(Section):
     efficiency: TierModels
+    """Asked first, and gated."""
     performance: TierModels
+    """What fails falls back to."""
 
     def of(self, tier: Tier) -> TierModels:
         return self.efficiency if tier is Tier.EFFICIENCY else self.performance
@@ -79,6 +83,7 @@ class Model(Section):
 
 class Judge(Section):
     model: ModelName | None = None
+    """Better not the model it judges; `check` warns of that."""
     object: Any = None
     """Your own judge in place of a model: `"package.module:MyJudge"`, a class that is made without arguments or an
     object, with a method `judge(rubric, source, candidate)`; see `OwnJudge`."""
@@ -99,8 +104,11 @@ class Judge(Section):
     samples: int | str = 1
     """How many verdicts: 1, 2 or 3, or a range such as "1..3", where further ones are drawn only if they matter."""
     timeout: Duration = timedelta(seconds=20)
+    """For one verdict of one judge."""
     on_error: Literal["fallback", "accept", "error"] = "fallback"
+    """When no verdict could be had: ask performance, serve the answer unjudged, or fail the request."""
     parameters: Mapping[str, Any] = Field(default_factory=dict)
+    """Further fields of the judge's request body."""
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -142,9 +150,11 @@ class Judge(Section):
 
 class Agreement(Section):
     peers: tuple[ModelName, ...] = Field(min_length=1)
+    """Models of other families, asked the same; see `rule`."""
     rule: Literal["confirm", "majority"] = "confirm"
     """confirm: `quorum` peers must equal the efficiency answer; majority: `quorum` + 1 equal answers are served."""
     quorum: int = Field(default=1, ge=1)
+    """How many peers must agree."""
     on_difference: Literal["reject", "judge"] = "reject"
     """judge: the judge is asked about the values that differ, and an efficiency answer that it confirms is served."""
 
@@ -206,13 +216,19 @@ class Match(Section):
         return self
 
 
+Speculate: TypeAlias = Literal["off", "auto"]
+OnDeadline: TypeAlias = Literal["error", "serve_best"]
+
+
 class Task(Section):
     """A named kind of request: instructions, output schema, rubric, gate, tier."""
 
     tier: Literal["efficiency", "performance", "auto"] = "efficiency"
     """auto: efficiency first, unless a hard limit or the gate's own log says that it does not pay; see `complexity`."""
     match: Match | None = None
+    """By what requests that name no task are known to be of this one."""
     instructions: str = ""
+    """What the models are asked to do; stands in a system message of its own."""
     schema_: str | Mapping[str, Any] | type[BaseModel] | None = Field(default=None, alias="schema")
     """A JSON Schema file, a JSON Schema, `"package.module:Model"`, or a pydantic model."""
     rubric: str | Rubric | None = None
@@ -222,16 +238,27 @@ class Task(Section):
     checks: tuple[str | Callable[..., str | None], ...] = ()
     """Your own functions `(output, source) -> reason or None`, or `"package.module:function"`."""
     agreement: Agreement | None = None
+    """The peers of the check `agreement`."""
     accept: Accept = Accept()
+    """What accepting an answer may come to, and how that is watched."""
     on_refusal: Literal["fallback", "return", "error"] = "fallback"
+    """When efficiency refuses: ask performance, hand the refusal on, or fail the request."""
     on_undecided: Literal["fallback", "accept", "error"] | None = None
     """When a check could not be made; left out: `judge.on_error`, else fallback."""
     repairs: int = Field(default=0, ge=0, le=1)
     """Re-asks on the same tier, with the validation errors, before the answer counts as rejected."""
     deadline: Duration | None = None
+    """For a whole request of this task; left out: the top-level one."""
+    on_deadline: OnDeadline | None = None
+    """Left out: `routing.on_deadline`."""
+    speculate: Speculate | None = None
+    """Left out: `routing.speculate`; needs `tier = "auto"`."""
     explore: Share = 0.0
+    """With `tier = "performance"`: share of sessions whose first request also tries efficiency, unserved."""
     max_output_tokens: int | None = Field(default=None, ge=1)
+    """Asked of the models; a budget reserves by it."""
     cache: Literal["off", "exact", "semantic"] = "off"
+    """exact: a question that was asked before, in the same words, gets the answer that passed its gate then."""
     budget_per_day: BudgetDollars | None = None
     """USD that this task may cost in a day (UTC); see `Budget`."""
 
@@ -253,15 +280,31 @@ class Routing(Section):
     """USD that a second less of waiting is worth; 0: `auto` looks at cost alone."""
     cost_of_error: Dollars = Decimal(0)
     """USD that a wrong answer costs; 0: unknown, and `auto` never leaves out the judge."""
+    speculate: Speculate = "off"
+    """auto: with `tier = "auto"`, begin the performance answer while efficiency's is still being proved, for requests
+    whose P(escalate) makes the seconds that this saves worth more than the call where it is not needed."""
     deadline: Duration | None = None
     """The same as the top-level `deadline`, which in TOML must stand above every table."""
+    on_deadline: OnDeadline = "error"
+    """What to do when the deadline comes.
+
+    error: `DeadlineExceeded`.
+    serve_best: an answer that was accepted, or one that passed every free check of the gate, and that only the judge or
+    peers did not accept or had no time for, is served; its decision's outcome is then `unproven`.
+    """
 
 
 class Cache(Section):
+    """Answers that are served again, where a task says so."""
+
     scope: Literal["session", "tenant"] = "tenant"
-    ttl: Duration = timedelta(hours=24)
+    """Who shares an answer; requests without a session are not cached under "session"."""
+    ttl: Annotated[Duration, Field(le=timedelta(days=3650))] = timedelta(hours=24)
+    """How long an answer is served after it was given."""
     embeddings: ModelName | None = None
+    """The model that likens questions, for "semantic"."""
     threshold: Share = 0.95
+    """How alike two questions must be, for "semantic"."""
 
 
 class Budget(Section):
@@ -272,6 +315,7 @@ class Budget(Section):
     """
 
     per_request: BudgetDollars | None = None
+    """All calls of one request together."""
     per_session: BudgetDollars | None = None
     """Of a tenant, for as long as there are requests of it."""
     per_day: BudgetDollars | None = None
@@ -289,14 +333,19 @@ class Budget(Section):
 
 class Pins(Section):
     scope: Literal["session", "task"] = "session"
+    """Is a session held for all its tasks, or for the one whose answer failed?"""
     after: int = Field(default=1, ge=1, le=100)
     """Rejected answers in a row before a pin."""
     first: int = Field(default=2, ge=0, le=10_000)
     """Requests held before a half-open probe; doubles on each failed probe."""
     cap: int = Field(default=64, ge=1, le=1_000_000)
+    """Requests held at most between two probes."""
     probe: Literal["requests", "idle", "never"] = "requests"
+    """When efficiency is tried again: after so many requests, after so long a rest, or never."""
     idle_ttl: Duration = timedelta(minutes=30)
+    """A pin ends when its session has rested so long."""
     max_age: Duration = timedelta(hours=24)
+    """A pin ends at the latest so long after it was made."""
 
     @model_validator(mode="after")
     def _cap_is_not_below_first(self) -> Self:
@@ -339,10 +388,15 @@ class PriceRow(Section):
     """USD per 1M tokens of a model, from a date on."""
 
     model: ModelName
+    """`provider/model`."""
     effective_from: date = date.min
+    """The first day of the price; of several the newest that is not in the future holds."""
     input: Dollars
+    """USD per 1M tokens read."""
     output: Dollars
+    """USD per 1M tokens written."""
     cached_input: Dollars | None = None
+    """USD per 1M tokens read from the provider's cache; left out: as `input`."""
 
 
 _OPENAI = Provider(base_url="https://api.openai.com/v1", api_key_env="OPENAI_API_KEY")
@@ -356,23 +410,35 @@ class Config(Section):
     """
 
     version: Literal[1] = 1
+    """Of this file's form."""
     providers: Mapping[Name, Provider] = Field(default_factory=dict)
+    """Where models are asked, by name; `openai` is known."""
     tiers: Tiers
+    """The models, in two tiers."""
     models: Mapping[ModelName, Model] = Field(default_factory=dict)
     """What is known of models, by `provider/model`."""
     judge: Judge | None = None
+    """Who answers the rubric's questions about an answer."""
     tasks: Mapping[Name, Task] = Field(min_length=1)
+    """Kinds of request, by name."""
     routing: Routing = Routing()
+    """Where requests start."""
     deadline: Duration = timedelta(seconds=120)
     """For a whole request; a task may set its own."""
     max_input: int = Field(default=4_000_000, ge=1)
     """Characters of text in one request; more is refused before any model is asked."""
     cache: Cache = Cache()
+    """Answers that are served again, where a task says so."""
     budget: Budget = Budget()
+    """What may be spent."""
     pins: Pins = Pins()
+    """When a session is held on performance, and when it may try again."""
     store: Store = Store()
+    """Where decisions and pins are written."""
     gateway: Gateway = Gateway()
+    """Limits of `qualityroute serve`."""
     prices: tuple[PriceRow, ...] = ()
+    """What tokens cost; without a price a cost is unknown, not 0."""
 
     _folder: Path = PrivateAttr(default_factory=Path)
     _file: Path | None = PrivateAttr(default=None)
@@ -465,9 +531,14 @@ class Config(Section):
                 raise ValueError(f"models.{model}: no tier, judge or peer is '{model}'" + near(model, named))
         for name, task in self.tasks.items():
             _check_gate(self, name, task)
+        _check_speculation(self)
         if not self.prices:
             check_budget_prices(self)
         return self
+
+    def speculates(self, task: Task) -> bool:
+        """May performance be begun early for it?"""
+        return task.tier == "auto" and (task.speculate or self.routing.speculate) == "auto"
 
 
 def check_providers(config: Config) -> None:
@@ -502,8 +573,20 @@ def _check_gate(config: Config, name: str, task: Task) -> None:
                     f"{where}.accept.audit_budget_per_day: there is no [[prices]] row for '{model}', so what an audit "
                     "costs would be unknown"
                 )
-    if task.cache != "off":
-        raise ValueError(f"{where}.cache: '{task.cache}' is not available in this version; use 'off'")
+    if task.cache == "semantic":
+        raise ValueError(f"{where}.cache: '{task.cache}' is not available in this version; use 'exact' or 'off'")
+
+
+def _check_speculation(config: Config) -> None:
+    """It rests on the gate's log, and on what a second is worth; without either it would never begin."""
+    asked = {f"tasks.{name}.speculate": [task] for name, task in config.tasks.items() if task.speculate == "auto"}
+    if config.routing.speculate == "auto":
+        asked["routing.speculate"] = [task for task in config.tasks.values() if task.speculate is None]
+    for key, tasks in asked.items():
+        if not config.routing.value_of_second:
+            raise ValueError(f"{key}: 'auto' weighs seconds against money; set routing.value_of_second above 0")
+        if all(task.tier != "auto" for task in tasks):
+            raise ValueError(f"{key}: 'auto' goes by the gate's log, which is kept of tasks with tier = 'auto' only")
 
 
 def check_budget_prices(config: Config) -> None:

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from qualityroute.config.models import CheckName, Config, Judge, Task, check_providers
+from qualityroute.config.models import CheckName, Config, Judge, OnDeadline, Task, check_providers
 from qualityroute.errors import ConfigError
 from qualityroute.rubrics import Rubric, builtin_rubrics, load_rubric
 
@@ -48,6 +48,9 @@ class ResolvedTask:
     gate: tuple[CheckName, ...]
     deadline: timedelta
     on_undecided: Literal["fallback", "accept", "error"]
+    on_deadline: OnDeadline = "error"
+    speculates: bool = False
+    """May performance be begun while efficiency's answer is still being proved?"""
 
 
 def resolve(config: Config) -> dict[str, ResolvedTask]:
@@ -117,6 +120,8 @@ def _resolve_task(config: Config, name: str, task: Task) -> ResolvedTask:
         gate=_gate(config, task, rubric),
         deadline=task.deadline or config.request_deadline,
         on_undecided=task.on_undecided or (config.judge.on_error if config.judge else "fallback"),
+        on_deadline=task.on_deadline or config.routing.on_deadline,
+        speculates=config.speculates(task),
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import anyio
 
 from qualityroute.client import CompletionRequest
 from qualityroute.config import Agreement, ResolvedTask
@@ -69,10 +72,12 @@ class Gate:
         meter: Meter,
         asked: CompletionRequest | None = None,
         accept_at: float | None = None,
+        until: float = math.inf,
     ) -> Gated:
         """`asked` is the request as any model would be asked it; without it no peers are.
 
-        `accept_at` is the judge's score that is good enough; left out, the rubric's threshold.
+        `accept_at` is the judge's score that is good enough; left out, the rubric's threshold. `until`, by anyio's
+        clock, is when a check that has not come to its end is left undecided, for `deadline`.
         """
 
         def admit(answer: Completion) -> _Admission:
@@ -87,18 +92,21 @@ class Gate:
         while pending:
             check = pending.pop(0)
             made_before = len(meter.calls)
-            try:
-                if not isinstance(check, AgreementCheck):
-                    assert candidate is not None
-                    verdicts.append(await check.check(candidate, meter))
-                elif asked is not None:
-                    vote = await check.vote(candidate, asked, lambda answer: admit(answer).candidate, meter)
-                    verdicts.append(vote.verdict)
-                    if vote.winner is not None and vote.winner is not candidate:
-                        # A peer's answer must pass all that the efficiency tier's had to, and has still to.
-                        candidate, pending = vote.winner, [other for other in checks if other is not check]
-            except BudgetExceeded as error:
-                verdicts.append(_unpaid(check.name, error, meter.calls[made_before:]))
+            with anyio.CancelScope(deadline=until) as time:
+                try:
+                    if not isinstance(check, AgreementCheck):
+                        assert candidate is not None
+                        verdicts.append(await check.check(candidate, meter))
+                    elif asked is not None:
+                        vote = await check.vote(candidate, asked, lambda answer: admit(answer).candidate, meter)
+                        verdicts.append(vote.verdict)
+                        if vote.winner is not None and vote.winner is not candidate:
+                            # A peer's answer must pass all that the efficiency tier's had to, and has still to.
+                            candidate, pending = vote.winner, [other for other in checks if other is not check]
+                except BudgetExceeded as error:
+                    verdicts.append(_unpaid(check.name, error, meter.calls[made_before:]))
+            if time.cancelled_caught:
+                verdicts.append(_untimely(check.name, meter.calls[made_before:]))
             if verdicts[-1].ruling is not Ruling.ACCEPTED:
                 break
         served = candidate.completion if candidate and candidate.completion is not completion else None
@@ -140,6 +148,10 @@ class Gate:
 def _unpaid(check: str, error: BudgetExceeded, calls: Sequence[ModelCall]) -> Verdict:
     """A check that could not be paid for says nothing about the answer, nor about who makes it."""
     return Verdict(check, Ruling.UNDECIDED, Reason.BUDGET, str(error), calls=tuple(calls))
+
+
+def _untimely(check: str, calls: Sequence[ModelCall]) -> Verdict:
+    return Verdict(check, Ruling.UNDECIDED, Reason.DEADLINE, "no time was left for it", calls=tuple(calls))
 
 
 def _can_be_rescued(own: _Admission, checks: Sequence[Check | AgreementCheck]) -> bool:

@@ -43,6 +43,11 @@ _LARGEST = Context(prec=350)
 """Digits of a quotient: enough for any float by any step that a schema has."""
 _DURATION = re.compile(r"P(?!$)(?:\d+W|(?:\d+Y)?(?:\d+M)?(?:\d+D)?(?:T(?=\d)(?:\d+H)?(?:\d+M)?(?:\d+S)?)?)", re.ASCII)
 
+_HOSTNAME = re.compile(
+    r"(?=.{1,253}\Z)(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*", re.ASCII | re.IGNORECASE
+)
+"""RFC 1123, 2.1, in the characters of RFC 952."""
+
 
 class TooManyReferences(ValueError):
     """A schema whose references multiply too often for one value."""
@@ -245,10 +250,16 @@ def _formats() -> FormatChecker:
 
     checker = FormatChecker()
 
-    # The package for durations takes longer to import than everything else here together.
+    # The package for durations takes longer to import than everything else here together; that for names of hosts
+    # takes what ends in a line's end for one, and is under another kind of licence than all we need.
     checker.checks("duration")(_is_duration)
+    checker.checks("hostname")(_is_hostname)
     return checker
 
 
 def _is_duration(value: object) -> bool:
     return not isinstance(value, str) or _DURATION.fullmatch(value) is not None
+
+
+def _is_hostname(value: object) -> bool:
+    return not isinstance(value, str) or _HOSTNAME.fullmatch(value) is not None

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from qualityroute.config import Config
 from qualityroute.errors import ConfigError
 from qualityroute.gates import ToolsCheck, schema_of_request
 from qualityroute.gateway.errors import Refusal, invalid
-from qualityroute.gateway.models import Choice, choice_of
+from qualityroute.gateway.models import DEFAULT_TASK, choice_of
 from qualityroute.inputs import checked_name
-from qualityroute.records import Json, Message
+from qualityroute.records import Json, Message, Tier
 
 Headers = Mapping[str, str]
 """Names in lower case."""
+Classify: TypeAlias = Callable[[Sequence[Message], Mapping[str, Any] | None], str | None]
+"""The task of a request that names none, by its messages and the schema that it asks for; `None`: unknown."""
 
 _OURS = frozenset({"model", "messages", "stream", "stream_options", "tools", "response_format", "n", "metadata"})
 """Fields that are answered here. All others are the provider's."""
@@ -28,7 +30,8 @@ _SESSION_FIELDS = ("prompt_cache_key", "safety_identifier", "user")
 class Asked:
     """One request, read."""
 
-    choice: Choice
+    task: str
+    tier: Tier | None
     messages: Sequence[Message]
     session: str | None
     metadata: Mapping[str, Any] | None
@@ -42,7 +45,7 @@ class Asked:
     """Does a stream end with what was used?"""
 
 
-def read_request(body: Json, headers: Headers, config: Config) -> Asked:
+def read_request(body: Json, headers: Headers, config: Config, classify: Classify) -> Asked:
     """Raises `Refusal` that names the field."""
     if not isinstance(body, dict):
         raise invalid("the body must be a JSON object, such as {'model': 'smart-select', 'messages': [...]}")
@@ -52,12 +55,15 @@ def read_request(body: Json, headers: Headers, config: Config) -> Asked:
     choice = choice_of(model, headers.get("x-qualityroute-task"), config.tasks)
     _check_fields(body)
     tools = _tools(body)
-    schema, wire_format = _structure(body, tools, has_schema=config.tasks[choice.task].schema_ is not None)
-    _check_schemas(tools, schema)
+    messages, asked_for = _messages(body), _asked_for(body)
+    _check_schemas(tools, asked_for)
+    task = choice.task or classify(messages, asked_for) or DEFAULT_TASK
+    schema, wire_format = _structure(body, tools, has_schema=config.tasks[task].schema_ is not None)
     passed = {name: value for name, value in body.items() if name not in _OURS and value is not None}
     return Asked(
-        choice=choice,
-        messages=_messages(body),
+        task=task,
+        tier=choice.tier,
+        messages=messages,
         session=_session(body, headers),
         metadata=_mapping(body, "metadata"),
         tools=tools,
@@ -110,16 +116,19 @@ def _structure(
             # The task's own schema asks for more than any object.
             return (None, {}) if has_schema else ({"type": "object"}, {"response_format": {"type": "json_object"}})
         case "json_schema":
-            assert wanted is not None
             # With tools the engine asks for no structure, since an answer may be a call.
-            return _schema(wanted), {"response_format": wanted} if tools else {}
+            return _asked_for(body), {"response_format": wanted} if tools else {}
         case _:
             raise invalid(
                 "'response_format.type' must be 'text', 'json_object' or 'json_schema'", "response_format.type"
             )
 
 
-def _schema(wanted: Mapping[str, Any]) -> Mapping[str, Any]:
+def _asked_for(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The schema that the request brings itself."""
+    wanted = _mapping(body, "response_format")
+    if not wanted or wanted.get("type") != "json_schema":
+        return None
     named = _mapping(wanted, "json_schema", "response_format.") or {}
     schema = named.get("schema")
     if not isinstance(schema, dict):

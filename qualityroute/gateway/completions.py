@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import anyio
@@ -11,7 +12,7 @@ import anyio
 from qualityroute.config import Gateway
 from qualityroute.doors import new_decision_id
 from qualityroute.engine import Engine
-from qualityroute.errors import AnswerRejected, QualityRouteError
+from qualityroute.errors import AnswerRejected, ConfigError, QualityRouteError
 from qualityroute.gateway.answers import answer_that_says_so, completion_object, decision_headers
 from qualityroute.gateway.asking import Asked, read_request
 from qualityroute.gateway.bodies import ClientLeft, Receive, parsed, read_body
@@ -22,7 +23,7 @@ from qualityroute.gateway.flights import Flights
 from qualityroute.gateway.keyring import Keyring
 from qualityroute.gateway.streaming import Stream
 from qualityroute.gateway.visitors import Visitor, admit
-from qualityroute.records import Answer
+from qualityroute.records import Answer, Message
 
 logger = logging.getLogger("qualityroute.gateway")
 Work: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
@@ -41,8 +42,16 @@ class Completions:
             body = await read_body(
                 call.receive, call.headers, most=settings.max_body, within=settings.body_timeout
             )  # fmt: skip
-            asked = read_request(parsed(body), call.headers, self._engine.config)
+            asked = read_request(parsed(body), call.headers, self._engine.config, self._classify)
             await (self._stream if asked.stream else self._whole)(call, asked, settings)
+
+    def _classify(self, messages: Sequence[Message], schema: Mapping[str, Any] | None) -> str | None:
+        """By the user's own rules, where there are any."""
+        if all(task.match is None for task in self._engine.config.tasks.values()):
+            return None
+        with suppress(ConfigError):  # messages that cannot be used: refused when they are asked
+            return self._engine.classify(messages, schema=schema)
+        return None
 
     async def _whole(self, call: Call, asked: Asked, settings: Gateway) -> None:
         options = options_of(asked, call.visitor)
@@ -63,7 +72,7 @@ class Completions:
         """The engine's, unless the client leaves first; `beside` goes on meanwhile."""
 
         async def run() -> Answer:
-            return await self._engine.run(asked.choice.task, asked.messages, **options)
+            return await self._engine.run(asked.task, asked.messages, **options)
 
         result = await _while_connected(receive, run, beside)
         match result:
@@ -85,7 +94,7 @@ def options_of(asked: Asked, visitor: Visitor) -> dict[str, Any]:
     return {
         "session": asked.session,
         "tenant": visitor.tenant,
-        "tier": asked.choice.tier,
+        "tier": asked.tier,
         "metadata": asked.metadata,
         "tools": asked.tools,
         "parameters": asked.parameters,

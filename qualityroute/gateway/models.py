@@ -24,7 +24,8 @@ WAYS: Mapping[str, Tier | None] = {
 class Choice:
     """What a model's name asks for."""
 
-    task: str
+    task: str | None
+    """`None`: it names none."""
     tier: Tier | None
 
 
@@ -39,10 +40,10 @@ def with_chat(config: Config) -> Config:
 def choice_of(model: str, header: str | None, tasks: Collection[str]) -> Choice:
     """What `model`, and the header `x-qualityroute-task`, ask for. Raises `Refusal`."""
     way, _, named = model.partition("/")
-    task = named or header or DEFAULT_TASK
+    task = named or header or None
     if way not in WAYS or (named and named not in tasks):
         raise _unknown(model, tasks)
-    if task not in tasks:
+    if task is not None and task not in tasks:
         close = _close(task, tasks)
         raise invalid(f"x-qualityroute-task: no task '{task[:100]}'{close}", "x-qualityroute-task", "task_not_found")
     if named and header and named != header:

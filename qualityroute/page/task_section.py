@@ -74,8 +74,12 @@ def _key_numbers(task: TaskReport) -> Iterator[tuple[str, Child]]:
     yield "On first attempts", rate_words(task.difficulty)
     yield "Break-even", percent(task.break_even)
     yield "Closed sessions", f"{task.sessions:,}{_to_go(task)}"
+    if task.cache is not None:
+        yield "Cache", task.cache.sentence
     if task.learning is not None:
         yield "Auto tier", task.learning.sentence
+    if task.head_starts is not None:
+        yield "Head starts", task.head_starts.sentence
     if (warning := tier_warning(task)) is not None:
         yield "Tiers", stranger(warning)
     if task.explored:

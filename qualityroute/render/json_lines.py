@@ -8,11 +8,12 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from qualityroute.cache import Hit
 from qualityroute.complexity import Foretold
 from qualityroute.keys import Key
 from qualityroute.labels import Label
 from qualityroute.pins import Pin
-from qualityroute.records import Attempt, Decision, Json, ModelCall, PinEffect, Verdict
+from qualityroute.records import Attempt, Decision, Json, ModelCall, Verdict
 
 # Characters JSON allows raw, but a terminal may obey or hide: C1 controls, bidi marks, separators, surrogates, tags.
 _UNSAFE = re.compile(
@@ -37,19 +38,20 @@ def money_text(amount: Decimal | None) -> str | None:
 
 def decision_json(
     decision: Decision,
-    effect: PinEffect | None = None,
     label: Label | None = None,
     foretold: Foretold | None = None,
+    hit: Hit | None = None,
 ) -> dict[str, Any]:
     """A decision as `explain --json` shows it, with what is known of its efficiency answer."""
     return {
-        **recorded_json(decision, effect),
+        **recorded_json(decision),
         "label": None if label is None else _label_json(label),
         "forecast": None if foretold is None else _forecast_json(foretold),
+        "cached": None if hit is None else {"source": hit.source, "saved": money_text(hit.saved)},
     }
 
 
-def recorded_json(decision: Decision, effect: PinEffect | None) -> dict[str, Any]:
+def recorded_json(decision: Decision) -> dict[str, Any]:
     """A decision as `store export` writes it."""
     return {
         "id": decision.id,
@@ -64,7 +66,8 @@ def recorded_json(decision: Decision, effect: PinEffect | None) -> dict[str, Any
         "tier": decision.tier,
         "model": decision.model,
         "attempts": [_attempt_json(attempt) for attempt in decision.attempts],
-        "pin": effect,
+        "spare": None if decision.spare is None else _attempt_json(decision.spare),
+        "pin": decision.pin,
         "cost": money_text(decision.cost),
         "latency_ms": _milliseconds(decision.latency),
         "fingerprint": decision.fingerprint,
@@ -141,6 +144,7 @@ def _attempt_json(attempt: Attempt) -> dict[str, Any]:
         "ruling": attempt.ruling.value,
         "reason": attempt.reason,
         "message": attempt.message,
+        "early": attempt.early,
         "calls": [_call_json(call) for call in attempt.calls],
         "verdicts": [_verdict_json(verdict) for verdict in attempt.verdicts],
         "cost": money_text(attempt.cost),

@@ -134,8 +134,12 @@ def _facts(task: TaskReport) -> Iterator[tuple[str, RenderableType]]:
         yield "certificate", safe_text(task.certificate.sentence)
     if task.audits is not None:
         yield "audits", Text(task.audits.sentence)
+    if task.cache is not None:
+        yield "cache", Text(task.cache.sentence)
     if task.learning is not None:
         yield "auto tier", Text(task.learning.sentence, style="yellow" if task.learning.worth_it is False else "")
+    if task.head_starts is not None:
+        yield "head starts", Text(task.head_starts.sentence)
     if (warning := tier_warning(task)) is not None:
         yield "tiers", safe_text(warning, "yellow")
     if task.pins.held:

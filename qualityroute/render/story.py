@@ -9,12 +9,14 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from qualityroute.cache import Hit
 from qualityroute.complexity import Choice, Forecast, Foretold
 from qualityroute.labels import Label
-from qualityroute.records import Attempt, Decision, ModelCall, PinEffect, Ruling, Verdict
+from qualityroute.records import Attempt, Decision, ModelCall, Ruling, Verdict
 from qualityroute.render.safe import safe_text
 from qualityroute.render.telling import (
     all_calls,
+    begun_words,
     calls_words,
     cost_of_trying,
     label_words,
@@ -33,28 +35,31 @@ _VERDICT_INDENT = 6
 
 def story_of(
     decision: Decision,
-    effect: PinEffect | None = None,
     label: Label | None = None,
     foretold: Foretold | None = None,
+    hit: Hit | None = None,
 ) -> RenderableType:
     """The whole story of a request, from route to cost, with what is known of its answer."""
-    return Group(*_lines(decision, effect, label, foretold))
+    return Group(*_lines(decision, label, foretold, hit))
 
 
 def _lines(
-    decision: Decision, effect: PinEffect | None, label: Label | None, foretold: Foretold | None
+    decision: Decision, label: Label | None, foretold: Foretold | None, hit: Hit | None
 ) -> Iterator[RenderableType]:
     yield _heading(decision)
     yield Text.assemble("Route: ", route_words(decision.route))
     if foretold is not None:
         yield _foretold(foretold.forecast)
-    for number, attempt in enumerate(decision.attempts, 1):
-        yield from _attempt(number, attempt)
+    for number, attempt in enumerate(decision.all_attempts, 1):
+        yield from _attempt(number, attempt, begun_words(decision, attempt))
     yield Text.assemble("Outcome: ", (decision.outcome.value, "bold"), f", {outcome_told(decision)}")
+    if hit is not None:
+        saved = f", which took {dollars(hit.saved)} then" if hit.saved is not None else ""
+        yield Text.assemble("Answer: that of decision ", safe_text(hit.source, "bold"), saved)
     if decision.reason is not None:
         yield Text.assemble("Reason: ", reason_words(decision.reason), *_told(untold_message(decision)))
-    if effect is not None:
-        yield Text.assemble("Pin: ", effect_words(effect))
+    if decision.pin is not None:
+        yield Text.assemble("Pin: ", effect_words(decision.pin))
     if label is not None:
         yield _labelled(label)
     yield from _bill(decision)
@@ -92,9 +97,10 @@ def _heading(decision: Decision) -> Text:
     )
 
 
-def _attempt(number: int, attempt: Attempt) -> Iterator[RenderableType]:
+def _attempt(number: int, attempt: Attempt, begun: str) -> Iterator[RenderableType]:
     cost = (f", {dollars(attempt.cost)}", "dim") if attempt.all_calls else ""
-    yield Text.assemble(f"Attempt {number}, {attempt.tier} tier: ", _ruling(attempt.ruling), cost)
+    told = f" ({begun})" if begun else ""
+    yield Text.assemble(f"Attempt {number}, {attempt.tier} tier{told}: ", _ruling(attempt.ruling), cost)
     for call in attempt.calls:
         yield Padding(_call(call), (0, 0, 0, _CALL_INDENT))
     for plain, verdicts in groupby(attempt.verdicts, key=_just_passed):

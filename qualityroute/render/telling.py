@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from qualityroute.labels import Label, Origin
-from qualityroute.records import Decision, ModelCall, Outcome, Role, Tier, Verdict, total_cost
+from qualityroute.records import Attempt, Decision, ModelCall, Outcome, Role, Tier, Verdict, total_cost
 from qualityroute.render.words import UNKNOWN, outcome_words
 
 
@@ -20,7 +20,7 @@ def outcome_told(decision: Decision) -> str:
 def untold_message(decision: Decision) -> str:
     """What a verdict or call has told already is not told again."""
     told = {verdict.message for attempt in decision.attempts for verdict in attempt.verdicts}
-    told |= {call.message for attempt in decision.attempts for call in attempt.all_calls}
+    told |= {call.message for call in all_calls(decision)}
     return "" if decision.message in told else decision.message
 
 
@@ -53,7 +53,7 @@ def calls_words(decision: Decision) -> str:
 
 
 def all_calls(decision: Decision) -> list[ModelCall]:
-    return [call for attempt in decision.attempts for call in attempt.all_calls]
+    return [call for attempt in decision.all_attempts for call in attempt.all_calls]
 
 
 def parts_of_cost(calls: Iterable[ModelCall]) -> dict[str, Decimal | None]:
@@ -62,6 +62,13 @@ def parts_of_cost(calls: Iterable[ModelCall]) -> dict[str, Decimal | None]:
     for call in calls:
         costs["judge" if call.role is Role.JUDGE or call.tier is None else call.tier.value].append(call.cost)
     return {name: total_cost(found) for name, found in costs.items()}
+
+
+def begun_words(decision: Decision, attempt: Attempt) -> str:
+    """Whether an attempt had waited for the one before it; empty where it had."""
+    if attempt is decision.spare:
+        return "begun early and not needed"
+    return "begun early" if attempt.early else ""
 
 
 def cost_of_trying(decision: Decision) -> Decimal | None:

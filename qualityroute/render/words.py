@@ -40,7 +40,7 @@ _OUTCOMES: dict[Outcome, str] = {
     Outcome.FAILOVER: "efficiency or its judge was in trouble; performance was served",
     Outcome.PERFORMANCE: "performance was served, as the task, the caller or the log says",
     Outcome.CACHED: "an earlier answer was served",
-    Outcome.UNPROVEN: "the budget was used up; the best answer was served, which its gate had not accepted",
+    Outcome.UNPROVEN: "the budget or the time was used up; the best answer was served, which its gate had not accepted",
     Outcome.REJECTED: "no answer passed its checks; the caller got AnswerRejected",
     Outcome.FAILED: "no answer came; the caller got an error",
     Outcome.CANCELLED: "the caller went away",
@@ -59,6 +59,7 @@ _ROUTES: dict[Route, str] = {
     Route.HARD_LIMIT: "straight to performance: efficiency cannot answer such a request",
     Route.LEARNED: "straight to performance: by the log, trying efficiency first does not pay",
     Route.UNJUDGED: "efficiency first without the judge: by the log, judging does not pay",
+    Route.CACHED: "to no tier: the same question was answered before",
 }
 _EFFECTS: dict[PinEffect, str] = {
     PinEffect.WATCHED: "the session is watched; one more rejection counts",

@@ -3,6 +3,7 @@
 from qualityroute.report.build import build_report
 from qualityroute.report.facts import (
     AuditReport,
+    CacheReport,
     CertificateReport,
     Cost,
     JudgeReport,
@@ -20,6 +21,7 @@ from qualityroute.report.wire import report_json
 
 __all__ = [
     "AuditReport",
+    "CacheReport",
     "CertificateReport",
     "Cost",
     "JudgeReport",

@@ -14,9 +14,11 @@ from qualityroute.config import Config
 from qualityroute.labels import Audit
 from qualityroute.records import Outcome, Tier, total_cost
 from qualityroute.report import money, suggestions, words
+from qualityroute.report.cache import cache_report
 from qualityroute.report.facts import (
     CertificateReport,
     Cost,
+    HeadStartReport,
     JudgeReport,
     LearningReport,
     PinReport,
@@ -93,6 +95,7 @@ async def build_report(
     summaries = await store.summaries(task=task, since=since)
     ever = summaries if since is None else await store.summaries(task=task)
     whole = {summary.task: summary for summary in ever}
+    cached = await store.cache_summaries(task=task, since=_hour(since))
     for summary in summaries:
         epoch = await _epoch(store, summary.task, now)
         errors = await store.judge_errors(summary.task, since=since)
@@ -103,7 +106,11 @@ async def build_report(
             summary, whole[summary.task], config, epoch, errors, pins.get(summary.task, 0), truth, now
         )
         told = await store.forecasts(summary.task, since=_hour(since), most=MOST_FORECASTS)
-        tasks[summary.task] = replace(report, learning=_learning(report, whole[summary.task], told))
+        tasks[summary.task] = replace(
+            report,
+            learning=_learning(report, whole[summary.task], told),
+            cache=cache_report(cached.get(summary.task), summary.requests),
+        )
     found = suggestions.all_of(config, tasks.values(), for_all=task is None)
     budgets = await _budgets(store, config, now, task)
     return Report(tasks, sum(pins.values()), _hour(since), now, found, budgets)
@@ -179,8 +186,17 @@ def _task_report(
         agreement=words.agreement_sentence(summary),
         certificate=certificate,
         audits=audit_report(truth.audits),
+        head_starts=_head_starts(summary),
         tiers=truth.tiers,
     )
+
+
+def _head_starts(summary: TaskSummary) -> HeadStartReport | None:
+    found = summary.head_starts
+    if not (found.needed or found.spare):
+        return None
+    sentence = words.head_starts_sentence(found)
+    return HeadStartReport(found.needed, found.spare, found.cost, found.unknown, found.saved, sentence)
 
 
 def _learning(report: TaskReport, ever: TaskSummary, told: Sequence[Foretold]) -> LearningReport | None:
@@ -216,7 +232,10 @@ def _difficulty(count: int, of: int) -> Rate:
 
 
 def _cost(summary: TaskSummary) -> Cost:
-    parts = (summary.efficiency.total, summary.judge.total, summary.performance.total)
+    performance = summary.performance.total
+    if performance is not None:
+        performance += summary.head_starts.cost
+    parts = (summary.efficiency.total, summary.judge.total, performance)
     peers = summary.peers.total
     audit = summary.measuring.total
     return Cost(*parts, audit=audit, total=total_cost((*parts, peers, audit)), cut_off=summary.cut_off, peers=peers)

@@ -133,6 +133,20 @@ class AuditReport:
 
 
 @dataclass(frozen=True, slots=True)
+class CacheReport:
+    """Requests that were served an earlier answer."""
+
+    hits: int
+    share: float | None
+    """Of all requests."""
+    saved: Decimal
+    """USD that the answers took when they were given, once for each hit; those whose cost is unknown left out."""
+    unknown: int
+    """Hits whose answer has no known cost."""
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class LearningReport:
     """Of the newest forecasts of a task; each was written down before its outcome was known."""
 
@@ -154,6 +168,21 @@ class LearningReport:
     """USD against sending every request through the cascade; negative is a loss. An estimate."""
     worth_it: bool | None
     """`None`: it is too early to say."""
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeadStartReport:
+    """Performance answers that were begun while efficiency's was still being proved."""
+
+    needed: int
+    spare: int
+    cost: Decimal
+    """USD of those that were not needed, as far as it is known; part of the task's cost of performance."""
+    unknown: int
+    """Calls of those whose cost is unknown."""
+    seconds_saved: float
+    """Those that were needed came so much sooner, together."""
     sentence: str
 
 
@@ -203,8 +232,12 @@ class TaskReport:
     """`None` while nothing was audited."""
     learning: LearningReport | None = None
     """What `tier = "auto"` was worth; `None` where nothing was predicted."""
+    head_starts: HeadStartReport | None = None
+    """What speculation took and saved; `None` where nothing was begun early."""
     tiers: TierCheck | None = None
     """Both tiers held against people's answers; `None` where there are none."""
+    cache: CacheReport | None = None
+    """`None` where nothing was served from it."""
 
 
 @dataclass(frozen=True, slots=True)

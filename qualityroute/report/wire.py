@@ -11,7 +11,9 @@ from qualityroute.complexity import Score
 from qualityroute.records import Outcome
 from qualityroute.report.facts import (
     AuditReport,
+    CacheReport,
     CertificateReport,
+    HeadStartReport,
     LearningReport,
     PinReport,
     Rate,
@@ -89,8 +91,23 @@ def _task(task: TaskReport) -> dict[str, Any]:
         "certificate": _certificate(task.certificate),
         "audits": _audits(task.audits),
         "learning": _learning(task.learning),
+        "head_starts": _head_starts(task.head_starts),
         "tiers": None if task.tiers is None else _tiers(task.tiers, task.task),
+        "cache": _cache(task.cache),
         "series": [{"start": point.start.isoformat(), **_rate(point.rate)} for point in task.series],
+    }
+
+
+def _head_starts(report: HeadStartReport | None) -> dict[str, Any] | None:
+    if report is None:
+        return None
+    return {
+        "needed": report.needed,
+        "spare": report.spare,
+        "cost": _money(report.cost),
+        "unknown": report.unknown,
+        "seconds_saved": report.seconds_saved,
+        "sentence": report.sentence,
     }
 
 
@@ -108,6 +125,18 @@ def _learning(report: LearningReport | None) -> dict[str, Any] | None:
         "break_even": report.break_even,
         "saved_against_cascade": _money(report.saved),
         "worth_it": report.worth_it,
+        "sentence": report.sentence,
+    }
+
+
+def _cache(report: CacheReport | None) -> dict[str, Any] | None:
+    if report is None:
+        return None
+    return {
+        "hits": report.hits,
+        "share": report.share,
+        "saved": _money(report.saved),
+        "unknown": report.unknown,
         "sentence": report.sentence,
     }
 

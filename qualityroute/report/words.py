@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from qualityroute.records import Reason
 from qualityroute.signal import Assessment, Persistence, State
-from qualityroute.store import TaskSummary
+from qualityroute.store import HeadStarts, TaskSummary
 
 PER_SESSIONS = 100
 
@@ -83,6 +83,17 @@ def agreement_sentence(summary: TaskSummary) -> str:
     cost = f", for {dollars(peers.total)}" if peers.total is not None else ""
     count = summary.by_reason.get(Reason.DISAGREEMENT, 0)
     return f"{calls}{cost}; for want of agreement, {count:,} answer{'' if count == 1 else 's'} fell back."
+
+
+def head_starts_sentence(found: HeadStarts) -> str:
+    """What beginning performance early took, and what it saved."""
+    begun = found.needed + found.spare
+    saved = f", which saved {found.saved:,.1f} seconds of waiting" if found.needed else ""
+    unknown = f", and an unknown amount for {found.unknown:,} calls" if found.unknown else ""
+    return (
+        f"Performance was begun early {begun:,} time{'' if begun == 1 else 's'}. {found.needed:,} were needed{saved}; "
+        f"{found.spare:,} were not, and cost {dollars(found.cost)}{unknown}."
+    )
 
 
 def pins_sentence(found: Persistence, held: int, amount: Decimal | None) -> str:

@@ -39,7 +39,7 @@ class AtOnce:
             self._in_a_row = 0
             return None
         self._in_a_row += 1
-        write = Write(work)
+        write = Write(work, None)
         error = self._transactions.finish([write])
         if error is not None:
             raise error

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from qualityroute.calibration import Certificate, Cusum, Look
 from qualityroute.labels import Audit
 from qualityroute.store.columns import moment, name, text, to_json
-from qualityroute.store.statements import Connection, insert
+from qualityroute.store.statements import Connection, Row, insert
 
 CERTIFICATES = """
 CREATE TABLE certificates (
@@ -113,7 +113,8 @@ def watch(connection: Connection, audit: Audit) -> None:
         )
 
 
-def certificate_of(row: Sequence[Any]) -> Certificate:
+@lru_cache(100)  # every gated request reads its task's, which rarely changes
+def certificate_of(row: Row) -> Certificate:
     return Certificate(
         id=row[0], task=row[1], at=datetime.fromisoformat(row[2]), until=datetime.fromisoformat(row[3]),
         pipeline=row[4], threshold=row[5], alpha=row[6], delta=row[7], accepted=row[8], bad=row[9], cases=row[10],

@@ -125,9 +125,8 @@ def _count_again(connection: Connection, counted: Connection, whole_from: Mappin
             decision = recorded.decision
             if moment(decision.at) >= _horizon(whole_from, decision.task):
                 failed = None if decision.failed is None else int(decision.failed)
-                tallies.add(
-                    counted, decision, failed=failed, session_attempt=recorded.session_attempt, effect=decision.pin
-                )
+                count = tallies.count_of(decision, failed)
+                tallies.add(counted, count, session_attempt=recorded.session_attempt, effect=decision.pin)
         after = Place(decision.at, decision.id)
 
 

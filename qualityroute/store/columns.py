@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Set
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 PER_DOLLAR = 10**12
@@ -20,7 +21,7 @@ _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 
 def name(value: str) -> str:
     """A name as it is. One that cannot be kept is refused: two sessions must never become one."""
-    if _UNKEEPABLE.search(value):
+    if not _keepable(value):
         raise ValueError(f"the name {value[:40]!r} holds a NUL or half a surrogate pair")
     return value
 
@@ -33,6 +34,8 @@ def text(value: str) -> str:
 def _keepable(value: str) -> bool:
     if "\x00" in value:
         return False
+    if value.isascii():  # which nearly all are
+        return True
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -52,6 +55,7 @@ def from_units(units: int) -> Decimal:
     return Decimal(units) / PER_DOLLAR
 
 
+@lru_cache(100)  # a request's own moments come several times each
 def moment(at: datetime) -> str:
     """ISO 8601 in UTC, of one length, so that texts sort as times do."""
     if at.tzinfo is not UTC:  # which nearly all are
@@ -71,6 +75,8 @@ def from_milliseconds(stored: float) -> timedelta:
 
 def to_json(value: Any) -> str:
     """JSON that any reader takes: no NaN, readable letters; what JSON does not know becomes text."""
+    if value == {}:  # which nearly all are
+        return "{}"
     try:
         written = _ENCODER.encode(value)
     except ValueError:  # NaN or Infinity somewhere inside

@@ -1,39 +1,48 @@
 """Group commit: requests that finish together share one transaction, and each returns once it is committed.
 
-The first to come leads: it goes to a worker thread, begins a transaction, takes along whatever has come by
-then, commits, and wakes the others. Then the next one waiting leads. What was handed in is written to its
-end even when its caller is cancelled; the caller hears of the cancellation afterwards.
+One thread writes. It takes along whatever was handed in by the time it has begun a transaction, commits, and wakes
+all of these callers at once. What was handed in is written to its end even when its caller is cancelled; the caller
+hears of the cancellation afterwards.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
 
 import anyio
-import anyio.to_thread
+from anyio.lowlevel import current_token
 
 from qualityroute.store.statements import Connection
 
 T = TypeVar("T")
 
+CallSoon = Callable[..., object]
+"""Has an event loop call a function with arguments, from any thread."""
+
 
 class Write:
     """One piece of work on its way into a transaction. It may be run twice, so it must not change anything else."""
 
-    def __init__(self, work: Callable[[Connection], Any], locks: Sequence[str] = ()) -> None:
+    def __init__(
+        self, work: Callable[[Connection], Any], locks: Sequence[str] | None, call_soon: CallSoon | None = None
+    ) -> None:
         self.work = work
         self.locks = locks
-        """Names of what it reads and then changes, for a database that does not lock itself as a whole."""
+        """Names of what it reads and then changes; `None` where it may look at anything.
+
+        A database that does not lock itself as a whole locks these. Of works that have none in common, none sees the
+        rows of another that still wait to be written.
+        """
+        self.call_soon = call_soon
+        """Of the event loop on which its caller waits, if one does."""
         self.result: Any = None
         self.error: Exception | None = None
-        self.settled = False
-        self.leads = False
-        self.awaited = True
-        self.woken = anyio.Event()
+        self.settled = anyio.Event()
 
 
 class Transactions(Protocol):
@@ -51,101 +60,101 @@ class Transactions(Protocol):
 
 
 class GroupCommit:
-    """Runs works on one connection; belongs to one event loop."""
+    """Runs works on one connection, in a thread of its own."""
 
     def __init__(self, transactions: Transactions) -> None:
         self._transactions = transactions
-        self._waiting: deque[Write] = deque()
-        self._batch: Batch | None = None
-        self._led = False
-        self._limiter = anyio.CapacityLimiter(1)
+        self._handed_in: SimpleQueue[Write | None] = SimpleQueue()
+        # A daemon: a program that ends without closing its store must not wait for it.
+        self._thread = threading.Thread(target=self._write, name="qualityroute-writer", daemon=True)
+        self._thread.start()
 
-    async def run(self, work: Callable[[Connection], T], locks: Sequence[str] = ()) -> T:
+    async def run(self, work: Callable[[Connection], T], locks: Sequence[str] | None = None) -> T:
         """The work's result, after the commit; raises what the work or the commit raised."""
-        write = Write(work, locks)
-        self._waiting.append(write)
-        if not self._led:
-            self._led = write.leads = True
+        write = Write(work, locks, call_soon_here())
+        self._handed_in.put(write)
         try:
-            await to_the_end(lambda: self._settle(write))
-        finally:
-            write.awaited = False
+            await write.settled.wait()
+        except anyio.get_cancelled_exc_class():
+            await to_the_end(write.settled.wait)
+            raise
         if write.error is not None:
             raise write.error
         result: T = write.result
         return result
 
-    async def flush(self) -> None:
-        """Wait for everything that was handed in. Whether it went well, its own callers are told."""
-        if self._led or self._waiting:
-            with suppress(Exception):
-                await self.run(lambda connection: None)
+    def close(self) -> None:
+        """Write what was handed in, and end; blocks until it is done."""
+        self._handed_in.put(None)
+        self._thread.join()
 
-    async def _settle(self, write: Write) -> None:
-        while not write.settled:
-            if write.leads:
-                await self._lead()
-            else:
-                await write.woken.wait()
+    def _write(self) -> None:
+        while (first := self._handed_in.get()) is not None:
+            writes = [first]
+            commit(self._transactions, writes, self._others)
+            wake(writes)
 
-    async def _lead(self) -> None:
-        batch = self._batch = self._batch or Batch(self._transactions, self._waiting)
-        await anyio.to_thread.run_sync(batch.run, limiter=self._limiter)
-        self._batch = None
-        for write in batch.writes:
-            write.settled = True
-            write.woken.set()
-        self._hand_on()
-
-    def _hand_on(self) -> None:
-        heir = next((write for write in self._waiting if write.awaited), None)
-        self._led = heir is not None
-        if heir is not None:
-            heir.leads = True
-            heir.woken.set()
+    def _others(self, most: int) -> list[Write]:
+        """Who has come meanwhile, as far as they are taken along."""
+        others: list[Write] = []
+        with suppress(Empty):
+            while len(others) < most:
+                write = self._handed_in.get_nowait()
+                if write is None:
+                    self._handed_in.put(None)
+                    break
+                others.append(write)
+        return others
 
 
-class Batch:
-    """One transaction. Whoever runs it a second time only waits for the first run's end."""
+def commit(transactions: Transactions, writes: list[Write], others: Callable[[int], list[Write]]) -> None:
+    """One transaction of `writes` and of those it takes along from `others`, which joins them to the list."""
+    refused = transactions.begin()
+    # Taken only now: more have come while this one waited for the lock.
+    writes += others(transactions.largest - len(writes))
+    if refused is not None:
+        fail(writes, refused)
+    elif (error := transactions.finish(writes)) is not None:
+        _separate(transactions, writes, error)
 
-    def __init__(self, transactions: Transactions, waiting: deque[Write]) -> None:
-        self.writes: list[Write] = []
-        self._transactions = transactions
-        self._waiting = waiting
-        self._lock = threading.Lock()
-        self._done = False
 
-    def run(self) -> None:
-        with self._lock:
-            if not self._done:
-                self._commit()
-                self._done = True
-
-    def _commit(self) -> None:
-        refused = self._transactions.begin()
-        # Taken only now: more have come while this one waited for a thread and for the lock.
-        while self._waiting and len(self.writes) < self._transactions.largest:
-            self.writes.append(self._waiting.popleft())
-        if refused is not None:
-            fail(self.writes, refused)
-        elif (error := self._transactions.finish(self.writes)) is not None:
-            self._separate(error)
-
-    def _separate(self, error: Exception) -> None:
-        if len(self.writes) == 1:
-            fail(self.writes, error)
+def _separate(transactions: Transactions, writes: Sequence[Write], error: Exception) -> None:
+    if len(writes) == 1:
+        fail(writes, error)
+        return
+    for position, write in enumerate(writes):
+        refused = transactions.begin()
+        if refused is not None:  # the next would wait as long for the same lock
+            fail(writes[position:], refused)
             return
-        for position, write in enumerate(self.writes):
-            refused = self._transactions.begin()
-            if refused is not None:  # the next would wait as long for the same lock
-                fail(self.writes[position:], refused)
-                return
-            write.error = self._transactions.finish([write])
+        write.error = transactions.finish([write])
 
 
 def fail(writes: Sequence[Write], error: Exception) -> None:
     for write in writes:
         write.error = error
+
+
+def wake(writes: Sequence[Write]) -> None:
+    """Tell the callers, all of one event loop at once: waking a loop costs as much as a row."""
+    waiting: defaultdict[CallSoon, list[Write]] = defaultdict(list)
+    for write in writes:
+        if write.call_soon is not None:
+            waiting[write.call_soon].append(write)
+    for call_soon, theirs in waiting.items():
+        with suppress(RuntimeError):  # the loop has ended, and nobody waits there any more
+            call_soon(_settle, theirs)
+
+
+def _settle(writes: Sequence[Write]) -> None:
+    for write in writes:
+        write.settled.set()
+
+
+def call_soon_here() -> CallSoon:
+    """For the event loop that runs here: asyncio's `call_soon_threadsafe`, trio's `run_sync_soon`."""
+    loop: Any = current_token().native_token
+    return getattr(loop, "call_soon_threadsafe", None) or loop.run_sync_soon  # type: ignore[no-any-return]
 
 
 async def to_the_end(step: Callable[[], Awaitable[None]]) -> None:

@@ -12,13 +12,14 @@ from qualityroute.store.interface import CostSummary, DaySpending
 from qualityroute.store.statements import Connection
 
 _PARTS = (
-    ("efficiency", "efficiency_attempts"),
-    ("judge", "judge_calls"),
-    ("peer", "peer_calls"),
-    ("performance", "performance_attempts"),
+    ("efficiency", "efficiency_attempts", "efficiency_cost"),
+    ("judge", "judge_calls", "judge_cost"),
+    ("peer", "peer_calls", "peer_cost"),
+    ("performance", "performance_attempts", "performance_cost + spare_cost"),
 )
+"""The answers of each part, and what was spent on it: on performance also what was begun early and not needed."""
 _MEASURING = tuple(route.value for route in Route if route.measures)
-_SUMS = ", ".join(f"SUM({count}), SUM({part}_cost), SUM({part}_unknown)" for part, count in _PARTS)
+_SUMS = ", ".join(f"SUM({count}), SUM({cost}), SUM({part}_unknown)" for part, count, cost in _PARTS)
 _DAYS = f"""
 SELECT substr(hour, 1, 10) AS day, task,
   CASE WHEN route IN ({", ".join("?" * len(_MEASURING))}) THEN 1 ELSE 0 END AS measuring, {_SUMS}

@@ -12,6 +12,12 @@ from qualityroute.errors import StoreError
 from qualityroute.store.schema import migrate
 from qualityroute.store.trouble import BUSY_SECONDS, primary_code, store_errors
 
+WAL_PAGES = 4000
+"""Pages of 4 KiB in the write-ahead log before they go to the file, for which the disk is waited for twice.
+
+Four times SQLite's own: the pages that every decision changes then go there a quarter as often.
+"""
+
 
 def prepare(path: Path) -> None:
     """Make the file, or bring an older one up to date; one we must not touch stays as it is."""
@@ -46,6 +52,7 @@ def connect(path: Path, *, patience: float = BUSY_SECONDS) -> sqlite3.Connection
     connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
     except sqlite3.Error:
         connection.close()
         raise

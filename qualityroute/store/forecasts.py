@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from qualityroute.complexity import Cell, CellKey, Choice, Forecast, Foretold, Regression
-from qualityroute.complexity.cells import FORGETTING, POOLING, WHOLE, growth, largest_purse, lineage
+from qualityroute.complexity.cells import FORGETTING, POOLING, WHOLE, growth, lineage, needed
 from qualityroute.store.columns import moment, name
 from qualityroute.store.statements import Connection, insert
 
@@ -121,7 +121,7 @@ def write(connection: Connection, decision_id: str, at: datetime, forecast: Fore
 
 
 def _adding_values(cell: CellKey, escalated: bool, bet: float, at: str) -> tuple[Any, ...]:
-    most = largest_purse(cell.band)
+    most = needed(cell.band)
     first = (int(not escalated), int(escalated), min(most, 0.5 * bet), at)
     return (cell.task, cell.model, cell.fingerprint, cell.band, *first, bet, most, most, bet)
 

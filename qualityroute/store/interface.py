@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from qualityroute.budgets import Filling, Owed, Pot, Reservation, Shortage
+from qualityroute.cache import CacheKey, CacheSummary, Hit, Stored
 from qualityroute.calibration import Certificate, Look
 from qualityroute.client import Capability
 from qualityroute.complexity import Cell, CellKey, Forecast, Foretold, Regression
@@ -35,6 +36,10 @@ class Entry:
     """What was predicted of it; its outcome goes into the forecast's cells. `None`: nothing was."""
     owed: Sequence[Owed] = ()
     """Costs of its calls that are not counted as spent yet."""
+    keeps: Stored | None = None
+    """Its answer, to be served again; in place of the one that is kept under its key and tier."""
+    hit: Hit | None = None
+    """The answer that it was served again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,23 @@ class CostSummary:
     @property
     def mean(self) -> Decimal | None:
         return self.known / self.count if self.count and not self.unknown else None
+
+
+@dataclass(frozen=True, slots=True)
+class HeadStarts:
+    """Performance answers that were begun while efficiency's was still being proved."""
+
+    needed: int = 0
+    spare: int = 0
+    """Those that were not."""
+    seconds: float = 0.0
+    """What one that was needed took, on average."""
+    saved: float = 0.0
+    """Seconds that those came sooner, together."""
+    cost: Decimal = Decimal(0)
+    """USD of those that were not needed, as far as it is known."""
+    unknown: int = 0
+    """Calls of those whose cost is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +176,8 @@ class TaskSummary:
     peers: CostSummary = CostSummary()
     measuring: CostSummary = CostSummary()
     """What audits and comparisons took, which is in none of the sums above."""
+    head_starts: HeadStarts = HeadStarts()
+    """What was not needed of them is in none of the sums above either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,8 +317,6 @@ class SessionStore(Protocol):
     async def decision(self, decision_id: str) -> Decision | None:
         """As it was recorded, without completions and outputs."""
 
-    async def pin_effect(self, decision_id: str) -> PinEffect | None: ...
-
     async def decisions(self, wanted: Search, *, before: Place | None = None, limit: int) -> Found:
         """Of the decisions that are wanted, the newest that are older than a place; bounded work in any ledger."""
 
@@ -414,6 +436,20 @@ class SessionStore(Protocol):
 
     async def keep_regression(self, key: CellKey, fitted: Regression) -> None:
         """In place of the pipeline's, unless that one was made of more outcomes."""
+
+    async def cached(self, key: CacheKey, *, efficiency: bool, now: datetime) -> Stored | None:
+        """An answer that may be served now, performance's before efficiency's; that one only with `efficiency`.
+
+        What every request of a task with a cache reads, so it must not take much longer than a pin does.
+        """
+
+    async def cache_hit(self, decision_id: str) -> Hit | None:
+        """What a decision was served from the cache."""
+
+    async def cache_summaries(
+        self, *, task: str | None = None, since: datetime | None = None
+    ) -> dict[str, CacheSummary]:
+        """What the cache did, by task; none of a task that was never served from it."""
 
     async def capabilities(self, base_url: str, model: str) -> list[Capability]:
         """What was found of a model's endpoint, new or old."""

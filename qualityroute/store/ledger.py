@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -42,7 +42,9 @@ DECISION_COLUMNS = (
     "id", "at", "tenant", "session", "task", "route", "outcome", "reason", "message", "tier", "model", "cost",
     "latency_ms", "fingerprint", "metadata", "failed",
 )  # fmt: skip
-_ATTEMPT = ("decision_id", "attempt", "tier", "ruling", "reason", "message", "repaired", "latency_ms")
+_ATTEMPT = ("decision_id", "attempt", "tier", "ruling", "reason", "message", "repaired", "latency_ms", "begun")
+BEGUN = "ALTER TABLE attempts ADD COLUMN begun TEXT NOT NULL DEFAULT 'in turn'"
+"""`in turn`, `early`, or `spare`: early, and not needed. Added after the first tables were out."""
 _CALL = (
     "decision_id", "attempt", "position", "verdict", '"check"', "role", "tier", "provider", "model", "input_tokens",
     "cached_tokens", "output_tokens", "reasoning_tokens", "estimated", "cost", "latency_ms", "error", "message",
@@ -89,19 +91,23 @@ class DecisionRows:
 
 def rows_of(decision: Decision, payloads: Mapping[str, str]) -> DecisionRows:
     """Raises `ValueError` or `TypeError` for what cannot be kept, before anything is written."""
-    numbered = list(enumerate(decision.attempts))
-    failed = None if decision.failed is None else int(decision.failed)
+    was_failed = decision.failed
+    failed = None if was_failed is None else int(was_failed)
+    attempts: list[Row] = []
+    calls: list[Row] = []
+    verdicts: list[Row] = []
+    for number, attempt in enumerate(decision.all_attempts):
+        attempts.append(_attempt_row(decision.id, number, attempt, spare=attempt is decision.spare))
+        calls += _call_rows(decision.id, number, attempt)
+        for position, verdict in enumerate(attempt.verdicts):
+            verdicts.append(_verdict_row(decision.id, number, position, verdict))
     return DecisionRows(
         decision=(*_decision_row(decision), failed),
         session=None if decision.session is None else (decision.tenant, decision.session, decision.task),
         failed=failed,
-        attempts=[_attempt_row(decision.id, number, attempt) for number, attempt in numbered],
-        calls=[row for number, attempt in numbered for row in _call_rows(decision.id, number, attempt)],
-        verdicts=[
-            _verdict_row(decision.id, number, position, verdict)
-            for number, attempt in numbered
-            for position, verdict in enumerate(attempt.verdicts)
-        ],
+        attempts=attempts,
+        calls=calls,
+        verdicts=verdicts,
         payloads=[(decision.id, name(kind), text(content)) for kind, content in payloads.items()],
     )
 
@@ -117,7 +123,7 @@ class SessionPlace:
 def write_rows(connection: Connection, rows: DecisionRows, effect: PinEffect | None) -> int | None:
     """Write a decision; gives which judged attempt of its session it was."""
     place = _place(connection, rows)
-    added = (None if effect is None else effect.value, place.attempt, place.started)
+    added = (_word(effect), place.attempt, place.started)
     connection.executemany(_INSERT_DECISION, [(*rows.decision, *added)])
     connection.executemany(_INSERT_ATTEMPT, rows.attempts)
     connection.executemany(_INSERT_CALL, rows.calls)
@@ -145,7 +151,9 @@ def read_decision(connection: Connection, decision_id: str) -> Decision | None:
     attempts = connection.execute(_SELECT_ATTEMPTS, (decision_id,)).fetchall()
     calls = connection.execute(_SELECT_CALLS, (decision_id,)).fetchall()
     verdicts = connection.execute(_SELECT_VERDICTS, (decision_id,)).fetchall()
-    return decision_of(row, tuple(_attempt_of(attempt, calls, verdicts) for attempt in attempts))
+    made = [(attempt[8] == "spare", _attempt_of(attempt, calls, verdicts)) for attempt in attempts]
+    spare = next((attempt for is_spare, attempt in made if is_spare), None)
+    return replace(decision_of(row, tuple(attempt for is_spare, attempt in made if not is_spare)), spare=spare)
 
 
 def read_decisions(connection: Connection, rows: Sequence[Row]) -> list[Decision]:
@@ -175,8 +183,8 @@ def _of_many(connection: Connection, table: str, columns: Sequence[str], ids: Ro
 def _decision_row(decision: Decision) -> Row:
     return (
         name(decision.id), moment(decision.at), name(decision.tenant),
-        None if decision.session is None else name(decision.session), name(decision.task), decision.route.value,
-        decision.outcome.value, _word(decision.reason), text(decision.message), _word(decision.tier),
+        None if decision.session is None else name(decision.session), name(decision.task), str(decision.route),
+        str(decision.outcome), _word(decision.reason), text(decision.message), _word(decision.tier),
         None if decision.model is None else text(decision.model), dollars(decision.cost),
         milliseconds(decision.latency), text(decision.fingerprint), to_json(decision.metadata),
     )  # fmt: skip
@@ -192,10 +200,11 @@ def decision_of(row: Row, attempts: tuple[Attempt, ...]) -> Decision:
     )  # fmt: skip
 
 
-def _attempt_row(decision_id: str, number: int, attempt: Attempt) -> Row:
+def _attempt_row(decision_id: str, number: int, attempt: Attempt, *, spare: bool) -> Row:
+    begun = "spare" if spare else "early" if attempt.early else "in turn"
     return (
-        decision_id, number, attempt.tier.value, attempt.ruling.value, _word(attempt.reason), text(attempt.message),
-        int(attempt.repaired), milliseconds(attempt.latency),
+        decision_id, number, str(attempt.tier), str(attempt.ruling), _word(attempt.reason), text(attempt.message),
+        int(attempt.repaired), milliseconds(attempt.latency), begun,
     )  # fmt: skip
 
 
@@ -206,26 +215,22 @@ def _attempt_of(row: Row, calls: Sequence[Row], verdicts: Sequence[Row]) -> Atte
         tier=Tier(row[2]), ruling=Ruling(row[3]), reason=_member(Reason, row[4]), calls=_calls_of(mine, None),
         verdicts=tuple(_verdict_of(verdict, mine) for verdict in verdicts if verdict[1] == number),
         message=row[5], repaired=row[6] == 1, latency=from_milliseconds(row[7]),
+        early=row[8] != "in turn",
     )  # fmt: skip
 
 
 def _call_rows(decision_id: str, number: int, attempt: Attempt) -> list[Row]:
-    own: list[tuple[int | None, str | None, ModelCall]] = [(None, None, call) for call in attempt.calls]
-    checks = [
-        (position, text(verdict.check), call)
-        for position, verdict in enumerate(attempt.verdicts)
-        for call in verdict.calls
-    ]
-    return [
-        (decision_id, number, position, verdict, check, *_call_row(call))
-        for position, (verdict, check, call) in enumerate([*own, *checks])
-    ]
+    rows = [(decision_id, number, at, None, None, *_call_row(call)) for at, call in enumerate(attempt.calls)]
+    for position, verdict in enumerate(attempt.verdicts):
+        for call in verdict.calls:
+            rows.append((decision_id, number, len(rows), position, text(verdict.check), *_call_row(call)))
+    return rows
 
 
 def _call_row(call: ModelCall) -> Row:
     usage = call.usage
     return (
-        call.role.value, _word(call.tier), text(call.provider), text(call.model), usage.input_tokens,
+        str(call.role), _word(call.tier), text(call.provider), text(call.model), usage.input_tokens,
         usage.cached_tokens, usage.output_tokens, usage.reasoning_tokens, int(usage.estimated), dollars(call.cost),
         milliseconds(call.latency), _word(call.error), text(call.message), text(call.served_model), call.retries,
     )  # fmt: skip
@@ -246,7 +251,7 @@ def _call_of(row: Row) -> ModelCall:
 
 def _verdict_row(decision_id: str, number: int, position: int, verdict: Verdict) -> Row:
     return (
-        decision_id, number, position, text(verdict.check), verdict.ruling.value, _word(verdict.reason),
+        decision_id, number, position, text(verdict.check), str(verdict.ruling), _word(verdict.reason),
         text(verdict.message), verdict.score, to_json(verdict.details),
     )  # fmt: skip
 
@@ -259,7 +264,7 @@ def _verdict_of(row: Row, calls: Sequence[Row]) -> Verdict:
 
 
 def _word(member: StrEnum | None) -> str | None:
-    return None if member is None else member.value
+    return None if member is None else str(member)  # `.value` takes three times as long
 
 
 def _member(kind: type[E], stored: str | None) -> E | None:

@@ -1,7 +1,8 @@
 """Names of what a work reads and then changes: two works that have one in common must not run at once.
 
-A database that locks itself as a whole needs none of them. One that does not takes them all at the beginning of a
-transaction and in order, so that no two transactions wait for each other.
+They say which works of one transaction may leave their rows to be written together. A database that does not lock
+itself as a whole takes them all at the beginning of a transaction and in order, so that no two transactions wait for
+each other.
 """
 
 from __future__ import annotations
@@ -37,10 +38,19 @@ CELLS = "cells"
 """Of all tasks, since the outcomes of all of them go into one cell besides their own."""
 
 
+PRUNING = ("cache",)
+"""Answers that expired; two processes must not remove the same ones in another order."""
+
+
 def of_entry(entry: Entry) -> list[str]:
     locks = [*of_facts(entry.facts), *of_pots(pot for owed in entry.owed for pot in owed.reservation.pots)]
     if entry.forecast is not None:
         locks.append(CELLS)
-    if entry.decision.session is not None:
-        locks.append(of_session(entry.decision.tenant, entry.decision.session))
-    return locks if entry.pin_key is None else [*locks, *of_pin(entry.pin_key)]
+    if entry.keeps is not None:  # of two that answer the same, each in a batch with others
+        locks.append(f"answer\\0{entry.keeps.key.digest}")
+    told = entry.decision
+    if told.session is not None:
+        locks.append(of_session(told.tenant, told.session))
+    if entry.pin_key is not None and (entry.pin_key.tenant, entry.pin_key.session) != (told.tenant, told.session):
+        locks += of_pin(entry.pin_key)
+    return locks

@@ -41,10 +41,10 @@ def pin_of(row: Row) -> Pin:
 
 def row_of(pin: Pin) -> Row:
     return (
-        *key_row(pin.key), pin.reason.value, moment(pin.since), moment(pin.last_used), moment(pin.until),
+        *key_row(pin.key), str(pin.reason), moment(pin.since), moment(pin.last_used), moment(pin.until),
         text(pin.check), text(pin.message), text(pin.decision_id), text(pin.model), pin.strikes, int(pin.held),
         pin.hold, pin.remaining, pin.served, pin.passed_probes, pin.failed_probes, pin.probe_token,
-        None if pin.probe_expires is None else moment(pin.probe_expires), pin.state.value,
+        None if pin.probe_expires is None else moment(pin.probe_expires), str(pin.state),
     )  # fmt: skip
 
 

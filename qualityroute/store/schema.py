@@ -14,6 +14,7 @@ from typing import Protocol
 from qualityroute.errors import StoreError
 from qualityroute.store import (
     browsing,
+    cache_rows,
     capabilities,
     certificates,
     forecasts,
@@ -23,7 +24,8 @@ from qualityroute.store import (
     spending,
     truth,
 )
-from qualityroute.store.tallies import LATENCIES, PEER_COLUMNS
+from qualityroute.store.ledger import BEGUN
+from qualityroute.store.tallies import HEAD_START_COLUMNS, LATENCIES, PEER_COLUMNS
 from qualityroute.store.tallies import TABLE as TALLIES
 
 NAME = "qualityroute"
@@ -265,9 +267,22 @@ def pruning(db: Tables) -> None:
         db.execute(statement.strip())
 
 
+def head_starts(db: Tables) -> None:
+    """Performance answers that are begun while efficiency's are still being proved."""
+    for statement in (BEGUN, *HEAD_START_COLUMNS):
+        db.execute(statement)
+
+
+def exact_cache(db: Tables) -> None:
+    """Answers to serve again; the table was there before and never written."""
+    db.execute("DROP TABLE cache")
+    for statement in cache_rows.TABLES:
+        db.execute(statement.strip())
+
+
 MIGRATIONS: tuple[Callable[[Tables], None], ...] = (
     first_tables, costs_of_peers, ground_truth, learned_capabilities, budgets, searches, keys, learned_routing,
-    pruning,
+    pruning, head_starts, exact_cache,
 )  # fmt: skip
 
 
@@ -305,12 +320,12 @@ def _apply(connection: sqlite3.Connection) -> None:
 
 def pending(done: Sequence[str], store: str) -> list[Callable[[Tables], None]]:
     """What is still to be done to a store. Raises `StoreError` for one that a newer version wrote."""
-    ours = {function.__name__ for function in MIGRATIONS}
+    ours = [function.__name__ for function in MIGRATIONS]
     newer = [name for name in done if name not in ours]
     if newer:
         raise StoreError(
-            f"the store '{store}' was written by a newer version of qualityroute (it has '{newer[-1]}'); "
-            "upgrade this one, or use another store"
+            f"the store '{store}' was written by a newer version of qualityroute (it has '{newer[-1]}', and this one "
+            f"knows its tables up to '{ours[-1]}'); upgrade this one, or use another store"
         )
     return [function for function in MIGRATIONS if function.__name__ not in done]
 

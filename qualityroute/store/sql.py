@@ -10,6 +10,7 @@ from functools import partial
 from typing import TypeVar
 
 from qualityroute.budgets import Filling, Pot, Reservation, Shortage
+from qualityroute.cache import CacheKey, CacheSummary, Hit, Stored
 from qualityroute.calibration import Certificate, Look
 from qualityroute.client import Capability
 from qualityroute.complexity import Cell, CellKey, Foretold, Regression
@@ -20,6 +21,7 @@ from qualityroute.pins import Pin, PinKey
 from qualityroute.records import Decision, PinEffect
 from qualityroute.store import (
     browsing,
+    cache_rows,
     capabilities,
     certificates,
     forecasts,
@@ -65,6 +67,10 @@ T = TypeVar("T")
 class SQLStore(Upkeep):
     """What the stores share. A database's own store says how it is opened, and how queries and works get to it."""
 
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        super().__init__(now)
+        self._kept_answers = 0
+
     @abstractmethod
     async def pin(self, key: PinKey) -> Pin | None: ...
 
@@ -97,6 +103,7 @@ class SQLStore(Upkeep):
         doing = f"record decision {entry.decision.id[:40]!r}"
         try:
             rows = rows_of(entry.decision, entry.payloads)
+            count = tallies.count_of(entry.decision, rows.failed)
             if entry.pin_key is not None:
                 key_row(entry.pin_key)
         except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
@@ -105,16 +112,26 @@ class SQLStore(Upkeep):
         def write(connection: Connection) -> PinEffect | None:
             effect = apply_event(connection, entry, self._now())
             session_attempt = write_rows(connection, rows, effect)
-            tallies.add(connection, entry.decision, failed=rows.failed, session_attempt=session_attempt, effect=effect)
+            tallies.add(connection, count, session_attempt=session_attempt, effect=effect)
             truth.write_facts(connection, entry.facts)
             spending.catch_up(connection, entry.owed)
             if entry.forecast is not None:
                 told = entry.decision
                 escalated = None if rows.failed is None else rows.failed == 1
                 forecasts.write(connection, told.id, told.at, entry.forecast, escalated)
+            cache_rows.write(connection, entry)
+            if prunes:
+                cache_rows.prune(connection, self._now())
             return effect
 
-        return await self._write(doing, write, locks.of_entry(entry), brief=True)
+        prunes = entry.keeps is not None and self._is_time_to_prune()
+        taken = [*locks.of_entry(entry), *(locks.PRUNING if prunes else ())]
+        return await self._write(doing, write, taken, brief=not prunes)
+
+    def _is_time_to_prune(self) -> bool:
+        """Once for so many answers that twice as many may go."""
+        self._kept_answers += 1
+        return self._kept_answers % (cache_rows.PRUNED_AT_ONCE // 2) == 1
 
     async def put_pin(self, pin: Pin) -> None:
         doing = f"write the pin of session {pin.key.session[:40]!r}"
@@ -160,13 +177,6 @@ class SQLStore(Upkeep):
 
     async def decision(self, decision_id: str) -> Decision | None:
         return await self._read("read a decision", partial(read_decision, decision_id=decision_id))
-
-    async def pin_effect(self, decision_id: str) -> PinEffect | None:
-        def read(connection: Connection) -> PinEffect | None:
-            row = connection.execute("SELECT pin FROM decisions WHERE id = ?", (decision_id,)).fetchone()
-            return None if row is None or row[0] is None else PinEffect(row[0])
-
-        return await self._read("read a decision", read)
 
     async def decisions(self, wanted: Search, *, before: Place | None = None, limit: int) -> Found:
         look = partial(browsing.search, wanted=wanted, before=before, limit=limit)
@@ -239,6 +249,19 @@ class SQLStore(Upkeep):
     async def keep_regression(self, key: CellKey, fitted: Regression) -> None:
         write = partial(forecasts.keep_regression, key=key, fitted=fitted)
         await self._write(f"keep the regression of task '{key.task[:64]}'", write)
+
+    async def cached(self, key: CacheKey, *, efficiency: bool, now: datetime) -> Stored | None:
+        look = partial(cache_rows.find, key=key, efficiency=efficiency, now=now)
+        return await self._look("look for an earlier answer", look)
+
+    async def cache_hit(self, decision_id: str) -> Hit | None:
+        return await self._read("read where an answer came from", partial(cache_rows.hit_of, decision_id=decision_id))
+
+    async def cache_summaries(
+        self, *, task: str | None = None, since: datetime | None = None
+    ) -> dict[str, CacheSummary]:
+        read = partial(cache_rows.summaries, task=task, since=since)
+        return await self._read("add up what the cache did", read)
 
     async def capabilities(self, base_url: str, model: str) -> list[Capability]:
         look = partial(capabilities.of_model, base_url=base_url, model=model)

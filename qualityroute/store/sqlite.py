@@ -21,9 +21,10 @@ from typing import TypeVar
 import anyio
 import anyio.to_thread
 
+from qualityroute.cache import CacheKey, Stored
 from qualityroute.errors import StoreError
 from qualityroute.pins import Pin, PinKey
-from qualityroute.store import file_upkeep
+from qualityroute.store import cache_rows, file_upkeep
 from qualityroute.store.at_once import AtOnce
 from qualityroute.store.commits import GroupCommit, to_the_end
 from qualityroute.store.file_transactions import FileTransactions
@@ -61,11 +62,7 @@ class SQLiteStore(SQLStore):
     async def aclose(self) -> None:
         """Wait for what is being written, then close."""
         connections, self._connections = self._connections, None
-        if connections is None:
-            return
-        try:
-            await connections.commits.flush()
-        finally:
+        if connections is not None:
             await to_the_end(lambda: anyio.to_thread.run_sync(connections.close))
 
     async def pin(self, key: PinKey) -> Pin | None:
@@ -85,6 +82,13 @@ class SQLiteStore(SQLStore):
     async def vacuum(self) -> Space:
         return await anyio.to_thread.run_sync(file_upkeep.vacuum, self._open().path)
 
+    async def cached(self, key: CacheKey, *, efficiency: bool, now: datetime) -> Stored | None:
+        connections = self._open()
+        try:
+            return cache_rows.find(connections.lookup, key, efficiency=efficiency, now=now)
+        except (sqlite3.Error, ValueError) as error:
+            raise store_error(connections.path, "look for an earlier answer", error) from error
+
     def _open(self) -> Connections:
         if self._connections is None:
             raise StoreError(f"the store '{self._path or 'in a temporary file'}' is not open; call open() first")
@@ -94,7 +98,12 @@ class SQLiteStore(SQLStore):
         return store_error(self._open().path, doing, error)
 
     async def _write(
-        self, doing: str, work: Callable[[Connection], T], locks: Sequence[str] = (), *, brief: bool = False
+        self,
+        doing: str,
+        work: Callable[[Connection], T],
+        locks: Sequence[str] | None = None,
+        *,
+        brief: bool = False,
     ) -> T:
         connections = self._open()
         try:
@@ -136,6 +145,7 @@ class Connections:
                 self._reports.execute("ROLLBACK")
 
     def close(self) -> None:
+        self.commits.close()
         with self._reading:
             self._resources.close()
 

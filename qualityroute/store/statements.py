@@ -7,10 +7,15 @@ Tables are declared in SQLite's words; what PostgreSQL calls by other names is t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any, Protocol, TypeAlias
 
 Row: TypeAlias = tuple[Any, ...]
+
+_TABLE = re.compile(r"(?:INTO|FROM|UPDATE)\s+(\w+)", re.IGNORECASE)
+_SUM = re.compile(r"ON CONFLICT \((?P<key>[^)]*)\) DO UPDATE SET (\w+) = \w+\.\2 \+ ")
 
 
 class Cursor(Protocol):
@@ -51,3 +56,25 @@ def add(table: str, key: Sequence[str], sums: Sequence[str]) -> str:
     """The statement that adds to the sums kept under a key. A row is the key, then what is added."""
     added = ", ".join(f"{column} = {table}.{column} + excluded.{column}" for column in sums)
     return f"{insert(table, (*key, *sums))} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {added}"
+
+
+@cache
+def table_of(sql: str) -> str:
+    """What a statement writes to."""
+    found = _TABLE.search(sql)
+    if found is None:
+        raise ValueError(f"the statement {sql[:60]!r} names no table")
+    return found[1]
+
+
+@lru_cache(1000)  # most statements are constants, a few are put together from what is looked for
+def concerns(sql: str, table: str) -> bool:
+    """Whether a statement names a table."""
+    return re.search(rf"\b{table}\b", sql) is not None
+
+
+@cache
+def key_of_sums(sql: str) -> int | None:
+    """By how many columns a statement of `add` finds the sums it adds to; `None` for any other."""
+    found = _SUM.search(sql)
+    return None if found is None else found["key"].count(",") + 1

@@ -11,7 +11,7 @@ from typing import Any
 
 from qualityroute.records import Outcome, PinEffect, Reason, Route
 from qualityroute.store.columns import PER_DOLLAR, from_units, moment
-from qualityroute.store.interface import CostSummary, HourSummary, LatencySummary, Pairs, TaskSummary
+from qualityroute.store.interface import CostSummary, HeadStarts, HourSummary, LatencySummary, Pairs, TaskSummary
 from qualityroute.store.statements import Connection
 from qualityroute.store.tallies import MEASURES, seconds_of
 
@@ -102,6 +102,20 @@ def _summary(
         hours=tuple(HourSummary(_hour(hour), attempts, fallbacks) for hour, attempts, fallbacks in hours),
         peers=_cost(tallies, "peer", "calls"),
         measuring=_spent_in_all(measuring),
+        head_starts=_head_starts(tallies),
+    )
+
+
+def _head_starts(tallies: list[_Tally]) -> HeadStarts:
+    needed = _sum(tallies, "early")
+    took, saved = (sum(tally.sums[name] for tally in tallies) / 1000 for name in ("early_ms", "saved_ms"))
+    return HeadStarts(
+        needed=needed,
+        spare=_sum(tallies, "spare"),
+        seconds=took / needed if needed else 0.0,
+        saved=saved,
+        cost=from_units(_sum(tallies, "spare_cost")),
+        unknown=_sum(tallies, "spare_unknown"),
     )
 
 

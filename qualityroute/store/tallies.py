@@ -7,15 +7,15 @@ makes all of them anew. Latencies are counted in steps of nine per cent.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from qualityroute.records import Attempt, Decision, ModelCall, PinEffect, Role, Ruling, Tier
 from qualityroute.store import statements
-from qualityroute.store.columns import PER_DOLLAR, moment
+from qualityroute.store.columns import PER_DOLLAR, milliseconds, moment
 from qualityroute.store.ledger import read_decision
-from qualityroute.store.statements import Connection
+from qualityroute.store.statements import Connection, Row
 
 STEPS_PER_DOUBLING = 8
 """A latency is known to 2^(1/8), or nine per cent."""
@@ -72,41 +72,58 @@ MEASURES = (
     "decisions", "cut_off", "efficiency_attempts", "efficiency_cost", "efficiency_unknown", "judge_calls",
     "judge_cost", "judge_unknown", "performance_attempts", "performance_cost", "performance_unknown", "alone",
     "alone_tokens", "pairs", "pair_tokens", "pair_cost", "pair_tokens_squared", "pair_tokens_cost",
-    "peer_calls", "peer_cost", "peer_unknown",
+    "peer_calls", "peer_cost", "peer_unknown", "early", "early_ms", "saved_ms", "spare", "spare_cost", "spare_unknown",
 )  # fmt: skip
 PEER_COLUMNS = tuple(
     f"ALTER TABLE tallies ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"
     for name in ("peer_calls", "peer_cost", "peer_unknown")
 )
 """Added after the first tables were out; peers were never asked before."""
+HEAD_START_COLUMNS = tuple(
+    f"ALTER TABLE tallies ADD COLUMN {name} {kind} NOT NULL DEFAULT 0"
+    for name, kind in (
+        ("early", "INTEGER"), ("early_ms", "REAL"), ("saved_ms", "REAL"),
+        ("spare", "INTEGER"), ("spare_cost", "INTEGER"), ("spare_unknown", "INTEGER"),
+    )
+)  # fmt: skip
+"""Of performance answers begun early: those that were needed, what they took and what that saved; those that were not
+needed, what they cost, and how many of their calls have no known cost. Nothing was begun early before."""
 _ADD = statements.add("tallies", KEYS, MEASURES)
 LATENCY_KEYS = ("hour", "task", "outcome", "step")
 _ADD_LATENCY = statements.add("latencies", LATENCY_KEYS, ("decisions",))
 
 
-def add(
-    connection: Connection,
-    decision: Decision,
-    *,
-    failed: int | None,
-    session_attempt: int | None,
-    effect: PinEffect | None,
-) -> None:
-    """Count one decision, in the transaction that writes it."""
-    hour = moment(decision.at)[:13]
-    keys = (hour, decision.task, decision.route.value, decision.outcome.value)
-    counted = (
-        *keys,
-        _reason(decision),
-        -1 if failed is None else failed,
-        min(session_attempt or 0, MOST_SESSION_ATTEMPT),
-        *_judged(decision),
-        "" if effect is None else effect.value,
-        *_measures(decision),
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What a decision adds to the tallies, as far as it is known before its transaction."""
+
+    kind: Row
+    """From `hour` to `failed`."""
+    judged: Row
+    """`caught` and `judged`."""
+    measures: Row
+    latency: Row | None
+    """A row of `latencies`; `None` where nobody waited."""
+
+
+def count_of(decision: Decision, failed: int | None) -> Count:
+    hour, first = moment(decision.at)[:13], _first(decision)
+    kind = (hour, decision.task, str(decision.route), str(decision.outcome))
+    return Count(
+        (*kind, "" if first is None or first.reason is None else str(first.reason), -1 if failed is None else failed),
+        _judged(first),
+        _measures(decision),
+        (hour, decision.task, str(decision.outcome), step_of(decision), 1) if decision.route.served else None,
     )
-    connection.executemany(_ADD, [counted])
-    if decision.route.served:  # of the others, nobody waited for it
-        connection.executemany(_ADD_LATENCY, [(hour, decision.task, decision.outcome.value, step_of(decision), 1)])
+
+
+def add(connection: Connection, count: Count, *, session_attempt: int | None, effect: PinEffect | None) -> None:
+    """Count one decision, in the transaction that writes it."""
+    attempt = min(session_attempt or 0, MOST_SESSION_ATTEMPT)
+    pin = "" if effect is None else str(effect)
+    connection.executemany(_ADD, [(*count.kind, attempt, *count.judged, pin, *count.measures)])
+    if count.latency is not None:
+        connection.executemany(_ADD_LATENCY, [count.latency])
 
 
 def step_of(decision: Decision) -> int:
@@ -119,55 +136,76 @@ def seconds_of(step: int) -> float:
     return float(2 ** ((step - 0.5) / STEPS_PER_DOUBLING)) / 1000
 
 
-def _reason(decision: Decision) -> str:
-    first = _first(decision)
-    return first.reason.value if first is not None and first.reason is not None else ""
+def _first(decision: Decision) -> Attempt | None:
+    first = decision.attempts[0] if decision.attempts else None
+    return first if first is not None and first.tier is Tier.EFFICIENCY else None
 
 
-def _judged(decision: Decision) -> tuple[int, int]:
+def _judged(first: Attempt | None) -> tuple[int, int]:
     """Whether the judge's word decided against the first attempt, and whether it was asked at all."""
-    first = _first(decision)
     verdict = next((v for v in first.verdicts if v.check == "judge"), None) if first is not None else None
     if verdict is None:
         return 0, 0
     return int(verdict.ruling is Ruling.REJECTED), 1
 
 
-def _first(decision: Decision) -> Attempt | None:
-    first = decision.attempts[0] if decision.attempts else None
-    return first if first is not None and first.tier is Tier.EFFICIENCY else None
-
-
-def _measures(decision: Decision) -> tuple[Any, ...]:
-    calls = [call for attempt in decision.attempts for call in attempt.all_calls]
-    cheap = [call for call in calls if call.role is Role.ANSWER and call.tier is Tier.EFFICIENCY]
-    dear = [call for call in calls if call.role in (Role.ANSWER, Role.AUDIT) and call.tier is Tier.PERFORMANCE]
-    judge = [call for call in calls if call.role is Role.JUDGE]
-    peers = [call for call in calls if call.role is Role.PEER]
+def _measures(decision: Decision) -> Row:
+    cheap: list[ModelCall] = []
+    dear: list[ModelCall] = []
+    judge: list[ModelCall] = []
+    peers: list[ModelCall] = []
+    cut_off = cheap_attempts = dear_attempts = 0
+    for attempt in decision.attempts:
+        if _answered(attempt.calls):
+            cheap_attempts += attempt.tier is Tier.EFFICIENCY
+            dear_attempts += attempt.tier is Tier.PERFORMANCE
+        for call in attempt.all_calls:
+            cut_off += call.error is not None and call.cost is None
+            match call.role:
+                case Role.ANSWER | Role.AUDIT:
+                    (dear if call.tier is Tier.PERFORMANCE else cheap).append(call)
+                case Role.JUDGE:
+                    judge.append(call)
+                case Role.PEER:
+                    peers.append(call)
+    spare = () if decision.spare is None else decision.spare.all_calls
+    cut_off += sum(call.error is not None and call.cost is None for call in spare)
+    spent_on_dear = _spent(dear)
     return (
-        1,
-        sum(call.error is not None and call.cost is None for call in calls),
-        _attempts_on(decision, Tier.EFFICIENCY), *_spent(cheap),
+        1, cut_off,
+        cheap_attempts, *_spent(cheap),
         len(judge), *_spent(judge),
-        _attempts_on(decision, Tier.PERFORMANCE), *_spent(dear),
-        *_paired(_tokens(cheap), dear),
+        dear_attempts, *spent_on_dear,
+        *_paired(_tokens(cheap), dear, *spent_on_dear),
         len(peers), *_spent(peers),
+        *_saved(decision.attempts),
+        int(decision.spare is not None), _spent(spare)[0], sum(call.cost is None for call in spare),
     )  # fmt: skip
 
 
-def _attempts_on(decision: Decision, tier: Tier) -> int:
-    """Attempts that got an answer: a mean over those that did not would be too cheap."""
-    return sum(
-        attempt.tier is tier and any(call.error is None for call in attempt.calls) for attempt in decision.attempts
-    )
+def _saved(attempts: Sequence[Attempt]) -> tuple[int, float, float]:
+    """How many answers were begun early and needed, what they took, and how much sooner they came, in milliseconds."""
+    begun = next((number for number, attempt in enumerate(attempts) if number and attempt.early), None)
+    if begun is None:
+        return 0, 0.0, 0.0
+    took, before = (milliseconds(attempts[place].latency) for place in (begun, begun - 1))
+    return 1, took, min(took, before)
 
 
-def _spent(calls: Sequence[ModelCall]) -> tuple[int, int]:
+def _answered(calls: Iterable[ModelCall]) -> bool:
+    """A mean over attempts that got no answer would be too cheap."""
+    return any(call.error is None for call in calls)
+
+
+def _spent(calls: Iterable[ModelCall]) -> tuple[int, int]:
     """What is known to be spent, and how many answers have no known cost."""
-    if not calls:
-        return 0, 0
-    costs = [call.cost for call in calls if call.error is None or call.cost is not None]
-    return sum(_units(cost) for cost in costs if cost is not None), sum(cost is None for cost in costs)
+    known = unknown = 0
+    for call in calls:
+        if call.cost is not None:
+            known += _units(call.cost)
+        elif call.error is None:
+            unknown += 1
+    return known, unknown
 
 
 def _units(cost: Decimal) -> int:
@@ -180,10 +218,8 @@ def _tokens(cheap: list[ModelCall]) -> int | None:
     return answered[0] if answered else None
 
 
-def _paired(tokens: int | None, dear: list[ModelCall]) -> tuple[Any, ...]:
-    answered = any(call.error is None for call in dear)
-    cost, unknown = _spent(dear)
-    if tokens is None or unknown or (dear and not answered):
+def _paired(tokens: int | None, dear: list[ModelCall], cost: int, unknown: int) -> Row:
+    if tokens is None or unknown or (dear and not _answered(dear)):
         return (0, 0, 0, 0, 0, 0.0, 0.0)
     if not dear:
         return (1, tokens, 0, 0, 0, 0.0, 0.0)
@@ -201,5 +237,5 @@ def rebuild(connection: Connection) -> int:
         decision = read_decision(connection, decision_id)
         if decision is not None:
             effect = None if pin is None else PinEffect(pin)
-            add(connection, decision, failed=failed, session_attempt=session_attempt, effect=effect)
+            add(connection, count_of(decision, failed), session_attempt=session_attempt, effect=effect)
     return len(rows)

@@ -27,12 +27,17 @@ class Upkeep(ABC):
 
     @abstractmethod
     async def _write(
-        self, doing: str, work: Callable[[Connection], T], locks: Sequence[str] = (), *, brief: bool = False
+        self,
+        doing: str,
+        work: Callable[[Connection], T],
+        locks: Sequence[str] | None = None,
+        *,
+        brief: bool = False,
     ) -> T:
         """Commit a work, alone or with others.
 
         Args:
-            locks: names of what it reads and then changes.
+            locks: names of what it reads and then changes; `None` where it may look at anything.
             brief: it is a matter of a few rows, for which each request waits.
         """
 

@@ -49,7 +49,7 @@ class Spans:
         if not _is_imported():
             return
         self._trace(decision)
-        for attempt in decision.attempts:
+        for attempt in decision.all_attempts:
             for call in attempt.all_calls:
                 self._measure(call)
 
@@ -61,7 +61,7 @@ class Spans:
         request = self._tracer.start_span(name, start_time=spans.nanoseconds(began), attributes=attributes)
         if request.is_recording():
             inside = set_span_in_context(request)
-            for attempt in decision.attempts:
+            for attempt in decision.all_attempts:
                 for call in attempt.all_calls:
                     self._trace_call(decision, attempt, call, inside)
                 self._tell_verdicts(attempt, request, over)

@@ -12,12 +12,14 @@ _CAUSES = frozenset(cause.value for cause in JudgeTrouble)
 
 
 def calls_of(decision: Decision) -> Iterator[ModelCall]:
-    for attempt in decision.attempts:
+    for attempt in decision.all_attempts:
         yield from attempt.all_calls
 
 
 def part_of(decision: Decision, call: ModelCall) -> str:
-    """The part of the report's costs that a call belongs to."""
+    """The part of the costs that a call belongs to; of answers begun early and not needed, one of their own."""
+    if decision.spare is not None and any(call is one for one in decision.spare.all_calls):
+        return "spare"
     if decision.route.measures or call.role is Role.AUDIT:
         return "audit"
     match call.role:

@@ -21,7 +21,7 @@ from faults.upstream import configuration
 
 Line = Mapping[str, Any]
 NOBODY = "http://127.0.0.1:9/v1"
-PATIENCE = 60.0
+PATIENCE = 150.0
 """Seconds that a worker may take for what takes milliseconds, on a machine that does other things as well."""
 
 

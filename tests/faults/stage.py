@@ -6,7 +6,8 @@ import random
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any
 
 from fault_server import FaultServer
 
@@ -15,13 +16,8 @@ from faults.crew import Crew, Told
 from faults.invariants import violations
 from faults.upstream import Upstream, configuration
 
-T = TypeVar("T")
 CONCURRENCY = 6
 """Requests that one worker has under way."""
-
-
-class NotHere(Exception):
-    """A fault that this machine does not let us make, and why."""
 
 
 @dataclass
@@ -43,6 +39,11 @@ class Stage:
         self._server = FaultServer(self.upstream)
         self._open = ExitStack()
         self._open.enter_context(self._server)
+
+    @property
+    def path(self) -> Path:
+        """Of a store in a file."""
+        return Path(self.url.removeprefix("sqlite:///"))
 
     def close(self) -> None:
         self._open.close()
@@ -76,6 +77,14 @@ class Stage:
             self.crew.answers(worker, answers, after=now)
             if self.told.of("ended", worker):
                 raise AssertionError(f"worker {worker} has ended: {self.told.of('ended', worker)}")
+
+    def clear(self) -> None:
+        """End whoever a fault that went wrong has left behind."""
+        ended = {line["worker"] for line in self.told.of("ended")}
+        for line in self.told.of("born"):
+            if line["worker"] not in ended:
+                self.crew.kill(line["worker"])
+                self.crew.ended(line["worker"])
 
     def goes_on_anew(self) -> None:
         """A new worker opens the same store and returns answers."""

@@ -70,7 +70,7 @@ class Worker:
             return
         signal.signal(signal.SIGTERM, self._stop)
         self._overhear(engine)
-        self._say("open")
+        self._say("open", moved=self._plan.get("clock", {}).get("jump", 0.0))
         die_in_the_store(self._plan.get("dies_after"))
         try:
             async with anyio.create_task_group() as group:

@@ -15,9 +15,10 @@ from qualityroute.labels import Label
 from qualityroute.page.amounts import exact_price
 from qualityroute.page.markup import Child, Markup, lines, stranger, tag
 from qualityroute.page.tables import facts, stacking_table
-from qualityroute.records import Attempt, Decision, ModelCall, PinEffect, Ruling, Verdict
+from qualityroute.records import Attempt, Decision, ModelCall, Outcome, Ruling, Verdict
 from qualityroute.render.telling import (
     all_calls,
+    begun_words,
     calls_words,
     cost_of_trying,
     label_words,
@@ -38,14 +39,16 @@ class Story:
     """A decision and everything that is known of it."""
 
     decision: Decision
-    effect: PinEffect | None = None
     label: Label | None = None
     payloads: Mapping[str, str] = field(default_factory=dict)
 
 
 def decision_page(story: Story, now: datetime) -> Page:
     decision = story.decision
-    attempts = [_attempt(number, attempt) for number, attempt in enumerate(decision.attempts, 1)]
+    attempts = [
+        _attempt(number, attempt, begun_words(decision, attempt))
+        for number, attempt in enumerate(decision.all_attempts, 1)
+    ]
     return Page(
         "Decision",
         [_summary(story), attempts, _bill(decision), _kept(story.payloads), _surroundings(decision)],
@@ -76,10 +79,12 @@ def _facts(story: Story) -> Iterator[tuple[str, Child]]:
     yield "Session", search_link(decision.session, "session") if decision.session else "none"
     yield "Tenant", stranger(decision.tenant, MOST_OF_A_NAME)
     yield "Route", route_words(decision.route)
+    if decision.outcome is Outcome.CACHED:
+        yield "Answer", stranger(decision.message, MOST_OF_A_MESSAGE)
     if decision.reason is not None:
         yield "Reason", [reason_words(decision.reason), _told(untold_message(decision))]
-    if story.effect is not None:
-        yield "Pin", effect_words(story.effect)
+    if story.decision.pin is not None:
+        yield "Pin", effect_words(story.decision.pin)
     if story.label is not None:
         word, found, differing = label_words(story.label)
         yield f"Held against {word}", [found, _told(differing)]
@@ -88,11 +93,12 @@ def _facts(story: Story) -> Iterator[tuple[str, Child]]:
     yield "Took", seconds(decision.latency)
 
 
-def _attempt(number: int, attempt: Attempt) -> Markup:
+def _attempt(number: int, attempt: Attempt, begun: str) -> Markup:
+    told = f", {begun}" if begun else ""
     heading = f"attempt-{number}"
     title = tag(
         "div",
-        tag("h2", f"Attempt {number}: {attempt.tier} tier", id=heading),
+        tag("h2", f"Attempt {number}: {attempt.tier} tier{told}", id=heading),
         _ruling(attempt.ruling),
         class_="title",
     )

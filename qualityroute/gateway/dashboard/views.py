@@ -73,7 +73,6 @@ class Views:
             return response_of(message_page("No such decision", "No decision in the store has this id.", 404), visit)
         story = Story(
             decision,
-            await store.pin_effect(decision_id),
             await store.label(decision_id),
             await store.payloads(decision_id),
         )

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import operator
 import re
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import chain
 
-from qualityroute.store.statements import Row
+from qualityroute.store.statements import Row, key_of_sums
 
 _PARTS = re.compile(r"""(?P<text>'(?:[^']|'')*'|"[^"]*"|::)|(?P<value>\?)|:(?P<name>\w+)""")
-_TABLE = re.compile(r"(?:INTO|FROM|UPDATE)\s+(\w+)", re.IGNORECASE)
-_SUM = re.compile(r"ON CONFLICT \((?P<key>[^)]*)\) DO UPDATE SET (\w+) = \w+\.\2 \+ ")
 _VALUES = re.compile(r"(?P<head>INSERT INTO .* VALUES )(?P<row>\([?, ]*\))(?P<rest>.*)", re.DOTALL)
 _SIZES = (32, 8, 1)
 """Rows in one statement: a few sizes, so that a statement's text is put together once."""
@@ -34,38 +31,13 @@ def _place(part: re.Match[str]) -> str:
     return "%s" if part["value"] else f"%({part['name']})s"
 
 
-@cache
-def table_of(sql: str) -> str:
-    """What a statement writes to."""
-    found = _TABLE.search(sql)
-    if found is None:
-        raise ValueError(f"the statement {sql[:60]!r} names no table")
-    return found[1]
-
-
-@lru_cache(1000)
-def concerns(sql: str, table: str) -> bool:
-    """Whether a statement names a table."""
-    return re.search(rf"\b{table}\b", sql) is not None
-
-
-@cache
-def key_of_sums(sql: str) -> int | None:
-    """By how many columns a statement finds the sums it adds to; `None` for one that does not add."""
-    found = _SUM.search(sql)
-    return None if found is None else found["key"].count(",") + 1
-
-
 def together(sql: str, rows: list[Row]) -> Iterator[tuple[str, list[Row]]]:
-    """The same rows in fewer statements, each with the rows that it is to be run with.
+    """The same rows in fewer statements, each with the rows that it is to be run with: many at a time.
 
-    What is added to one sum is added up before; rows that are only inserted go many at a time.
+    Not those that take the place of others, of which two may have the same key.
     """
-    key = key_of_sums(sql)
     values = _VALUES.fullmatch(sql)
-    if key is not None:
-        rows = added_up(rows, key)
-    if values is None or (key is None and values["rest"]):
+    if values is None or (key_of_sums(sql) is None and values["rest"]):
         yield sql, rows
         return
     for size in _SIZES:
@@ -74,16 +46,6 @@ def together(sql: str, rows: list[Row]) -> Iterator[tuple[str, list[Row]]]:
             many = values["head"] + ", ".join([values["row"]] * size) + values["rest"]
             yield many, [tuple(chain.from_iterable(rows[at : at + size])) for at in range(0, whole, size)]
             rows = rows[whole:]
-
-
-def added_up(rows: list[Row], key: int) -> list[Row]:
-    """One row for each key, in the order of the keys."""
-    sums: dict[Row, Row] = {}
-    for row in rows:
-        before = sums.get(row[:key])
-        added = row[key:]
-        sums[row[:key]] = added if before is None else tuple(map(operator.add, before, added))
-    return [(*found, *sums[found]) for found in sorted(sums)]
 
 
 def declare(statement: str) -> str:

@@ -19,8 +19,8 @@ from psycopg.adapt import Buffer, Loader
 from psycopg.conninfo import conninfo_to_dict
 
 from qualityroute.store.postgres.dialect import together, translate
-from qualityroute.store.postgres.waiting import Waiting, Writes
 from qualityroute.store.statements import Cursor, Row
+from qualityroute.store.waiting import Waiting, Writes
 
 T = TypeVar("T")
 Parameters = dict[str, Any]

@@ -59,11 +59,7 @@ class PostgresStore(SQLStore):
     async def aclose(self) -> None:
         """Wait for what is being written, then close."""
         connections, self._connections = self._connections, None
-        if connections is None:
-            return
-        try:
-            await connections.commits.flush()
-        finally:
+        if connections is not None:
             await to_the_end(lambda: anyio.to_thread.run_sync(connections.close))
 
     async def pin(self, key: PinKey) -> Pin | None:
@@ -98,7 +94,12 @@ class PostgresStore(SQLStore):
         return store_error(self.place, doing, error)
 
     async def _write(
-        self, doing: str, work: Callable[[Connection], T], locks: Sequence[str] = (), *, brief: bool = False
+        self,
+        doing: str,
+        work: Callable[[Connection], T],
+        locks: Sequence[str] | None = None,
+        *,
+        brief: bool = False,
     ) -> T:
         commits = self._open().commits
         try:
@@ -150,6 +151,7 @@ class Connections:
         self.reads = anyio.CapacityLimiter(READS)
 
     def close(self) -> None:
+        self.commits.close()
         self._transactions.close()
         self.server.close()
 

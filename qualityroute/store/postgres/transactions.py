@@ -14,6 +14,7 @@ from qualityroute.store.postgres.driver import ServerError, Session
 from qualityroute.store.postgres.server import Server
 from qualityroute.store.postgres.trouble import worth_another_try
 from qualityroute.store.statements import insert, upsert
+from qualityroute.store.waiting import done_one_by_one
 
 LARGEST_BATCH = 100
 """Each of its works may take a lock, and a server has 6,400 of them unless told otherwise."""
@@ -109,7 +110,7 @@ class ServerTransactions:
         session = self._session
         if session is None:
             session = self._begin()
-        session.execute(_LOCK, (sorted({lock_number(name) for write in writes for name in write.locks}),))
+        session.execute(_LOCK, (sorted({lock_number(name) for write in writes for name in write.locks or ()}),))
         results = done_one_by_one(session, writes)
         self._number += 1
         session.write([*session.waiting.everything(), (_SIGN, [(self._writer, self._number)])])
@@ -143,23 +144,6 @@ class ServerTransactions:
             self._session.close()
             self._session = None
         self._server.lose()
-
-
-def done_one_by_one(session: Session, writes: Sequence[Write]) -> list[Any]:
-    """The results of works. None looks at what others wait to write, unless they lock the same or say no locks."""
-    results: list[Any] = []
-    locked: set[str] = set()
-    for write in writes:
-        if not write.locks or not locked.isdisjoint(write.locks):
-            session.write(session.waiting.rows())
-            locked.clear()
-        results.append(write.work(session))
-        locked.update(write.locks)
-        if write.locks:
-            session.waiting.set_aside()
-        else:
-            session.write(session.waiting.rows())
-    return results
 
 
 class UnknownFate(Exception):

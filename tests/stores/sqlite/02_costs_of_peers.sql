@@ -1,0 +1,254 @@
+BEGIN TRANSACTION;
+CREATE TABLE "_sqlite_migrations" (
+   "id" INTEGER PRIMARY KEY,
+   "migration_set" TEXT,
+   "name" TEXT,
+   "applied_at" TEXT
+);
+INSERT INTO "_sqlite_migrations" VALUES(1,'qualityroute','first_tables','2026-11-25 22:52:08.077689+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(2,'qualityroute','costs_of_peers','2026-11-25 22:52:08.088497+00:00');
+CREATE TABLE attempts (
+    decision_id TEXT NOT NULL REFERENCES decisions(id),
+    attempt INTEGER NOT NULL,      -- 0 is the first
+    tier TEXT NOT NULL,
+    ruling TEXT NOT NULL,          -- accepted, rejected, undecided
+    reason TEXT,
+    message TEXT NOT NULL,
+    repaired INTEGER NOT NULL,     -- 1: the JSON stood in a code fence, which was taken off
+    latency_ms REAL NOT NULL,
+    PRIMARY KEY (decision_id, attempt)
+) WITHOUT ROWID;
+INSERT INTO "attempts" VALUES('01a214e8c250d0022509df41',0,'efficiency','accepted',NULL,'',0,0.741);
+INSERT INTO "attempts" VALUES('01a214e8c261121ae7ae9f58',0,'efficiency','rejected','schema','answer: lacks one of ["number", "total"]',0,0.324);
+INSERT INTO "attempts" VALUES('01a214e8c261121ae7ae9f58',1,'performance','accepted',NULL,'',0,0.243);
+INSERT INTO "attempts" VALUES('01a214e8c267bbbc24876f1d',0,'performance','accepted',NULL,'',0,0.21);
+INSERT INTO "attempts" VALUES('01a214e8c26802aa1010e4e4',0,'efficiency','accepted',NULL,'',0,0.432);
+INSERT INTO "attempts" VALUES('01a214e8c2700f729c01860d',0,'efficiency','rejected','schema','answer: lacks one of ["number", "total"]',0,0.243);
+INSERT INTO "attempts" VALUES('01a214e8c2700f729c01860d',1,'performance','rejected','schema','answer: lacks one of ["number", "total"]',0,0.192);
+CREATE TABLE audits (
+    decision_id TEXT PRIMARY KEY NOT NULL REFERENCES decisions(id),
+    at TEXT NOT NULL,              -- ISO 8601, UTC
+    task TEXT NOT NULL,
+    agrees INTEGER,                -- NULL: could not be compared
+    cost REAL,                     -- USD
+    details TEXT NOT NULL          -- the fields that differ, as JSON
+);
+CREATE TABLE baselines (
+    task TEXT NOT NULL,
+    input_id TEXT NOT NULL,
+    at TEXT NOT NULL,              -- ISO 8601, UTC
+    decision_id TEXT NOT NULL REFERENCES decisions(id),
+    output TEXT NOT NULL,          -- the performance tier's answer, as JSON
+    PRIMARY KEY (task, input_id)
+);
+CREATE TABLE cache (
+    tenant TEXT NOT NULL,
+    task TEXT NOT NULL,
+    key TEXT NOT NULL,             -- of the request, its configuration and its scope
+    at TEXT NOT NULL,              -- ISO 8601, UTC
+    until TEXT NOT NULL,
+    decision_id TEXT NOT NULL REFERENCES decisions(id),
+    output TEXT NOT NULL,          -- JSON
+    embedding BLOB,
+    PRIMARY KEY (tenant, task, key)
+);
+CREATE TABLE calls (
+    decision_id TEXT NOT NULL REFERENCES decisions(id),
+    attempt INTEGER NOT NULL,
+    position INTEGER NOT NULL,     -- in the order made, within the attempt
+    role TEXT NOT NULL,            -- answer, judge, peer, audit
+    tier TEXT,
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,           -- as asked for, without its provider
+    served_model TEXT NOT NULL,    -- as the provider named it
+    "check" TEXT,                  -- the check that made the call; NULL: the call for the answer itself
+    input_tokens INTEGER,
+    cached_tokens INTEGER,         -- the part of input_tokens read from the provider's prompt cache
+    output_tokens INTEGER,
+    reasoning_tokens INTEGER,      -- the part of output_tokens spent on reasoning
+    estimated INTEGER NOT NULL,    -- 1: the tokens are our estimate, not the provider's count
+    cost REAL,                     -- USD at the price of that day; NULL is unknown, not 0
+    latency_ms REAL NOT NULL,
+    error TEXT,                    -- NULL: the call was answered
+    message TEXT NOT NULL,
+    retries INTEGER NOT NULL,
+    verdict INTEGER,               -- position of the check's verdict within the attempt
+    PRIMARY KEY (decision_id, attempt, position)
+) WITHOUT ROWID;
+INSERT INTO "calls" VALUES('01a214e8c250d0022509df41',0,0,'answer','efficiency','practice','small','small',NULL,81,0,9,NULL,1,9.0e-06,0.166,NULL,'',0,NULL);
+INSERT INTO "calls" VALUES('01a214e8c250d0022509df41',0,1,'judge',NULL,'practice','checker','checker','judge',388,0,24,NULL,1,2.06e-05,0.11,NULL,'',0,2);
+INSERT INTO "calls" VALUES('01a214e8c261121ae7ae9f58',0,0,'answer','efficiency','practice','small','small',NULL,81,0,5,NULL,1,8.6e-06,0.109,NULL,'',0,NULL);
+INSERT INTO "calls" VALUES('01a214e8c261121ae7ae9f58',1,0,'answer','performance','practice','careful','careful',NULL,81,0,8,NULL,1,0.000267,0.081,NULL,'',0,NULL);
+INSERT INTO "calls" VALUES('01a214e8c267bbbc24876f1d',0,0,'answer','performance','practice','careful','careful',NULL,81,0,8,NULL,1,0.000267,0.082,NULL,'',0,NULL);
+INSERT INTO "calls" VALUES('01a214e8c26802aa1010e4e4',0,0,'answer','efficiency','practice','small','small',NULL,81,0,9,NULL,1,9.0e-06,0.078,NULL,'',0,NULL);
+INSERT INTO "calls" VALUES('01a214e8c26802aa1010e4e4',0,1,'judge',NULL,'practice','checker','checker','judge',388,0,24,NULL,1,2.06e-05,0.094,NULL,'',0,2);
+INSERT INTO "calls" VALUES('01a214e8c2700f729c01860d',0,0,'answer','efficiency','practice','small','small',NULL,81,0,5,NULL,1,8.6e-06,0.086,NULL,'',0,NULL);
+INSERT INTO "calls" VALUES('01a214e8c2700f729c01860d',1,0,'answer','performance','practice','careful','careful',NULL,81,0,5,NULL,1,0.000258,0.07,NULL,'',0,NULL);
+CREATE TABLE certificates (
+    id TEXT PRIMARY KEY NOT NULL,
+    task TEXT NOT NULL,
+    at TEXT NOT NULL,              -- ISO 8601, UTC
+    pipeline TEXT NOT NULL,        -- fingerprint of what was certified
+    threshold REAL NOT NULL,
+    alpha REAL NOT NULL,           -- at most this share of accepted answers differs
+    delta REAL NOT NULL,           -- with confidence 1 - delta
+    cases INTEGER NOT NULL,
+    revoked_at TEXT,
+    details TEXT NOT NULL          -- JSON
+);
+CREATE TABLE decisions (
+    id TEXT PRIMARY KEY NOT NULL,
+    at TEXT NOT NULL,              -- when the request came; ISO 8601, UTC
+    tenant TEXT NOT NULL,
+    session TEXT,                  -- NULL: a request without a session
+    task TEXT NOT NULL,
+    route TEXT NOT NULL,           -- why it started where it started: cascade, pinned, probe, task, asked, baseline
+    tier TEXT,                     -- the tier that answered
+    model TEXT,                    -- provider/model that answered
+    outcome TEXT NOT NULL,         -- accepted, fallback, pinned, failover, performance, rejected, failed, ...
+    reason TEXT,                   -- why it left the efficiency tier, or why it failed
+    message TEXT NOT NULL,         -- the reason in words
+    cost REAL,                     -- USD; NULL is unknown, not 0
+    latency_ms REAL NOT NULL,
+    pin TEXT,                      -- what it did to its session's pin: created, held, probe_failed, released, ...
+    failed INTEGER,                -- unpinned efficiency attempt: 1 rejected, 0 accepted, NULL not judged or no such
+    session_attempt INTEGER,       -- which judged attempt of its session and task, up to the first failure
+    session_started TEXT,          -- when the first of those was; NULL where session_attempt is
+    fingerprint TEXT NOT NULL,     -- of the configuration it ran under
+    metadata TEXT NOT NULL         -- the caller's own, as JSON
+);
+INSERT INTO "decisions" VALUES('01a214e8c250d0022509df41','2026-11-20T09:07:00.000000+00:00','default','easy','invoice','cascade','efficiency','practice/small','accepted',NULL,'',2.96e-05,1.013,NULL,0,1,'2026-11-20T09:07:00.000000+00:00','b28e570685738cd1','{}');
+INSERT INTO "decisions" VALUES('01a214e8c261121ae7ae9f58','2026-11-20T09:35:00.000000+00:00','default','hard','invoice','cascade','performance','practice/careful','fallback','schema','answer: lacks one of ["number", "total"]',0.0002756,0.733,'created',1,1,'2026-11-20T09:35:00.000000+00:00','b28e570685738cd1','{}');
+INSERT INTO "decisions" VALUES('01a214e8c267bbbc24876f1d','2026-11-20T10:03:00.000000+00:00','default','hard','invoice','pinned','performance','practice/careful','pinned',NULL,'',0.000267,0.344,'held',NULL,NULL,NULL,'b28e570685738cd1','{}');
+INSERT INTO "decisions" VALUES('01a214e8c26802aa1010e4e4','2026-11-20T10:24:00.000000+00:00','default','easy','invoice','cascade','efficiency','practice/small','accepted',NULL,'',2.96e-05,0.529,NULL,0,2,'2026-11-20T09:07:00.000000+00:00','b28e570685738cd1','{}');
+INSERT INTO "decisions" VALUES('01a214e8c2700f729c01860d','2026-11-20T10:52:00.000000+00:00','default','odd','invoice','cascade',NULL,NULL,'rejected','schema','answer: lacks one of ["number", "total"]',0.0002666,0.549,'created',1,1,'2026-11-20T10:52:00.000000+00:00','b28e570685738cd1','{}');
+CREATE TABLE latencies (
+    hour TEXT NOT NULL,
+    task TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    step INTEGER NOT NULL,         -- at most 2^(step/8) milliseconds
+    decisions INTEGER NOT NULL,
+    PRIMARY KEY (hour, task, outcome, step)
+) WITHOUT ROWID;
+INSERT INTO "latencies" VALUES('2026-11-20T09','invoice','accepted',1,1);
+INSERT INTO "latencies" VALUES('2026-11-20T09','invoice','fallback',-3,1);
+INSERT INTO "latencies" VALUES('2026-11-20T10','invoice','accepted',-7,1);
+INSERT INTO "latencies" VALUES('2026-11-20T10','invoice','pinned',-12,1);
+INSERT INTO "latencies" VALUES('2026-11-20T10','invoice','rejected',-6,1);
+CREATE TABLE payloads (
+    decision_id TEXT NOT NULL REFERENCES decisions(id),
+    kind TEXT NOT NULL,            -- prompt or answer, and of which attempt
+    content TEXT NOT NULL,
+    PRIMARY KEY (decision_id, kind)
+) WITHOUT ROWID;
+INSERT INTO "payloads" VALUES('01a214e8c250d0022509df41','answer.1.efficiency','{"number": "A-1", "total": 12.5}');
+INSERT INTO "payloads" VALUES('01a214e8c250d0022509df41','input','[{"role": "user", "content": "Invoice A-1, total 12.50"}]');
+INSERT INTO "payloads" VALUES('01a214e8c261121ae7ae9f58','answer.1.efficiency','{"number": "A-1"}');
+INSERT INTO "payloads" VALUES('01a214e8c261121ae7ae9f58','answer.2.performance','{"number": "A-1", "total": 13}');
+INSERT INTO "payloads" VALUES('01a214e8c261121ae7ae9f58','input','[{"role": "user", "content": "Invoice A-1, total 12.50"}]');
+INSERT INTO "payloads" VALUES('01a214e8c267bbbc24876f1d','answer.1.performance','{"number": "A-1", "total": 13}');
+INSERT INTO "payloads" VALUES('01a214e8c267bbbc24876f1d','input','[{"role": "user", "content": "Invoice A-1, total 12.50"}]');
+INSERT INTO "payloads" VALUES('01a214e8c26802aa1010e4e4','answer.1.efficiency','{"number": "A-1", "total": 12.5}');
+INSERT INTO "payloads" VALUES('01a214e8c26802aa1010e4e4','input','[{"role": "user", "content": "Invoice A-1, total 12.50"}]');
+INSERT INTO "payloads" VALUES('01a214e8c2700f729c01860d','answer.1.efficiency','{"number": "A-1"}');
+INSERT INTO "payloads" VALUES('01a214e8c2700f729c01860d','answer.2.performance','{"number": "A-1"}');
+INSERT INTO "payloads" VALUES('01a214e8c2700f729c01860d','input','[{"role": "user", "content": "Invoice A-1, total 12.50"}]');
+CREATE TABLE pins (
+    session TEXT NOT NULL,
+    task TEXT NOT NULL,            -- empty: every task of the session
+    state TEXT NOT NULL,           -- held, half_open (the next request probes), watching (not pinned yet)
+    reason TEXT NOT NULL,          -- why: the rejected answer's reason, or manual
+    "check" TEXT NOT NULL,         -- the check that rejected the answer
+    message TEXT NOT NULL,         -- the reason in words
+    since TEXT NOT NULL,           -- ISO 8601, UTC
+    until TEXT NOT NULL,           -- no longer than this
+    served INTEGER NOT NULL,       -- requests served by the performance tier because of this pin
+    failed_probes INTEGER NOT NULL,
+    model TEXT NOT NULL,           -- provider/model whose answer was rejected
+    decision_id TEXT NOT NULL,     -- the decision that made the pin
+    tenant TEXT NOT NULL,
+    last_used TEXT NOT NULL,
+    strikes INTEGER NOT NULL,      -- rejected answers in a row
+    held INTEGER NOT NULL,         -- 0: only watching
+    hold INTEGER NOT NULL,         -- requests held between probes
+    remaining INTEGER NOT NULL,    -- requests still held before the next probe
+    passed_probes INTEGER NOT NULL,
+    probe_token TEXT,              -- who has the lease of the probe
+    probe_expires TEXT,
+    PRIMARY KEY (tenant, session, task)
+) WITHOUT ROWID;
+INSERT INTO "pins" VALUES('hard','','held','schema','schema','answer: lacks one of ["number", "total"]','2026-11-20T09:56:00.000000+00:00','2036-11-17T09:56:00.000000+00:00',1,0,'practice/small','01a214e8c261121ae7ae9f58','default','2026-11-20T10:17:00.000000+00:00',1,1,2,1,0,NULL,NULL);
+INSERT INTO "pins" VALUES('odd','','held','schema','schema','answer: lacks one of ["number", "total"]','2026-11-20T11:13:00.000000+00:00','2036-11-17T11:13:00.000000+00:00',0,0,'practice/small','01a214e8c2700f729c01860d','default','2026-11-20T11:13:00.000000+00:00',1,1,2,2,0,NULL,NULL);
+CREATE TABLE tallies (
+    hour TEXT NOT NULL,            -- such as 2026-11-23T20, UTC
+    task TEXT NOT NULL,
+    route TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    reason TEXT NOT NULL,          -- why the first attempt on efficiency was not accepted, or empty
+    failed INTEGER NOT NULL,       -- as in decisions, -1 where it is NULL there
+    session_attempt INTEGER NOT NULL, -- as in decisions, 0 where it is NULL there; 5 stands for 5 and more
+    caught INTEGER NOT NULL,       -- 1: every free check passed and the judge rejected
+    judged INTEGER NOT NULL,       -- 1: the first attempt reached the judge
+    pin TEXT NOT NULL,             -- as in decisions, or empty
+    decisions INTEGER NOT NULL,
+    cut_off INTEGER NOT NULL,      -- calls that got no answer and may be billed all the same
+    efficiency_attempts INTEGER NOT NULL,
+    efficiency_cost INTEGER NOT NULL,   -- all costs in 1e-12 USD
+    efficiency_unknown INTEGER NOT NULL, -- answers whose cost is unknown
+    judge_calls INTEGER NOT NULL,
+    judge_cost INTEGER NOT NULL,
+    judge_unknown INTEGER NOT NULL,
+    performance_attempts INTEGER NOT NULL,
+    performance_cost INTEGER NOT NULL,
+    performance_unknown INTEGER NOT NULL,
+    alone INTEGER NOT NULL,        -- decisions that only efficiency answered, their input tokens known
+    alone_tokens INTEGER NOT NULL, -- the input tokens of those
+    pairs INTEGER NOT NULL,        -- decisions that both tiers answered, tokens and cost known
+    pair_tokens INTEGER NOT NULL,  -- efficiency's input tokens of those
+    pair_cost INTEGER NOT NULL,    -- performance's cost of those
+    pair_tokens_squared REAL NOT NULL,
+    pair_tokens_cost REAL NOT NULL, peer_calls INTEGER NOT NULL DEFAULT 0, peer_cost INTEGER NOT NULL DEFAULT 0, peer_unknown INTEGER NOT NULL DEFAULT 0, -- tokens times cost
+    PRIMARY KEY (hour, task, route, outcome, reason, failed, session_attempt, caught, judged, pin)
+) WITHOUT ROWID;
+INSERT INTO "tallies" VALUES('2026-11-20T09','invoice','cascade','accepted','',0,1,0,1,'',1,0,1,9000000,0,1,20600000,0,0,0,0,1,81,0,0,0,0.0,0.0,0,0,0);
+INSERT INTO "tallies" VALUES('2026-11-20T09','invoice','cascade','fallback','schema',1,1,0,0,'created',1,0,1,8600000,0,0,0,0,1,267000000,0,0,0,1,81,267000000,6561.0,21627000000.0,0,0,0);
+INSERT INTO "tallies" VALUES('2026-11-20T10','invoice','cascade','accepted','',0,2,0,1,'',1,0,1,9000000,0,1,20600000,0,0,0,0,1,81,0,0,0,0.0,0.0,0,0,0);
+INSERT INTO "tallies" VALUES('2026-11-20T10','invoice','cascade','rejected','schema',1,1,0,0,'created',1,0,1,8600000,0,0,0,0,1,258000000,0,0,0,1,81,258000000,6561.0,20898000000.0,0,0,0);
+INSERT INTO "tallies" VALUES('2026-11-20T10','invoice','pinned','pinned','',-1,0,0,0,'held',1,0,0,0,0,0,0,0,1,267000000,0,0,0,0,0,0,0.0,0.0,0,0,0);
+CREATE TABLE verdicts (
+    decision_id TEXT NOT NULL REFERENCES decisions(id),
+    attempt INTEGER NOT NULL,
+    position INTEGER NOT NULL,     -- in the order of the gate
+    "check" TEXT NOT NULL,
+    ruling TEXT NOT NULL,          -- accepted, rejected, undecided
+    reason TEXT,
+    message TEXT NOT NULL,
+    score REAL,
+    details TEXT NOT NULL,         -- JSON
+    PRIMARY KEY (decision_id, attempt, position)
+) WITHOUT ROWID;
+INSERT INTO "verdicts" VALUES('01a214e8c250d0022509df41',0,0,'form','accepted',NULL,'',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a214e8c250d0022509df41',0,1,'schema','accepted',NULL,'',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a214e8c250d0022509df41',0,2,'judge','accepted',NULL,'',1.0,'{"yes": {"right": 1.0}, "threshold": 0.8, "evidence": {"right": ""}, "verdicts": 1, "with_logprobs": 0}');
+INSERT INTO "verdicts" VALUES('01a214e8c261121ae7ae9f58',0,0,'form','accepted',NULL,'',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a214e8c261121ae7ae9f58',0,1,'schema','rejected','schema','answer: lacks one of ["number", "total"]',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a214e8c261121ae7ae9f58',1,0,'form','accepted',NULL,'',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a214e8c261121ae7ae9f58',1,1,'schema','accepted',NULL,'',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a214e8c267bbbc24876f1d',0,0,'form','accepted',NULL,'',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a214e8c267bbbc24876f1d',0,1,'schema','accepted',NULL,'',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a214e8c26802aa1010e4e4',0,0,'form','accepted',NULL,'',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a214e8c26802aa1010e4e4',0,1,'schema','accepted',NULL,'',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a214e8c26802aa1010e4e4',0,2,'judge','accepted',NULL,'',1.0,'{"yes": {"right": 1.0}, "threshold": 0.8, "evidence": {"right": ""}, "verdicts": 1, "with_logprobs": 0}');
+INSERT INTO "verdicts" VALUES('01a214e8c2700f729c01860d',0,0,'form','accepted',NULL,'',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a214e8c2700f729c01860d',0,1,'schema','rejected','schema','answer: lacks one of ["number", "total"]',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a214e8c2700f729c01860d',1,0,'form','accepted',NULL,'',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a214e8c2700f729c01860d',1,1,'schema','rejected','schema','answer: lacks one of ["number", "total"]',NULL,'{}');
+CREATE UNIQUE INDEX "idx__sqlite_migrations_migration_set_name"
+    ON "_sqlite_migrations" ("migration_set", "name");
+CREATE INDEX decisions_at ON decisions (at);
+CREATE INDEX decisions_session_attempts ON decisions (tenant, session, task, session_attempt, failed)
+       WHERE session IS NOT NULL AND session_attempt IS NOT NULL;
+CREATE INDEX decisions_session_starts ON decisions (task, session_started, session_attempt, failed)
+       WHERE session_attempt IS NOT NULL;
+CREATE INDEX verdicts_of_judges_in_trouble ON verdicts (decision_id) WHERE reason = 'judge_error';
+COMMIT;
