@@ -308,7 +308,7 @@ def test_whatever_goes_into_the_ledger_comes_out_the_same(store_url: str) -> Non
         @settings(max_examples=40, deadline=None)
         @given(told=DECISIONS)
         def there_and_back(told: Decision) -> None:
-            told = replace(told, id=f"{next(numbers)}{told.id}")
+            told = replace(told, id=f"{next(numbers)}.{told.id}")
             runner.run(store.record(Entry(told)))
             assert runner.run(store.decision(told.id)) == told
 
