@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from qualityroute.openai_client.transports import Transport, transport_for
+from qualityroute.openai_client import transports
+from qualityroute.openai_client.transports import Carrier, Failures, HttpxCarrier, Limits, carrier_for, http_of
 
 aiohttp = pytest.importorskip("aiohttp")
 pytestmark = pytest.mark.usefixtures("plain_loopback")
@@ -15,19 +16,21 @@ KEY: Any = None
 """Of a connection; no error needs a real one."""
 
 
-def transport(*, aiohttp: bool) -> Transport:
+def failures(*, aiohttp: bool) -> Failures:
+    return carrier(aiohttp=aiohttp).failures
+
+
+def carrier(*, aiohttp: bool, address: str = "https://models.example/v1") -> Carrier:
     import openai
 
-    return transport_for(openai, aiohttp=aiohttp, timeout=5.0, connect=1.0, kept=4)
+    limits = Limits(timeout=5.0, connect=1.0, kept=4)
+    return carrier_for(HttpxCarrier(openai, limits), openai, limits, address, aiohttp=aiohttp)
 
 
 def as_raised(error: Exception) -> Exception:
-    """As the SDK hands it on, in the words of httpx."""
-    http = transport(aiohttp=True).http
-    wrapped: Exception = http.ConnectTimeout("words of little worth")
-    wrapped.__cause__ = error
+    """As something between may hand it on."""
     outer = RuntimeError("Connection error.")
-    outer.__cause__ = wrapped
+    outer.__cause__ = error
     return outer
 
 
@@ -46,8 +49,8 @@ def as_raised(error: Exception) -> Exception:
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
 )
 def test_aiohttps_own_error_says_what_became_of_the_request(error: Exception, late: bool, sent: bool) -> None:
-    failures = transport(aiohttp=True).failures
-    assert (failures.is_late(as_raised(error)), failures.was_sent(as_raised(error))) == (late, sent)
+    read = failures(aiohttp=True)
+    assert (read.is_late(as_raised(error)), read.was_sent(as_raised(error))) == (late, sent)
 
 
 @pytest.mark.parametrize(
@@ -59,34 +62,38 @@ def test_aiohttps_own_error_says_what_became_of_the_request(error: Exception, la
     ],
 )  # fmt: skip
 def test_so_does_httpxs(name: str, late: bool, sent: bool) -> None:
-    given = transport(aiohttp=False)
-    error = RuntimeError()
-    error.__cause__ = getattr(given.http, name)("words")
-    assert (given.failures.is_late(error), given.failures.was_sent(error)) == (late, sent)
+    import openai
+
+    read = failures(aiohttp=False)
+    error = as_raised(getattr(http_of(openai), name)("words"))
+    assert (read.is_late(error), read.was_sent(error)) == (late, sent)
 
 
 def test_what_is_no_error_of_the_transport_may_have_been_sent_and_is_not_late() -> None:
-    failures = transport(aiohttp=True).failures
-    assert (failures.is_late(OSError()), failures.was_sent(OSError())) == (False, True)
+    read = failures(aiohttp=True)
+    assert (read.is_late(OSError()), read.was_sent(OSError())) == (False, True)
 
 
 @pytest.mark.parametrize("installed", [True, False])
-def test_aiohttp_carries_the_calls_where_it_is_installed(installed: bool) -> None:
-    class Sdk:
-        """One that has, or has not, the extra."""
+def test_aiohttp_carries_the_calls_where_it_is_installed(installed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not installed:
+        monkeypatch.setattr(transports, "find_spec", lambda name: None)
+    assert isinstance(carrier(aiohttp=True), HttpxCarrier) is not installed
 
-        import openai
 
-        __version__ = openai.__version__
-        DefaultAsyncHttpxClient = openai.DefaultAsyncHttpxClient
-
-        @staticmethod
-        def DefaultAioHttpClient(**settings: Any) -> Any:
-            if not installed:
-                raise RuntimeError("To use the aiohttp client you must have installed the package with the extra")
-            return Sdk.openai.DefaultAioHttpClient(**settings)
-
-    given = transport_for(Sdk, aiohttp=True, timeout=5.0, connect=1.0, kept=4, follow_redirects=False)
-    assert (aiohttp.ClientError in given.failures.own) is installed
-    assert given.client.follow_redirects is False
-    assert (given.client.timeout.read, given.client.timeout.connect) == (5.0, 1.0)
+@pytest.mark.parametrize(
+    ("variable", "value", "address", "direct"),
+    [
+        ("https_proxy", "http://proxy.example:3128", "https://models.example/v1", False),
+        ("all_proxy", "http://proxy.example:3128", "http://models.example/v1", False),
+        ("https_proxy", "http://proxy.example:3128", "http://127.0.0.1:8000/v1", True),
+        ("no_proxy", "models.example", "https://models.example/v1", True),
+    ],
+)
+def test_httpx_carries_the_calls_where_a_proxy_is_in_the_way(
+    variable: str, value: str, address: str, direct: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if variable == "no_proxy":
+        monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    monkeypatch.setenv(variable, value)
+    assert isinstance(carrier(aiohttp=True, address=address), HttpxCarrier) is not direct

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 from qualityroute.comparison.text import without_mark_floods
 
@@ -24,6 +25,8 @@ def readable(text: str) -> str:
     Compatibility forms come first, since they can become quotes and brackets; whoever writes the result into a
     message escapes it after this.
     """
+    if text.isascii():  # no other forms, no marks; a table for the rest
+        return text.replace("\r\n", "\n").translate(_ascii_as_shown())
     clean = unicodedata.normalize("NFKC", without_mark_floods(text)).replace("\r\n", "\n")
     # Few characters are distinct, so each is looked at once.
     return clean.translate({ord(char): shown for char in set(clean) if (shown := _shown(char)) != char})
@@ -34,6 +37,12 @@ def says_something(text: str) -> bool:
     return any(unicodedata.category(char) in _SAYING for char in set(text) - _FILLERS - _BLANK_PICTURES)
 
 
+@lru_cache(maxsize=1)
+def _ascii_as_shown() -> dict[int, str]:
+    return {code: shown for code in range(128) if (shown := _shown(chr(code))) != chr(code)}
+
+
+@lru_cache(maxsize=4096)
 def _shown(char: str) -> str:
     if char in _LINE_ENDS:
         return "\n"

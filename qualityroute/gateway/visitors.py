@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -69,6 +70,7 @@ def request_id_of(raw: Iterable[tuple[bytes, bytes]]) -> bytes:
     return b"req_" + secrets.token_hex(12).encode()
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Is it a name or address of this machine alone?"""
     if host.lower().rstrip(".") == "localhost":

@@ -75,7 +75,7 @@ class Call:
                 dialect=self.dialect,
                 tries=self.tries,
                 retries=self.line.retries,
-                remaining=patience(self.request),
+                remaining=patience(self.request) if isinstance(outcome, Trouble) else 0.0,  # an answer waits no more
                 chance=self.line.surroundings.random(),
             )
             match move:
@@ -184,8 +184,8 @@ class Call:
                 self.seen.append((self.dialect.rung, kept))
         else:
             self._give_back(outcome, outcome.usage)
-            self.tries = replace(self.tries, billed=self.tries.billed or outcome.may_be_billed)
-        self.tries = replace(self.tries, spent=together(self.tries.spent, outcome.usage))
+        billed = self.tries.billed or (isinstance(outcome, Trouble) and outcome.may_be_billed)
+        self.tries = replace(self.tries, billed=billed, spent=together(self.tries.spent, outcome.usage))
         self.request.progress.spent = self.tries.spent
         self.request.progress.counted = isinstance(outcome, Completion)
         return outcome

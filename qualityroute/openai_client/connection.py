@@ -1,24 +1,25 @@
 """The one file that imports openai: bytes to one endpoint and bytes back, whole or as they come; its types and errors
 stop here.
 
-We post the body ourselves rather than call `chat.completions.create`: the SDK's transform and typed parsing are a third
-of a call's CPU time, and its parsing would not survive what some endpoints send. The reply is streamed, so that
-a huge one is given up on before it fills the memory. So are decisions, which openai 2 has no method for: posted like
-this they need none.
+The SDK says how a request looks (its address, headers and key), and its HTTP client carries it, or aiohttp. What lies
+between is left out: `chat.completions.create` takes many times the CPU time, and `post` still more than twice; the
+SDK's parsing would not survive what some endpoints send, and openai 2 has no method for decisions. A reply is read
+piece by piece, so that a huge one is given up on before it fills the memory.
 """
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable, Mapping
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
 
 from qualityroute.config import Provider
-from qualityroute.openai_client.transports import causes, transport_for
+from qualityroute.openai_client.transports import Arriving, HttpxCarrier, Limits, carrier_for, causes
 from qualityroute.openai_client.trouble import Reply, Trouble
 from qualityroute.records import Reason
 
@@ -42,91 +43,70 @@ class Connection:
         """
         import openai  # noqa: PLC0415  (slow; not needed before the first request)
 
-        self._openai = openai
         seconds = provider.timeout.total_seconds()
-        transport = transport_for(
-            openai,
-            aiohttp=aiohttp,
-            timeout=seconds,  # for each read and write; the whole call has a deadline of its own
-            connect=min(seconds, CONNECT_SECONDS),
-            kept=provider.max_concurrency,
-            follow_redirects=False,  # documents go to the configured host and to no other
-            event_hooks={"response": [self._shorten_error]},
-        )
-        self._http, self._failures = transport.http, transport.failures
-        self._broken = (openai.APIConnectionError, self._http.HTTPError, *self._failures.own, *_BARE_ERRORS)
-        self._known = (*self._broken, openai.OpenAIError)
-        self._client = openai.AsyncOpenAI(
-            api_key=key or NO_KEY,
-            base_url=provider.base_url,
-            max_retries=0,
-            timeout=transport.client.timeout,
-            http_client=transport.client,
-        )
+        limits = Limits(seconds, min(seconds, CONNECT_SECONDS), provider.max_concurrency)
+        client = HttpxCarrier(openai, limits)
+        self._carrier = carrier_for(client, openai, limits, provider.base_url, aiohttp=aiohttp)
+        self._failures = self._carrier.failures
+        self._broken: tuple[type[Exception], ...] = (*self._failures.own, *_BARE_ERRORS)
+        self._sdk = openai.AsyncOpenAI(
+            api_key=key or NO_KEY, base_url=provider.base_url, max_retries=0, http_client=client.client
+        )  # fmt: skip
         if urlsplit(provider.base_url).hostname != _OPENAI_HOST:
             # The SDK takes them from the environment; they are no business of other providers.
-            self._client.organization = None
-            self._client.project = None
+            self._sdk.organization = None
+            self._sdk.project = None
+        self._sdk.default_headers  # noqa: B018  (looks at the platform, which blocks, and keeps what it found)
 
     async def post(self, path: str, body: bytes) -> Reply | Trouble:
         """Send one request, once, and read the whole reply."""
-        if self._client.is_closed():
+        if self._sdk.is_closed():
             return _closed()
         try:
             return await _read(await self._send(path, body))
-        except self._openai.APIStatusError as error:
-            return _reply(error.response, error.response.content)
-        except self._known as error:
+        except self._broken as error:
             return self._explained(error)
 
     async def open(self, path: str, body: bytes) -> Incoming | Reply | Trouble:
         """Send one request, once. A good reply is left to be read, and must be closed."""
-        if self._client.is_closed():
+        if self._sdk.is_closed():
             return _closed()
         try:
-            return Incoming(await self._send(path, body), self._known, self._explained)
-        except self._openai.APIStatusError as error:
-            return _reply(error.response, error.response.content)
-        except self._known as error:
+            response = await self._send(path, body)
+            return Incoming(response, self._broken, self._explained) if response.is_success else await _read(response)
+        except self._broken as error:
             return self._explained(error)
 
     async def aclose(self) -> None:
-        await self._client.close()
+        await self._sdk.close()
+        await self._carrier.aclose()
 
-    async def _send(self, path: str, body: bytes) -> Any:
-        return await self._client.post(
-            path,
-            cast_to=self._http.Response,
-            content=body,
-            stream=True,
-            stream_cls=self._openai.AsyncStream[Any],
-        )
+    async def _send(self, path: str, body: bytes) -> Arriving:
+        return await self._carrier.send(self._address + path, self._headers, body)
+
+    @cached_property
+    def _address(self) -> str:
+        return str(self._sdk.base_url).rstrip("/")
+
+    @cached_property
+    def _headers(self) -> dict[str, str]:
+        """Those that the SDK's client sends, but for what it says of its own retries."""
+        named = {**self._sdk.default_headers, **self._sdk.auth_headers}
+        return {name: value for name, value in named.items() if isinstance(value, str)}
 
     def _explained(self, error: Exception) -> Trouble:
-        if not isinstance(error, self._broken):
-            return Trouble(f"the OpenAI SDK failed: {error}", retryable=False)
         sent = self._failures.was_sent(error)
         if self._failures.is_late(error):
             return Trouble("the endpoint did not answer in time", Reason.TIMEOUT, sent=sent)
         why = "the reply is not HTTP" if self._failures.is_garbled(error) else _root(error)
         return Trouble(f"the connection failed: {why}", retryable=not _is_untrusted(error), sent=sent)
 
-    async def _shorten_error(self, response: Any) -> None:
-        """The SDK reads the body of an error to its end, however long: let it find an early one."""
-        if response.is_success:
-            return
-        try:
-            start = await _read_up_to(MAX_ERROR_BYTES, response.stream)
-        finally:
-            await _close(response.stream)
-        response.stream = self._http.ByteStream(start)
-
 
 class Incoming:
     """A good reply that still comes in. Nothing is read before it is asked for."""
 
     def __init__(
-        self, response: Any, known: tuple[type[Exception], ...], explained: Callable[[Exception], Trouble]
+        self, response: Arriving, known: tuple[type[Exception], ...], explained: Callable[[Exception], Trouble]
     ) -> None:
         self._response, self._known, self._explained = response, known, explained
         self._pieces = response.aiter_bytes()
@@ -153,15 +133,29 @@ class Incoming:
             await _close(self._response)
 
 
-async def _read(response: Any) -> Reply | Trouble:
+async def _read(response: Arriving) -> Reply | Trouble:
+    """The whole reply; of an error only its beginning, however long it is."""
+    if _is_small(response.headers):
+        try:
+            return _reply(response, await response.aread())
+        except BaseException:
+            await _close(response)
+            raise
+    most = MAX_BYTES if response.is_success else MAX_ERROR_BYTES
     try:
-        content = await _read_up_to(MAX_BYTES, response.aiter_bytes())
+        content = await _read_up_to(most, response.aiter_bytes())
     finally:
         await _close(response)
-    return _reply(response, content) if len(content) <= MAX_BYTES else _too_large(response)
+    return _too_large(response) if len(content) > most == MAX_BYTES else _reply(response, content)
 
 
-def _too_large(response: Any) -> Trouble:
+def _is_small(headers: Mapping[str, str]) -> bool:
+    """Does the reply say that it is, and is that all that comes of it?"""
+    size = headers.get("content-length", "")
+    return len(size) < 9 and size.isdecimal() and int(size) <= MAX_ERROR_BYTES and "content-encoding" not in headers
+
+
+def _too_large(response: Arriving) -> Trouble:
     too_large = f"the reply is larger than {MAX_BYTES // 2**20} MiB"
     return Trouble(too_large, status=response.status_code, retryable=False)
 
@@ -188,7 +182,7 @@ async def _close(closable: Any) -> None:
         await closable.aclose()
 
 
-def _reply(response: Any, content: bytes) -> Reply:
+def _reply(response: Arriving, content: bytes) -> Reply:
     headers = response.headers
     return Reply(response.status_code, content, headers.get("retry-after"), headers.get("location"))
 

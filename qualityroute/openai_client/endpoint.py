@@ -55,7 +55,7 @@ class Endpoint:
             with line.turnstile.queue():
                 # Not while holding a place, which another model of this provider could use.
                 await self._wait_until_worth_it(line, request)
-                await self._limiter.acquire()
+                await self._take_a_place()
             try:
                 right = line.turnstile.take(reserved(request))
                 if right is not None:
@@ -111,11 +111,20 @@ class Endpoint:
         turnstile = self._turnstiles[request.model]
         return Line(connection, turnstile, self._speaker(request.name), self._surroundings, self._provider.retries)
 
+    async def _take_a_place(self) -> None:
+        try:  # to wait for a free one as well would cost a turn of the event loop
+            self._limiter.acquire_nowait()
+        except anyio.WouldBlock:
+            await self._limiter.acquire()
+
     async def _wait_until_worth_it(self, line: Line, request: CompletionRequest) -> None:
+        tokens = reserved(request)
+        if line.turnstile.is_free(tokens):
+            return
         waiting = patience(request) if request.waits else 0.0
         # Without a judge or a peer a request goes on; to wait for one that fails anyway would cost it its time.
         through_rests = request.role not in (Role.JUDGE, Role.PEER)
-        trouble = await line.turnstile.wait(reserved(request), waiting, through_rests=through_rests)
+        trouble = await line.turnstile.wait(tokens, waiting, through_rests=through_rests)
         if trouble is not None:
             raise trouble.error()
 

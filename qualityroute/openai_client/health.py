@@ -49,7 +49,7 @@ class Health:
 
 def asked(health: Health) -> Health:
     """After a request left. Half open, it is the probe, and the others wait for what it finds."""
-    return replace(health, probing=health.rests > 0)
+    return replace(health, probing=True) if health.rests > 0 else health
 
 
 def after(health: Health, trouble: Trouble | None, now: float) -> Health:

@@ -51,10 +51,15 @@ class Turnstile:
         finally:
             self._waiting -= 1
 
+    def is_free(self, tokens: int) -> bool:
+        """Would the right to send be given now?"""
+        now = self._clock()
+        return self._health.may_be_asked(now) and self._pace(now, tokens) == 0
+
     def take(self, tokens: int) -> Pass | None:
         """The right to send now, if now is a time; `tokens` are what the request may come to."""
         now = self._clock()
-        if not self._health.may_be_asked(now) or self._pace(now, tokens) > 0:
+        if not (self._health.may_be_asked(now) and self._pace(now, tokens) == 0):
             return None
         self._health = asked(self._health)
         self._in_flight += 1

@@ -84,15 +84,17 @@ class SQLStore(Upkeep):
 
     async def lease_probe(self, pin: Pin, token: str, *, now: datetime, expires: datetime) -> bool:
         take = partial(lease, pin=pin, token=token, now=now, expires=expires)
-        return await self._write(f"lease the probe of session {pin.key.session[:40]!r}", take, locks.of_pin(pin.key))
+        return await self._write(
+            f"lease the probe of session {pin.key.session[:40]!r}", take, locks.of_pin(pin.key), brief=True
+        )
 
     async def reserve(self, reservation: Reservation) -> Shortage | None:
         take = partial(spending.reserve, reservation=reservation)
-        return await self._write("reserve money", take, locks.of_pots(reservation.pots))
+        return await self._write("reserve money", take, locks.of_pots(reservation.pots), brief=True)
 
     async def settle(self, reservation: Reservation, cost: Decimal) -> None:
         count = partial(spending.settle, reservation=reservation, cost=cost)
-        await self._write("count what was spent", count, locks.of_pots(reservation.pots))
+        await self._write("count what was spent", count, locks.of_pots(reservation.pots), brief=True)
 
     async def fillings(self, pots: Iterable[Pot], now: datetime) -> list[Filling]:
         return await self._read("read the budgets", partial(spending.fillings, pots=pots, now=now))
@@ -123,7 +125,8 @@ class SQLStore(Upkeep):
             return effect
 
         prunes = entry.keeps is not None and self._is_time_to_prune()
-        return await self._write(doing, write, [*locks.of_entry(entry), *(locks.PRUNING if prunes else ())])
+        taken = [*locks.of_entry(entry), *(locks.PRUNING if prunes else ())]
+        return await self._write(doing, write, taken, brief=not prunes)
 
     def _is_time_to_prune(self) -> bool:
         """Once for so many answers that twice as many may go."""

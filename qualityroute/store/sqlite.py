@@ -1,7 +1,8 @@
 """Pins and the ledger in one SQLite file, shared by tasks, threads and processes.
 
-Three connections: pins are looked up on the event loop's own thread, where a thread hop would cost ten
-times the lookup; everything written goes through the group commit; reports read in a worker thread.
+Four connections: pins are looked up on the event loop's own thread, where a thread hop would cost ten times the
+lookup; there decisions are written as well, while nobody else writes, since a row or two take less time than the hop;
+everything else that is written goes through the group commit; reports read in a worker thread.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from qualityroute.cache import CacheKey, Stored
 from qualityroute.errors import StoreError
 from qualityroute.pins import Pin, PinKey
 from qualityroute.store import cache_rows, file_upkeep
+from qualityroute.store.at_once import AtOnce
 from qualityroute.store.commits import GroupCommit, to_the_end
 from qualityroute.store.file_transactions import FileTransactions
 from qualityroute.store.files import connect, prepare
@@ -95,9 +97,18 @@ class SQLiteStore(SQLStore):
     def _failure(self, doing: str, error: BaseException) -> StoreError:
         return store_error(self._open().path, doing, error)
 
-    async def _write(self, doing: str, work: Callable[[Connection], T], locks: Sequence[str] | None = None) -> T:
+    async def _write(
+        self,
+        doing: str,
+        work: Callable[[Connection], T],
+        locks: Sequence[str] | None = None,
+        *,
+        brief: bool = False,
+    ) -> T:
         connections = self._open()
         try:
+            if brief and (written := connections.at_once.run(work)) is not None:
+                return written[0]
             return await connections.commits.run(work, locks)
         except Exception as error:  # any failure of a row is the store's failure to its caller
             raise store_error(connections.path, doing, error) from error
@@ -121,6 +132,7 @@ class Connections:
         self.lookup, self._writer, self._reports = (resources.enter_context(closing(connect(path))) for _ in range(3))
         self.transactions = FileTransactions(self._writer)
         self.commits = GroupCommit(self.transactions)
+        self.at_once = AtOnce(resources.enter_context(closing(connect(path, patience=0))))
         self._resources = resources.pop_all()
         self._reading = threading.Lock()
 

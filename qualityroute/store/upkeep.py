@@ -26,10 +26,19 @@ class Upkeep(ABC):
         """What a report reads: many rows, of one state of the database."""
 
     @abstractmethod
-    async def _write(self, doing: str, work: Callable[[Connection], T], locks: Sequence[str] | None = None) -> T:
+    async def _write(
+        self,
+        doing: str,
+        work: Callable[[Connection], T],
+        locks: Sequence[str] | None = None,
+        *,
+        brief: bool = False,
+    ) -> T:
         """Commit a work, alone or with others.
 
-        locks: names of what it reads and then changes; `None` where it may look at anything.
+        Args:
+            locks: names of what it reads and then changes; `None` where it may look at anything.
+            brief: it is a matter of a few rows, for which each request waits.
         """
 
     @abstractmethod

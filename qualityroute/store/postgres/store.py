@@ -93,7 +93,14 @@ class PostgresStore(SQLStore):
     def _failure(self, doing: str, error: BaseException) -> StoreError:
         return store_error(self.place, doing, error)
 
-    async def _write(self, doing: str, work: Callable[[Connection], T], locks: Sequence[str] | None = None) -> T:
+    async def _write(
+        self,
+        doing: str,
+        work: Callable[[Connection], T],
+        locks: Sequence[str] | None = None,
+        *,
+        brief: bool = False,
+    ) -> T:
         commits = self._open().commits
         try:
             return await commits.run(work, locks)
