@@ -25,8 +25,8 @@ def _run(*command: str | Path) -> None:
 
 
 @contextmanager
-def small_disk(folder: Path, *, kilobytes: int = 3000) -> Iterator[Path]:
-    """A disk of its own at `folder`. Raises `NotHere` where nothing may be mounted."""
+def small_disk(folder: Path, *, kilobytes: int = 12_000) -> Iterator[Path]:
+    """A disk of its own at `folder`, with room for a log of SQLite's usual 4 MB. Raises `NotHere` where none may be."""
     folder.mkdir(exist_ok=True)
     if os.getuid() != 0:
         raise NotHere("only root may mount a small disk")
