@@ -81,3 +81,10 @@ def test_a_pin_waits_for_its_session_to_rest_where_the_policy_says_so() -> None:
     waiting = route(TASK, pinned(resting), None, policy=resting, now=NOW)
     rested = route(TASK, pinned(resting), None, policy=resting, now=NOW + resting.idle_ttl)
     assert (waiting.route, rested.route) == (Route.PINNED, Route.PROBE)
+
+
+@pytest.mark.parametrize("choice", Choice)
+def test_performance_is_begun_early_in_a_cascade_alone(choice: Choice) -> None:
+    key = CellKey("invoice")
+    plans = [plan(forecast=Forecast(key, 0.5, taken=choice, early=early)) for early in (True, False)]
+    assert [made.early for made in plans] == [choice is Choice.CASCADE, False]

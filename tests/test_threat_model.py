@@ -10,7 +10,8 @@ import pytest
 
 TESTS = Path(__file__).parent
 PAGE = (TESTS.parent / "docs" / "threat-model.md").read_text(encoding="utf-8")
-ROWS = [line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith("| what could happen")]
+THREATS = re.sub(r"^## What fuzzing found\n.*?(?=^## )", "", PAGE, flags=re.DOTALL | re.MULTILINE)
+ROWS = [line for line in THREATS.splitlines() if line.startswith("| ") and not line.startswith("| what could happen")]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[2:50])
