@@ -11,7 +11,6 @@ import pytest
 from faults import kinds
 from faults.books import read_books
 from faults.crew import Crew
-from faults.hosts import STEPS, town
 from faults.invariants import violations
 from faults.places import NotHere, check_immutable, small_disk
 from faults.proxy import Proxy
@@ -133,13 +132,3 @@ def healthy(crew: Crew, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     crew.stop(worker)
     yield stage
     stage.close()
-
-
-@pytest.mark.slow
-def test_hosts_share_pins_and_one_that_is_cut_off_loses_nothing() -> None:
-    try:
-        with town() as place:
-            for step in STEPS:
-                step(place)
-    except (NotHere, LookupError) as reason:
-        pytest.skip(str(reason))
