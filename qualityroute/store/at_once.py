@@ -27,7 +27,7 @@ class AtOnce:
     def __init__(self, connection: sqlite3.Connection) -> None:
         # That takes milliseconds, and waits for the disk.
         connection.execute("PRAGMA wal_autocheckpoint = 0")
-        self._transactions = FileTransactions(connection)
+        self._transactions = FileTransactions(connection, patience=0)  # the whole event loop would wait
         self._in_a_row = 0
 
     def run(self, work: Callable[[Connection], T]) -> tuple[T] | None:

@@ -40,7 +40,7 @@ class FileTransactions:
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
             except sqlite3.Error as error:
-                if primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                if primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
                     return error
                 time.sleep(AGAIN_SECONDS)
             else:
