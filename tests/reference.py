@@ -186,7 +186,10 @@ def commands() -> str:
 
 
 def command_part(command: click.Command, called: str) -> Iterator[str]:
-    context = click.Context(command, info_name=called, terminal_width=100, max_content_width=100)
+    names = main.context_settings["help_option_names"]  # as a command within the group has them
+    context = click.Context(
+        command, info_name=called, terminal_width=100, max_content_width=100, help_option_names=names
+    )
     yield f"\n## {called}\n\n```text\n{command.get_help(context)}\n```\n"
     if isinstance(command, click.Group):
         for name in command.list_commands(context):

@@ -15,7 +15,7 @@ from conftest import config_with
 
 from qualityroute.commands.not_in_force import not_in_force
 from qualityroute.commands.places import called, near
-from qualityroute.config import Accept, Agreement, Budget, Config, Provider, Task
+from qualityroute.config import Accept, Agreement, Budget, Cache, Config, Provider, Task
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_every_line_of_the_starter_that_is_commented_out_names_a_key_that_exists
     call("init", tmp_path)
     text = (tmp_path / "qualityroute.toml").read_text()
     options = [line[2:].split("=")[0].strip() for line in text.splitlines() if line.startswith("# ") and " = " in line]
-    sections = (Provider, Task, Accept, Agreement, Budget)
+    sections = (Provider, Task, Accept, Agreement, Budget, Cache)
     known = {name for section in sections for name in section.model_fields}
     assert options and set(options) <= known
 
