@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import anyio
@@ -395,7 +396,16 @@ class TestAtOnce:
         assert w.engine._recall._flights == {}
 
     async def test_what_waits_for_performance_does_not_wait_for_efficiency(self, world: Worlds) -> None:
-        w = await world(config=cached_config())
+        asked = {tier: anyio.Event() for tier in Tier}
+
+        async def together(own: Tier, other: Tier, answer: str) -> str:
+            asked[own].set()
+            await asked[other].wait()
+            return answer
+
+        cheap = partial(together, Tier.EFFICIENCY, Tier.PERFORMANCE, GOOD)
+        dear = partial(together, Tier.PERFORMANCE, Tier.EFFICIENCY, BETTER)
+        w = await world(client_with(lambda _: cheap(), lambda _: dear()), cached_config())
         async with anyio.create_task_group() as group:
             group.start_soon(lambda: w.run())
             group.start_soon(lambda: w.run(tier="performance"))
