@@ -183,8 +183,9 @@ def test_every_setting_without_effect_is_warned_of() -> None:
     }
     config: Config = config_with(task, cache={"ttl": "1h"}, prices=[])
     told = "\n".join(not_in_force(config, date(2026, 11, 23)))
-    for key in ("tier", "explore", "agreement"):
+    for key in ("explore", "agreement"):
         assert f"tasks.invoice.{key}" in told
+    assert "tasks.invoice.tier" not in told  # `auto` is in force
     assert "cache changes nothing: no task has cache = 'exact'" in told
     assert "no [[prices]] row for 'practice/careful'" in told
 

@@ -1,4 +1,4 @@
-"""Settings that are read but change nothing in this version, and what a user would miss besides."""
+"""Settings that change nothing where they stand, and what a user would miss besides."""
 
 from __future__ import annotations
 
@@ -26,8 +26,6 @@ def not_in_force(config: Config, today: date) -> Iterator[str]:
 
 
 def _of_task(where: str, task: Task) -> Iterator[str]:
-    if task.tier == "auto":
-        yield _later(f"{where}.tier", "'auto' is taken as 'efficiency'")
     if task.agreement is not None and "agreement" not in (task.gate or ()):
         yield f"{where}.agreement changes nothing: 'agreement' is not in {where}.gate"
     if task.tier == "performance" and task.accept.audit:
@@ -51,7 +49,3 @@ def _without_payloads(payloads: str) -> str:
         else "references are kept without their inputs, which `baseline compare` then needs as a file"
     )
     return f"routing.mode is 'baseline' and store.payloads is '{payloads}': {lost}; 'all' keeps both"
-
-
-def _later(key: str, instead: str) -> str:
-    return f"{key} is not in force in this version: {instead}"
