@@ -46,8 +46,10 @@ def test_a_work_is_done_here_and_committed_when_it_returns(at_once: AtOnce, path
 def test_a_locked_file_is_not_waited_for(at_once: AtOnce, path: Path) -> None:
     with closing(connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")
-        assert at_once.run(keep) is None
-        other.execute("ROLLBACK")
+        leaving = threading.Timer(1, other.execute, ["ROLLBACK"])
+        leaving.start()
+        assert at_once.run(keep) is None  # who waits finds it free
+        leaving.join()
     assert at_once.run(keep) is not None
     assert kept(path) == 1
 
