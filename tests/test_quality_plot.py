@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_tier_comparison import GOOD, KEPT_OUT, WASTED, WRONG, case
 
+from qualityroute.commands.overwriting import PICTURE
 from qualityroute.errors import ConfigError
 from qualityroute.page.drawing import svg_file
 from qualityroute.page.quality_chart import quality_picture
@@ -106,6 +107,7 @@ def test_the_svg_file_stands_alone_and_names_its_marks() -> None:
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert "var(" not in text
     assert "<b>" not in text
+    assert PICTURE.holds.decode() in text
     said = {element.text for element in root.iter() if element.tag.endswith("}text")}
     assert {"all efficiency", "all performance", "threshold in use, 0.8", "certified threshold, 0.9"} <= said
     assert "USD per request" in said

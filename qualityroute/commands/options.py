@@ -40,6 +40,11 @@ def as_json(command: Command) -> Command:
     return click.option("--json", "plain_json", is_flag=True, help="JSON for programs.")(command)
 
 
+def forced(command: Command) -> Command:
+    """`--force`, of the commands that write a file one names."""
+    return click.option("--force", is_flag=True, help="Write over a file that this command did not make.")(command)
+
+
 def as_dollars(ctx: click.Context, param: click.Parameter, value: str | None) -> Decimal | None:
     """The callback of an option that takes USD, more than nothing."""
     if value is None:

@@ -13,7 +13,8 @@ from pathlib import Path
 import anyio
 import click
 
-from qualityroute.commands.options import as_json, placed
+from qualityroute.commands.options import as_json, forced, placed
+from qualityroute.commands.overwriting import PAGE, check_replaceable
 from qualityroute.commands.places import Place, called, near, opened
 from qualityroute.commands.replacing import replace_text
 from qualityroute.commands.screens import box_for, screen, show
@@ -51,6 +52,7 @@ class Found:
 @click.option("--task", default=None, help="This task only.")
 @click.option("--since", default=None, metavar="D", help="A date such as 2026-11-01, or a time such as 7d.")
 @click.option("--html", metavar="FILE", type=click.Path(path_type=Path), help="Write it as one HTML page.")
+@forced
 @click.option("--apply", "applied", is_flag=True, help="Write what it suggests into the configuration, after asking.")
 @click.option("--yes", is_flag=True, help="With --apply: do not ask.")
 @click.option("--rebuild", is_flag=True, help="First add up the ledger anew, from its rows.")
@@ -61,6 +63,7 @@ def report(
     task: str | None,
     since: str | None,
     html: Path | None,
+    force: bool,
     applied: bool,
     yes: bool,
     rebuild: bool,
@@ -68,6 +71,8 @@ def report(
 ) -> None:
     """Show how often each task falls back, what it cost and saved."""
     _check_forms(html=html is not None, applied=applied, plain_json=plain_json, yes=yes)
+    if html is not None:
+        check_replaceable(html, place, PAGE, force=force)
     wanted = Wanted(task, since, rebuild)
     if applied:
         _apply(place, wanted, yes=yes)

@@ -16,6 +16,7 @@ import click
 from qualityroute.commands.given import Given, read_inputs
 from qualityroute.commands.json_lines import STDIN
 from qualityroute.commands.options import placed
+from qualityroute.commands.overwriting import check_not_ours
 from qualityroute.commands.places import Place
 from qualityroute.commands.progress import Progress, progress_on
 from qualityroute.commands.row_files import open_rows
@@ -78,6 +79,8 @@ def run(
     if resume and out is None:
         raise click.UsageError("--resume needs --out, the file to go on with")
     config = place.load()
+    if out is not None:
+        check_not_ours(out, place)
     build_setup(config, time.monotonic).task(task)
     order = Order(task, files or (STDIN,), form, checked_name(session, "session"), tenant, concurrency)
     checked_name(tenant, "tenant")

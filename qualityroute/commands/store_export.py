@@ -17,7 +17,8 @@ import anyio.to_thread
 import click
 
 from qualityroute.commands.json_lines import STDIN
-from qualityroute.commands.options import placed
+from qualityroute.commands.options import forced, placed
+from qualityroute.commands.overwriting import DECISIONS, PARQUET, check_replaceable
 from qualityroute.commands.parquet import write_parquet
 from qualityroute.commands.places import Place, opened
 from qualityroute.commands.progress import Progress, progress_on
@@ -49,15 +50,25 @@ class Wanted:
 @click.option("--format", "form", type=click.Choice(["jsonl", "parquet"]), default="jsonl", show_default=True)
 @click.option("--json", "as_lines", is_flag=True, help="The same as --format jsonl.")
 @click.option("--out", metavar="FILE", default=STDOUT, show_default=True, help="A file, put in place whole; or -.")
+@forced
 @click.option("--payloads", is_flag=True, help="With the prompts and answers that were kept.")
 @placed
 def export(
-    place: Place, task: str | None, since: str | None, form: str, as_lines: bool, out: str, payloads: bool
+    place: Place,
+    task: str | None,
+    since: str | None,
+    form: str,
+    as_lines: bool,
+    out: str,
+    force: bool,
+    payloads: bool,
 ) -> None:
     """Write each decision with its calls and verdicts, the oldest first: one line of JSON, or one row of Parquet."""
     form = "jsonl" if as_lines else form
     if form == "parquet" and out == STDOUT:
         raise ConfigError("Parquet is no text for a terminal or a pipe; name a file: --out decisions.parquet")
+    if out != STDOUT:
+        check_replaceable(Path(out), place, PARQUET if form == "parquet" else DECISIONS, force=force)
     search = Search(task=task, since=moment(since, datetime.now(UTC)))
     count = anyio.run(_export, place, Wanted(search, form, payloads), out)
     if out != STDOUT:
