@@ -61,7 +61,10 @@ def test_a_row_has_the_documented_keys_and_its_decision_is_in_the_ledger(folder:
     result = call("run", "invoice", "documents/invoice.txt", "--session", "user-1")
     assert result.exit_code == 0, result.output
     [row] = rows(result.stdout)
-    assert list(row) == ["id", "index", "file", "outcome", "reason", "tier", "model", "cost", "decision", "output"]
+    assert list(row) == [
+        *("id", "index", "file", "task", "input_key"),
+        *("outcome", "reason", "tier", "model", "cost", "decision", "output"),
+    ]
     assert row["id"] == row["file"] == "documents/invoice.txt"
     assert (row["index"], row["outcome"], row["tier"], row["model"]) == (0, "accepted", "efficiency", "practice/small")
     assert row["output"]["total"] == 369.6
@@ -268,7 +271,37 @@ def test_resume_does_only_the_rest(folder: Path, server: PracticeServer) -> None
     assert server.calls["small"] == asked + 1
     found = rows((folder / "out.jsonl").read_text())
     assert [row["id"] for row in found] == ["documents/invoice.txt", "documents/receipt.txt"]
-    assert call(*again).stderr.startswith("0 inputs: none")
+    told = call(*again).stderr
+    assert told.startswith("0 inputs: none")
+    assert told.endswith("; 2 were there already\n")
+
+
+def test_resume_goes_on_with_no_rows_of_another_task(folder: Path, server: PracticeServer) -> None:
+    call("run", "invoice", "documents/invoice.txt", "--out", "out.jsonl")
+    before, asked = (folder / "out.jsonl").read_bytes(), server.calls
+    result = call("run", "contract", "documents/invoice.txt", "--out", "out.jsonl", "--resume")
+    assert result.exit_code == 2
+    assert "line 1 of 'out.jsonl' is a row of task 'invoice', not of 'contract'" in one_line_error(result)
+    assert ((folder / "out.jsonl").read_bytes(), server.calls) == (before, asked)
+
+
+def test_resume_takes_no_changed_input_for_finished_and_says_which(folder: Path, server: PracticeServer) -> None:
+    text = (folder / "documents" / "invoice.txt").read_text()
+    resume = ("run", "invoice", "--input-format", "jsonl", "--out", "out.jsonl", "--resume")
+    call(*resume, given=lines({"input": text, "id": "same"}, {"input": text, "id": "other"}))
+    before, asked = (folder / "out.jsonl").read_bytes(), server.calls
+    result = call(*resume, given=lines({"input": text, "id": "same"}, {"input": f"{text}!", "id": "other"}))
+    assert result.exit_code == 1
+    assert "1 input has changed since a row was written: other; take those rows out" in one_line_error(result)
+    assert result.stderr.splitlines()[0].endswith("; 1 was there already")
+    assert ((folder / "out.jsonl").read_bytes(), server.calls) == (before, asked)
+
+
+def test_resume_takes_older_rows_by_their_ids_alone(folder: Path, server: PracticeServer) -> None:
+    (folder / "out.jsonl").write_text(lines({"id": "documents/invoice.txt", "outcome": "accepted"}))
+    asked = server.calls
+    assert call("run", "invoice", "documents/invoice.txt", "--out", "out.jsonl", "--resume").exit_code == 0
+    assert server.calls == asked
 
 
 def test_resume_cuts_a_torn_line_off_and_does_that_input_again(folder: Path) -> None:
@@ -305,10 +338,10 @@ def test_resume_into_a_file_that_run_did_not_write_is_refused(folder: Path) -> N
 
 
 def test_two_runs_never_write_one_file_at_once(tmp_path: Path) -> None:
-    first, _ = open_rows(tmp_path / "out.jsonl", resume=True)
+    first, _ = open_rows(tmp_path / "out.jsonl", "invoice", resume=True)
     try:
         with pytest.raises(ConfigError, match="another `run` is writing"):
-            open_rows(tmp_path / "out.jsonl", resume=True)
+            open_rows(tmp_path / "out.jsonl", "invoice", resume=True)
     finally:
         first.close()
 

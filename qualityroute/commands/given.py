@@ -19,6 +19,9 @@ from qualityroute.commands.json_lines import (
     told_of,
     too_large,
 )
+from qualityroute.errors import ConfigError
+from qualityroute.inputs import as_messages
+from qualityroute.labels import input_key
 from qualityroute.records import Json
 
 
@@ -35,16 +38,18 @@ class Given:
     mistake: str = ""
     named: bool = False
     """Is the id the caller's?"""
+    key: str | None = None
+    """The same for the same input; `None` where it is none."""
 
 
 def read_inputs(files: tuple[str, ...], form: str, most: int, session: str | None) -> Iterator[Given]:
     """Every input in order, under an id of its own (`#2` and so on); `most` is how many characters one may have."""
     seen: Counter[str] = Counter()
-    parts = (given for file in files for given in read_lines(file, most)) if form == "jsonl" else _texts(files, most)
-    for index, given in enumerate(parts):
+    read = read_lines if form == "jsonl" else _texts
+    for index, given in enumerate(given for file in files for given in read(file, most)):
         seen[given.id] += 1
         name = given.id if seen[given.id] == 1 else f"{given.id}#{seen[given.id]}"
-        yield replace(given, index=index, id=name, session=given.session or session)
+        yield replace(given, index=index, id=name, session=given.session or session, key=_key(given, most))
 
 
 def read_lines(name: str, most: int) -> Iterator[Given]:
@@ -74,13 +79,19 @@ def _mistake_in(value: Json) -> str:
     return ""
 
 
-def _texts(files: tuple[str, ...], most: int) -> Iterator[Given]:
-    for name in files:
-        file = None if name == STDIN else name
-        try:
-            yield Given(0, name, file, _text(name, most))
-        except Mistake as mistake:
-            yield Given(0, name, file, mistake=f"{called(name)} {mistake}")
+def _texts(name: str, most: int) -> Iterator[Given]:
+    file = None if name == STDIN else name
+    try:
+        yield Given(0, name, file, _text(name, most))
+    except Mistake as mistake:
+        yield Given(0, name, file, mistake=f"{called(name)} {mistake}")
+
+
+def _key(given: Given, most: int) -> str | None:
+    try:
+        return None if given.mistake else input_key(as_messages(given.input, most))
+    except ConfigError:  # which the engine tells
+        return None
 
 
 def _text(name: str, most: int) -> str:
