@@ -89,6 +89,19 @@ def test_lines_of_json_bring_their_own_id_and_session(folder: Path) -> None:
     assert found["-:2"]["index"] == 1
 
 
+def test_files_that_are_named_so_are_lines_of_json_and_a_format_says_otherwise(folder: Path) -> None:
+    text = (folder / "documents" / "invoice.txt").read_text()
+    for name in ("in.jsonl", "in.NDJSON"):
+        (folder / name).write_text(lines({"input": text, "id": "a"}))
+    (folder / "lines.txt").write_text(lines({"input": text, "id": "b"}))
+    found = rows(call("run", "invoice", "in.jsonl", "documents/invoice.txt").stdout)
+    assert sorted(row["id"] for row in found) == ["a", "documents/invoice.txt"]
+    assert [row["id"] for row in rows(call("run", "invoice", "in.NDJSON").stdout)] == ["a"]
+    for name, form, told in (("in.jsonl", "text", "in.jsonl"), ("lines.txt", "jsonl", "b")):
+        [row] = rows(call("run", "invoice", name, "--input-format", form).stdout)
+        assert row["id"] == told
+
+
 def test_an_id_given_twice_is_told_apart(folder: Path) -> None:
     found = rows(call("run", "invoice", "documents/invoice.txt", "documents/invoice.txt").stdout)
     assert sorted(row["id"] for row in found) == ["documents/invoice.txt", "documents/invoice.txt#2"]

@@ -42,11 +42,16 @@ class Given:
     """The same for the same input; `None` where it is none."""
 
 
-def read_inputs(files: tuple[str, ...], form: str, most: int, session: str | None) -> Iterator[Given]:
+def is_lines(name: str, form: str | None) -> bool:
+    """Whether a file is read as lines of JSON: by its name, unless a `form` is given."""
+    return form == "jsonl" if form else name.casefold().endswith((".jsonl", ".ndjson"))
+
+
+def read_inputs(files: tuple[str, ...], form: str | None, most: int, session: str | None) -> Iterator[Given]:
     """Every input in order, under an id of its own (`#2` and so on); `most` is how many characters one may have."""
     seen: Counter[str] = Counter()
-    read = read_lines if form == "jsonl" else _texts
-    for index, given in enumerate(given for file in files for given in read(file, most)):
+    parts = ((read_lines if is_lines(file, form) else _texts)(file, most) for file in files)
+    for index, given in enumerate(given for part in parts for given in part):
         seen[given.id] += 1
         name = given.id if seen[given.id] == 1 else f"{given.id}#{seen[given.id]}"
         yield replace(given, index=index, id=name, session=given.session or session, key=_key(given, most))

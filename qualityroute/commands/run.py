@@ -14,7 +14,7 @@ import anyio
 import click
 
 from qualityroute.commands.exits import Exit, tell_error
-from qualityroute.commands.given import Given, read_inputs
+from qualityroute.commands.given import Given, is_lines, read_inputs
 from qualityroute.commands.json_lines import STDIN
 from qualityroute.commands.options import placed
 from qualityroute.commands.overwriting import check_not_ours
@@ -42,7 +42,7 @@ class Order:
 
     task: str
     files: tuple[str, ...]
-    form: str
+    form: str | None
     session: str | None
     tenant: str
     concurrency: int
@@ -57,9 +57,9 @@ class Order:
     "--input-format",
     "form",
     type=click.Choice(["text", "jsonl"]),
-    default="text",
-    show_default=True,
-    help='text: each file is one input. jsonl: each line is {"input": ..., "id"?: ..., "session"?: ...}.',
+    default=None,
+    help='text: each file is one input. jsonl: each line is {"input": ..., "id"?: ..., "session"?: ...}. '
+    "By default files named *.jsonl or *.ndjson are lines, all others text.",
 )
 @click.option("--out", type=click.Path(path_type=Path), default=None, metavar="F", help="Write the rows to this file.")
 @click.option("--resume", is_flag=True, help="With --out: do only what is not finished in it.")
@@ -71,7 +71,7 @@ def run(
     files: tuple[str, ...],
     session: str | None,
     tenant: str,
-    form: str,
+    form: str | None,
     out: Path | None,
     resume: bool,
     concurrency: int,
@@ -110,7 +110,10 @@ def _answered(place: Place, config: Config, order: Order, rows: Rows, finished: 
 
 
 def _total(order: Order, finished: Finished) -> int | None:
-    return len(order.files) - len(finished.keys() & order.files) if order.form == "text" else None
+    """`None` where lines would have to be counted."""
+    if any(is_lines(file, order.form) for file in order.files):
+        return None
+    return len(order.files) - len(finished.keys() & order.files)
 
 
 @dataclass(slots=True)
