@@ -104,6 +104,8 @@ def load_rubric(path: Path) -> Rubric:
         raise ConfigError(f"rubric '{path}' does not exist") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"rubric '{path}' cannot be read: {error}") from error
+    except RecursionError:
+        raise ConfigError(f"rubric '{path}' is nested too deep to be read") from None
     return rubric_from(data, str(path))
 
 

@@ -85,6 +85,12 @@ def test_each_kind_of_error_has_its_exit_code(error: QualityRouteError, code: in
         (KeyboardInterrupt(), 130, "Error: interrupted"),
         (BrokenPipeError(), 141, ""),
         (
+            OSError(28, "No space left on device"),
+            3,
+            "Error: standard output cannot be written: No space left on device",
+        ),
+        (OSError(28, "Full", "a.txt"), 3, "Error: 'a.txt' cannot be written: Full"),
+        (
             ZeroDivisionError("x"),
             70,
             "Error: ZeroDivisionError: x\nThis is a bug; with QUALITYROUTE_TRACEBACK=1 it shows where.",

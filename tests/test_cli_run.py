@@ -83,10 +83,21 @@ def test_a_dash_or_no_file_reads_one_text_from_standard_input(folder: Path) -> N
 
 def test_lines_of_json_bring_their_own_id_and_session(folder: Path) -> None:
     text = (folder / "documents" / "invoice.txt").read_text()
-    given = lines({"input": text, "id": "a", "session": "s1"}, {"input": text, "expected": "ignored"})
+    given = lines({"input": text, "id": "a", "session": "s1"}, {"input": text})
     found = {row["id"]: row for row in rows(call("run", "invoice", "--input-format", "jsonl", given=given).stdout)}
     assert set(found) == {"a", "-:2"}
     assert found["-:2"]["index"] == 1
+
+
+def test_an_id_that_two_lines_have_is_refused_in_the_later_one(folder: Path) -> None:
+    text = (folder / "documents" / "invoice.txt").read_text()
+    result = call(
+        "run", "invoice", "--input-format", "jsonl", given=lines({"input": text, "id": "a"}, {"input": "x", "id": "a"})
+    )
+    assert result.exit_code == 1
+    found = {row["id"]: row for row in rows(result.stdout)}
+    assert found["a"]["outcome"] == "accepted"
+    assert "line 2 of standard input has the id 'a' of an earlier input" in found["a#2"]["error"]
 
 
 def test_files_that_are_named_so_are_lines_of_json_and_a_format_says_otherwise(folder: Path) -> None:
@@ -152,9 +163,14 @@ def test_a_bad_file_gets_a_line_that_names_it_and_the_others_go_on(
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        (b"not json", "line 1 of standard input is not JSON"),
+        (b"not json", "line 1 of standard input is not JSON: expecting value (column 1)"),
+        (b'{"input": "x"', "line 1 of standard input is not JSON: expecting ',' delimiter (column 14)"),
         (b"[1]", 'has no "input"'),
-        (b'{"inptu": "x"}', 'has no "input"'),
+        (b'{"session": "x"}', 'has no "input"'),
+        (b'{"inptu": "x"}', "has an unknown key 'inptu'; did you mean 'input'?"),
+        (b'{"input": "x", "sesion": "s"}', "has an unknown key 'sesion'; did you mean 'session'?"),
+        (b'{"input": "x", "expected": 1}', "has an unknown key 'expected'; there are: id, input, session"),
+        (b'{"input": "x", "input": "y"}', "cannot be read: the key 'input' stands twice in one object (column 16)"),
         (b'{"input": "x", "id": {}}', "has an id or session that is no text"),
         (b'{"input": "caf\xe9"}', "line 1 of standard input is not UTF-8 text"),
         (b'{"input": ""}', "input is empty"),
@@ -162,7 +178,7 @@ def test_a_bad_file_gets_a_line_that_names_it_and_the_others_go_on(
         (b'{"input": "x", "session": "' + b"s" * 10_000 + b'"}', "session has 10,000 characters"),
         (b'{"input": "x", "session": "a\\u0007b"}', "holds control characters"),
         (b'{"input": "' + b"x" * 60_000_000 + b'"}', "line 1 of standard input is larger than max_input"),
-        (b"[" * 100_000, "is not JSON"),
+        (b"[" * 100_000, "nested deeper than 128 levels (column 129)"),
     ],
 )
 def test_a_bad_line_gets_a_line_that_says_why_and_the_others_go_on(folder: Path, line: bytes, told: str) -> None:

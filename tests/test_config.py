@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +20,7 @@ from pydantic import BaseModel
 from qualityroute import Config, ConfigError, Criterion, Rubric, Task
 from qualityroute.config import fingerprint, parse_duration, resolve
 from qualityroute.config.fields import format_duration
+from qualityroute.rubrics import load_rubric
 from qualityroute.setup import build_setup
 
 DESIGN_EXAMPLE = """
@@ -336,3 +339,31 @@ def test_a_model_of_the_running_program_is_that_programs_own(tmp_path: Path) -> 
     )
     write(tmp_path, DESIGN_EXAMPLE.replace('"schemas/invoice.json"', '"shop:Invoice"'))
     subprocess.run([sys.executable, "shop.py"], cwd=tmp_path, check=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"a":' * 3000 + "1" + "}" * 3000, "cannot be read: nested deeper than 256 levels (line 1, column 1281)"),
+        ('{"type": "object", "type": "array"}', "cannot be read: the key 'type' stands twice in one object"),
+        ("{,}", "is not JSON: expecting property name"),
+        ("```json\n{}\n```", "is not JSON alone"),
+    ],
+    ids=["deep", "twice", "broken", "fenced"],
+)
+def test_a_schema_file_that_is_not_plain_json_is_refused_by_what_is_wrong(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "s.json").write_text(text)
+    (tmp_path / "c.toml").write_text(
+        "[tiers]\nefficiency.models = ['openai/a']\nperformance.models = ['openai/b']\n[tasks.t]\nschema = 's.json'\n"
+    )
+    with pytest.raises(ConfigError, match=re.escape(told)) as raised:
+        Config.load(tmp_path / "c.toml")
+    assert "tasks.t.schema" in str(raised.value)
+
+
+@pytest.mark.parametrize("load", [Config.load, load_rubric])
+def test_a_file_that_is_nested_without_end_is_named(tmp_path: Path, load: Callable[[Path], object]) -> None:
+    path = tmp_path / "deep.toml"
+    path.write_text(f"x = {'[' * 100_000}")
+    with pytest.raises(ConfigError, match=r"deep\.toml' is nested too deep"):
+        load(path)

@@ -176,7 +176,7 @@ def _inputs(path: Path, bench: Bench, wanted: Wanted) -> list[tuple[Message, ...
                 raise ConfigError(given.mistake)
             messages = as_messages(given.input, most)
         except ConfigError as error:
-            mistakes.append(f"{given.id}: {error}")
+            mistakes.append(given.mistake or f"{given.id}: {error}")
             continue
         found.setdefault(json.dumps(messages, sort_keys=True, default=str), messages)
     told = f" ({len(mistakes)} bad, such as {mistakes[0]})" if mistakes else ""
