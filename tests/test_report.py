@@ -411,3 +411,21 @@ def joined_summary(summaries: list[TaskSummary]) -> TaskSummary:
         performance=CostSummary(sum(c.count for c in performance), sum((c.known for c in performance), Decimal(0))),
         pairs=together,
     )
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "prices", "told"),
+    [
+        ("...", EVEN, "no verdict, because performance has not answered yet"),
+        ("...", [], "no verdict, because costs are unknown; add [[prices]] for its models."),
+        ("..x", EVEN[:2], "no verdict, because costs are unknown; add [[prices]] for its models."),
+        ("..x", [*EVEN[:2], {**EVEN[2], "input": "0", "output": "0"}], "because there is nothing to save"),
+        ("..x", EVEN, "no verdict yet; about"),
+    ],
+    ids=["no fallback yet", "no prices", "one price missing", "performance is free", "all known"],
+)
+@pytest.mark.anyio
+async def test_a_report_without_a_verdict_says_what_is_missing_for_one(
+    tmp_path: Path, outcomes: str, prices: list[dict[str, str]], told: str
+) -> None:
+    assert told in (await reported(outcomes, tmp_path, prices=prices)).tasks["invoice"].sentence

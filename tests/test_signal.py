@@ -431,7 +431,7 @@ def test_the_state_says_whether_the_task_belongs_on_its_tier(
 def test_unknown_prices_give_no_state_that_needs_money(counts: SessionCounts, tier: Tier) -> None:
     verdict = assess(counts, None, tier=tier)
     assert verdict.state is State.INSUFFICIENT
-    assert ("prices are missing" in verdict.why) is (counts.rate is not None)
+    assert ("is not all known" in verdict.why) is (counts.rate is not None)
     money = (verdict.break_even, verdict.saving, verdict.e_loss, verdict.e_gain, verdict.sessions_to_go)
     assert money == (None,) * 5
 

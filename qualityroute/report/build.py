@@ -167,7 +167,7 @@ def _task_report(
         break_even=assessment.break_even,
         state=assessment.state,
         flags=assessment.flags,
-        sentence=words.state_sentence(summary.task, assessment, means.performance, tried=ever.tried.count > 0),
+        sentence=words.state_sentence(assessment, means.performance, ever),
         why=assessment.why,
         suggestion=suggestions.for_task(summary.task, assessment.state, tier),
         sessions=assessment.sessions,

@@ -20,8 +20,9 @@ def dollars(amount: Decimal | float) -> str:
     return f"{'-' if Decimal(str(amount)) < 0 else ''}${value:,.{digits}f}"
 
 
-def state_sentence(task: str, assessment: Assessment, performance_cost: Decimal | None, *, tried: bool) -> str:
-    """The state in words; `tried`: has efficiency ever answered a request of the task?"""
+def state_sentence(assessment: Assessment, performance_cost: Decimal | None, ever: TaskSummary) -> str:
+    """The state of a task in words; `ever`: what it is judged by."""
+    task = ever.task
     money = _money(assessment, performance_cost)
     match assessment.state:
         case State.MISCLASSIFIED:
@@ -40,7 +41,7 @@ def state_sentence(task: str, assessment: Assessment, performance_cost: Decimal 
         case State.BREAK_EVEN:
             return f"{task} neither saves nor loses enough to matter."
         case State.INSUFFICIENT:
-            return _insufficient(task, assessment, tried=tried)
+            return _insufficient(assessment, ever)
 
 
 def _money(assessment: Assessment, performance_cost: Decimal | None) -> str:
@@ -49,15 +50,25 @@ def _money(assessment: Assessment, performance_cost: Decimal | None) -> str:
     return dollars(abs(Decimal(assessment.saving)) * performance_cost * PER_SESSIONS)
 
 
-def _insufficient(task: str, assessment: Assessment, *, tried: bool) -> str:
-    if not tried:
+def _insufficient(assessment: Assessment, ever: TaskSummary) -> str:
+    task = ever.task
+    if not ever.tried.count:
         return f"{task}: nothing has tried efficiency, so there is no verdict; `explore = 0.02` would try a share."
     if assessment.break_even is None:
-        return f"{task}: no verdict, because costs are unknown; add [[prices]] for its models."
+        return f"{task}: no verdict, because {_nothing_to_weigh(ever)}"
     if assessment.sessions_to_go is None:
         return f"{task}: no verdict yet, and none is in sight."
     more = assessment.sessions_to_go
     return f"{task}: no verdict yet; about {more} more session{'' if more == 1 else 's'} to go."
+
+
+def _nothing_to_weigh(ever: TaskSummary) -> str:
+    """Why it is unknown from which rate on trying efficiency stops paying."""
+    if ever.tried.unknown or ever.judging.unknown or ever.performance.unknown:
+        return "costs are unknown; add [[prices]] for its models."
+    if not ever.performance.count:
+        return "performance has not answered yet; what its answers cost is what efficiency saves."
+    return "there is nothing to save: performance costs nothing, or every answer is audited."
 
 
 def judge_sentence(summary: TaskSummary, would_save: Decimal | None) -> str:

@@ -93,7 +93,7 @@ def assess(
     raised = {*flags, Flag.CHANGED} if change else set(flags)
     ordered = tuple(flag for flag in Flag if flag in raised)
     if break_even is None:
-        return _without_prices(counts, ordered)
+        return _without_costs(counts, ordered)
     evidence = Evidence.of(counts, break_even)
     return Assessment(
         state=_STATES[tier][evidence.finding],
@@ -111,11 +111,11 @@ def assess(
     )
 
 
-def _without_prices(counts: SessionCounts, flags: tuple[Flag, ...]) -> Assessment:
+def _without_costs(counts: SessionCounts, flags: tuple[Flag, ...]) -> Assessment:
     return Assessment(
         state=State.INSUFFICIENT,
         flags=flags,
-        why=_counted(counts) + (f"; {_NO_PRICES}" if counts.rate is not None else ""),
+        why=_counted(counts) + (f"; {_NO_COSTS}" if counts.rate is not None else ""),
         break_even=None,
         rate=counts.rate,
         sessions=counts.sessions,
@@ -124,7 +124,7 @@ def _without_prices(counts: SessionCounts, flags: tuple[Flag, ...]) -> Assessmen
     )
 
 
-_NO_PRICES = "prices are missing, so the rate at which trying efficiency stops paying is unknown"
+_NO_COSTS = "what it costs is not all known, so the rate at which trying efficiency stops paying is unknown"
 
 
 def _counted(counts: SessionCounts) -> str:
