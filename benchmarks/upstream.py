@@ -61,7 +61,7 @@ SLOWNESS = 0.05
 _INVOICE = json.dumps(INVOICE, ensure_ascii=False)
 _RIVALS_JUDGE = b"<<<BEGIN_CANDIDATE"
 """firstpass asks its own way."""
-_JUDGE_ONLY = b'instructions_in_data'
+_JUDGE_ONLY = b"instructions_in_data"
 _CRITERIA = re.compile(rb'id\\*": *{[^{}]*"enum\\*": *\[([^]]*)\]')
 """In the judge's schema, which a request has as its own or, on a lower rung of the ladder, in its prompt."""
 _WORD = re.compile(rb"[\w.-]+")
