@@ -118,7 +118,7 @@ async def _add(place: Place, key: Key) -> None:
 
 async def _list(place: Place, now: datetime) -> tuple[list[Key], dict[str, Decimal]]:
     store, _ = place.store_alone()
-    async with opened(store):
+    async with opened(store, to_read=True):
         found = await store.keys()
         return found, await _spent(store, found, now)
 

@@ -158,7 +158,7 @@ async def _found(place: Place, wanted: Wanted) -> Found:
     if task is not None and task not in config.tasks:
         raise ConfigError(f"no task '{task[:100]}'{did_you_mean(task, config.tasks)}")
     since = moment(wanted.since, now)
-    async with opened(place.store(config)) as store:
+    async with opened(place.store(config), to_read=not wanted.rebuild) as store:
         counted = await store.rebuild() if wanted.rebuild else None
         keys = pipeline_keys(config)
         checks = await tier_checks(store, config, _resolved(config, task))

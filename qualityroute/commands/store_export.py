@@ -77,7 +77,7 @@ def export(
 
 async def _export(place: Place, wanted: Wanted, out: str) -> int:
     store, _ = place.store_alone()
-    async with opened(store):
+    async with opened(store, to_read=True):
         with progress_on(news(), None, "Exporting") as bar:
             # In a thread, which asks the store for page after page.
             return await anyio.to_thread.run_sync(_write, out, wanted, _pages(store, wanted, bar))

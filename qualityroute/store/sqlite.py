@@ -29,7 +29,7 @@ from qualityroute.store.at_once import AtOnce
 from qualityroute.store.commits import GroupCommit, to_the_end
 from qualityroute.store.condition import Checked, Space
 from qualityroute.store.file_transactions import FileTransactions
-from qualityroute.store.files import connect, prepare
+from qualityroute.store.files import Connect, check_current, connect, connect_to_read, locked_part, prepare
 from qualityroute.store.pin_rows import SELECT_ONE, pin_of
 from qualityroute.store.sql import SQLStore
 from qualityroute.store.statements import Connection
@@ -55,9 +55,9 @@ class SQLiteStore(SQLStore):
         """The database file; `None` for a temporary one that is not open."""
         return self._path if self._connections is None else self._connections.path
 
-    async def open(self) -> None:
+    async def open(self, *, to_read: bool = False) -> None:
         if self._connections is None:
-            self._connections = await anyio.to_thread.run_sync(partial(open_connections, self._path))
+            self._connections = await anyio.to_thread.run_sync(partial(open_connections, self._path, to_read=to_read))
 
     async def aclose(self) -> None:
         """Wait for what is being written, then close."""
@@ -127,7 +127,7 @@ class SQLiteStore(SQLStore):
 class Connections:
     """What an open store holds."""
 
-    def __init__(self, path: Path, resources: ExitStack) -> None:
+    def __init__(self, path: Path, resources: ExitStack, connect: Connect) -> None:
         self.path = path
         self.lookup, self._writer, self._reports = (resources.enter_context(closing(connect(path))) for _ in range(3))
         self.transactions = FileTransactions(self._writer)
@@ -151,10 +151,13 @@ class Connections:
             self._resources.close()
 
 
-def open_connections(path: Path | None) -> Connections:
+def open_connections(path: Path | None, *, to_read: bool = False) -> Connections:
     with store_errors(path or Path(tempfile.gettempdir()), "open the tables"), ExitStack() as resources:
         if path is None:
             path = Path(tempfile.mkdtemp(prefix="qualityroute-"), "qualityroute.db")
             resources.callback(shutil.rmtree, path.parent, ignore_errors=True)
+        if to_read and path.is_file() and locked_part(path) is not None:
+            check_current(path)
+            return Connections(path, resources, connect_to_read)
         prepare(path)
-        return Connections(path, resources)
+        return Connections(path, resources, connect)
