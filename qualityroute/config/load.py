@@ -28,6 +28,8 @@ def load_config(kind: type[C], path: Path) -> C:
         raise ConfigError(f"configuration '{path}' is not TOML: {error}") from error
     except RecursionError:
         raise ConfigError(f"configuration '{path}' is nested too deep to be read") from None
+    if not data:
+        raise ConfigError(f"configuration '{path}' says nothing; `qualityroute init` writes one to begin with")
     try:
         config = kind.model_validate(data)
         config._folder, config._file = path.parent, path
