@@ -12,7 +12,7 @@ import click
 
 from qualityroute.commands.baseline_inputs import BaselineInput
 from qualityroute.commands.exits import Exit, tell_error
-from qualityroute.commands.options import as_dollars
+from qualityroute.commands.options import Integer, as_dollars
 from qualityroute.commands.progress import Progress
 from qualityroute.commands.purse import Purse
 from qualityroute.commands.tally import Tally
@@ -43,9 +43,7 @@ def paced(command: Command) -> Command:
     for option in (
         click.option("--resume/--again", default=True, show_default=True, help="Ask only what is not known yet."),
         click.option("--budget", metavar="USD", callback=as_dollars, help="Stop when it is about to be spent."),
-        click.option(
-            "--concurrency", type=click.IntRange(1, 1024), default=16, show_default=True, help="Requests at once."
-        ),
+        click.option("--concurrency", type=Integer(1, 1024), default=16, show_default=True, help="Requests at once."),
     ):
         command = option(command)
     return command

@@ -15,6 +15,12 @@ from qualityroute.commands.places import Place
 Command = Callable[..., None]
 
 
+class Integer(click.IntRange):
+    """Called so where it is none; click says "integer range"."""
+
+    name = "integer"
+
+
 def placed(command: Command) -> Command:
     """`--config` and `--db`, handed in as one `place`."""
 

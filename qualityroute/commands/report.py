@@ -24,6 +24,7 @@ from qualityroute.errors import ConfigError
 from qualityroute.inputs import moment
 from qualityroute.pins import Pin
 from qualityroute.pipelines import pipeline_keys
+from qualityroute.plural import counted
 from qualityroute.render import report_view, visible
 from qualityroute.render.report_view import suggestions_view
 from qualityroute.report import Report, build_report
@@ -149,7 +150,7 @@ def _agreed(file: str) -> bool:
 def _find(place: Place, wanted: Wanted) -> Found:
     found = anyio.run(_found, place, wanted)
     if found.counted_anew is not None:
-        click.echo(f"Added up {found.counted_anew:,} decisions anew.", err=True)
+        click.echo(f"Added up {counted(found.counted_anew, 'decision')} anew.", err=True)
     return found
 
 

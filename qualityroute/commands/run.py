@@ -16,7 +16,7 @@ import click
 from qualityroute.commands.exits import Exit, tell_error
 from qualityroute.commands.given import Given, is_lines, read_inputs
 from qualityroute.commands.json_lines import STDIN
-from qualityroute.commands.options import placed
+from qualityroute.commands.options import Integer, placed
 from qualityroute.commands.overwriting import check_not_ours
 from qualityroute.commands.places import Place
 from qualityroute.commands.progress import Progress, progress_on
@@ -30,6 +30,7 @@ from qualityroute.config import Config
 from qualityroute.engine import Engine
 from qualityroute.errors import ConfigError, StoreError
 from qualityroute.inputs import checked_name
+from qualityroute.plural import counted
 from qualityroute.render import visible
 from qualityroute.setup import build_setup
 
@@ -63,7 +64,7 @@ class Order:
 )
 @click.option("--out", type=click.Path(path_type=Path), default=None, metavar="F", help="Write the rows to this file.")
 @click.option("--resume", is_flag=True, help="With --out: do only what is not finished in it.")
-@click.option("--concurrency", type=click.IntRange(1, 1024), default=16, show_default=True, help="Requests at once.")
+@click.option("--concurrency", type=Integer(1, 1024), default=16, show_default=True, help="Requests at once.")
 @placed
 def run(
     place: Place,
@@ -148,7 +149,7 @@ class Run:
             return early
         if not self.changed:
             return self.tally.exit
-        have = "1 input has" if len(self.changed) == 1 else f"{len(self.changed):,} inputs have"
+        have = f"{counted(len(self.changed), 'input')} {'has' if len(self.changed) == 1 else 'have'}"
         more = f" and {len(self.changed) - MOST_NAMED:,} more" if len(self.changed) > MOST_NAMED else ""
         names = f"{', '.join(visible(name, 80) for name in self.changed[:MOST_NAMED])}{more}"
         tell_error(

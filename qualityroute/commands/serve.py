@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import anyio
 import click
 
-from qualityroute.commands.options import placed
+from qualityroute.commands.options import Integer, placed
 from qualityroute.commands.places import Place, opened
 from qualityroute.commands.stand_in import practice_kept_up
 from qualityroute.config import Config
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 @click.command()
 @placed
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
-@click.option("--port", type=click.IntRange(0, 65_535), default=8080, show_default=True, help="0: any free one.")
-@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes to serve with.")
+@click.option("--port", type=Integer(0, 65_535), default=8080, show_default=True, help="0: any free one.")
+@click.option("--workers", type=Integer(1, 256), default=1, show_default=True, help="Processes to serve with.")
 def serve(place: Place, host: str, port: int, workers: int) -> None:
     """Serve any OpenAI client: the engine behind POST /v1/chat/completions.
 

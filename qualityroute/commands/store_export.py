@@ -26,6 +26,7 @@ from qualityroute.commands.replacing import replacing
 from qualityroute.commands.screens import news
 from qualityroute.errors import ConfigError
 from qualityroute.inputs import moment
+from qualityroute.plural import counted
 from qualityroute.render import json_line, recorded_json
 from qualityroute.store import Place as LedgerPlace
 from qualityroute.store import Recorded, Search, SessionStore
@@ -72,7 +73,7 @@ def export(
     search = Search(task=task, since=moment(since, datetime.now(UTC)))
     count = anyio.run(_export, place, Wanted(search, form, payloads), out)
     if out != STDOUT:
-        click.echo(f"Wrote {count:,} decisions.", err=True)
+        click.echo(f"Wrote {counted(count, 'decision')}.", err=True)
 
 
 async def _export(place: Place, wanted: Wanted, out: str) -> int:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from qualityroute.judge_health import Bill, Repeated, SelfTest, Spent
+from qualityroute.plural import counted
 from qualityroute.render.safe import safe_text
 from qualityroute.render.tables import facts, table
 from qualityroute.render.words import dollars, percent
@@ -30,7 +31,7 @@ def selftest_view(task: str, found: SelfTest, bill: Bill, box: Box | None = None
 
 def repeat_view(task: str, found: Repeated, bill: Bill, box: Box | None = None) -> RenderableType:
     """How often the ruling changed, how far the score moved, and by criterion."""
-    heading = Text.assemble("Judge of ", safe_text(task, "bold", most=64), f": {found.answers} answers, ")
+    heading = Text.assemble("Judge of ", safe_text(task, "bold", most=64), f": {counted(found.answers, 'answer')}, ")
     heading.append(f"each judged {found.times} times")
     shown = table(box)
     shown.add_column("criterion", overflow="fold")
@@ -92,7 +93,7 @@ def _repeat_facts(found: Repeated, bill: Bill) -> Iterator[tuple[str, Renderable
 def _trouble(troubles: Mapping[str, int]) -> Iterator[tuple[str, RenderableType]]:
     if troubles:
         causes = ", ".join(f"{count} {cause}" for cause, count in troubles.items())
-        yield "no verdict", safe_text(f"{sum(troubles.values())} times: {causes}; in no rate above")
+        yield "no verdict", safe_text(f"{counted(sum(troubles.values()), 'time')}: {causes}; in no rate above")
 
 
 def _rate(rate: Rate) -> str:
@@ -119,8 +120,8 @@ def _number(value: float | None) -> str:
 
 def _cost(bill: Bill) -> str:
     answering = f", {_spent(bill.answering)} for answering the inputs first" if bill.answering.calls else ""
-    return f"{_spent(bill.judging)} for {bill.judging.calls:,} calls of the judge{answering}"
+    return f"{_spent(bill.judging)} for {counted(bill.judging.calls, 'call')} of the judge{answering}"
 
 
 def _spent(spent: Spent) -> str:
-    return dollars(spent.known) + (f" and {spent.unknown:,} calls at unknown cost" if spent.unknown else "")
+    return dollars(spent.known) + (f" and {counted(spent.unknown, 'call')} at unknown cost" if spent.unknown else "")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from qualityroute.complexity import Choice, Foretold, Score, score
+from qualityroute.plural import counted
 from qualityroute.report.facts import LearningReport
 from qualityroute.report.money import Means
 from qualityroute.report.words import dollars
@@ -106,7 +107,7 @@ def _doing(straight: int, unjudged: int, saved: Decimal | None) -> str:
         return "Every request went through the cascade, as if the tier were efficiency."
     money = "an unknown amount" if saved is None else dollars(saved)
     return (
-        f"{straight:,} requests went straight to performance and {unjudged:,} without the judge, "
+        f"{counted(straight, 'request')} went straight to performance and {unjudged:,} without the judge, "
         f"which saved {money} against the cascade for all."
     )
 
