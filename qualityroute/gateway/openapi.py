@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 from qualityroute import __version__
+from qualityroute.gateway.models import names
 from qualityroute.gateway.visitors import LONGEST_REQUEST_ID
 from qualityroute.inputs import LONGEST_NAME, ROLES
 
@@ -14,8 +16,8 @@ _CHAT = "/v1/chat/completions"
 
 
 @lru_cache(maxsize=4)
-def document(models: tuple[str, ...]) -> dict[str, Any]:
-    """OpenAPI 3.1; `models` are the names that a request can have."""
+def document(tasks: tuple[str, ...]) -> dict[str, Any]:
+    """OpenAPI 3.1; `tasks` are those of the configuration, which a request can name."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -26,7 +28,7 @@ def document(models: tuple[str, ...]) -> dict[str, Any]:
         },
         "security": [{"key": []}, {}],
         "paths": {
-            _CHAT: {"post": _chat()},
+            _CHAT: {"post": _chat(tasks)},
             "/v1/models": {"get": _reading("Every name that `model` can have.", "ModelList", 401, 403)},
             "/v1/models/{model}": {"get": _one_model()},
             "/healthz": {"get": _open(_reading("The process lives.", "Status"))},
@@ -38,12 +40,12 @@ def document(models: tuple[str, ...]) -> dict[str, Any]:
         },
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
-            "schemas": _schemas(models),
+            "schemas": _schemas(names(tasks)),
         },
     }
 
 
-def _chat() -> dict[str, Any]:
+def _chat(tasks: Sequence[str]) -> dict[str, Any]:
     answer = {
         "application/json": {"schema": _ref("Completion")},
         "text/event-stream": {"schema": {"type": "string"}},
@@ -53,9 +55,13 @@ def _chat() -> dict[str, Any]:
         "summary": "Answer a conversation.",
         "operationId": "createChatCompletion",
         "parameters": [
-            _header("x-session-id", "The user or conversation; before `metadata.session_id` and `user`.", LONGEST_NAME),
-            _header("x-qualityroute-task", "A task of the configuration, where `model` names none.", LONGEST_NAME),
-            _header("x-request-id", "Comes back, if it is fit to; otherwise one is made.", LONGEST_REQUEST_ID),
+            _header(
+                "x-session-id",
+                "The user or conversation; before `metadata.session_id` and `user`.",
+                _text(LONGEST_NAME),
+            ),
+            _header("x-qualityroute-task", "A task, where `model` names none.", {"enum": list(tasks)}),
+            _header("x-request-id", "Comes back, if it is fit to; otherwise one is made.", _text(LONGEST_REQUEST_ID)),
         ],
         "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("Request")}}},
         "responses": {
@@ -89,13 +95,12 @@ def _errors(*statuses: int) -> dict[str, Any]:
     return {str(status): error for status in statuses}
 
 
-def _header(name: str, description: str, longest: int) -> dict[str, Any]:
-    return {
-        "name": name,
-        "in": "header",
-        "description": description,
-        "schema": {"type": "string", "pattern": r"^[!-~]+$", "maxLength": longest},
-    }
+def _header(name: str, description: str, schema: Schema) -> dict[str, Any]:
+    return {"name": name, "in": "header", "description": description, "schema": schema}
+
+
+def _text(longest: int) -> Schema:
+    return {"type": "string", "pattern": r"^[!-~]+$", "maxLength": longest}
 
 
 def _told() -> dict[str, Any]:
@@ -122,7 +127,7 @@ def _or_null(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
-def _schemas(models: tuple[str, ...]) -> Schema:
+def _schemas(models: Sequence[str]) -> Schema:
     text, count = {"type": "string"}, {"type": "integer", "minimum": 0}
     name = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME, "pattern": r"^[!-~]+$"}
     flag = {"type": ["boolean", "null"]}
