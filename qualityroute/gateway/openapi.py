@@ -123,6 +123,22 @@ def _object(properties: Schema, *required: str, **more: Any) -> Schema:
     return {"type": "object", "properties": properties, "required": list(required), **more}
 
 
+def _said() -> Schema:
+    """A message that there is something to answer to: words that are not the assistant's, or an image."""
+    words = {"type": "string", "pattern": r"\S"}
+    part = _object({"type": {"const": "text"}, "text": words}, "type", "text")
+    image = _object({"type": {"const": "image_url"}}, "type")
+    asker = {"not": {"const": "assistant"}}
+    return {
+        "anyOf": [
+            _object({"role": asker, "content": words}, "content"),
+            _object({"role": asker, "content": {"type": "array", "contains": part}}, "content"),
+            _object({"content": {"type": "array", "contains": image}}, "content"),
+        ],
+        "description": "A message with something to answer to.",
+    }
+
+
 def _or_null(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
@@ -137,7 +153,7 @@ def _schemas(models: Sequence[str]) -> Schema:
         "Request": _object(
             {
                 "model": {"enum": list(models)},
-                "messages": {"type": "array", "minItems": 1, "items": _ref("Message")},
+                "messages": {"type": "array", "items": _ref("Message"), "contains": _ref("Said")},
                 "stream": flag,
                 "stream_options": _or_null(_object({"include_usage": flag})),
                 "tools": _or_null({"type": "array", "items": _ref("Tool")}),
@@ -163,6 +179,7 @@ def _schemas(models: Sequence[str]) -> Schema:
             },
             "role",
         ),
+        "Said": _said(),
         "Part": {
             "anyOf": [
                 _object({"type": {"const": "text"}, "text": text}, "type", "text"),
