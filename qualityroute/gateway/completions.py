@@ -138,4 +138,7 @@ async def _while_connected(call: Call, run: Run, beside: Work | None) -> Answer 
             group.cancel_scope.deadline = anyio.current_time() + PATIENCE
         else:
             group.cancel_scope.cancel()
-    return result
+    try:
+        return result
+    finally:
+        del result  # or an error would keep itself, by its traceback, and all of its request
