@@ -13,6 +13,8 @@ from qualityroute.inputs import LONGEST_NAME, ROLES
 
 Schema = dict[str, Any]
 _CHAT = "/v1/chat/completions"
+_NAME = r"^(?=.*\S)[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$"
+"""As `checked_name` has it: not blank, and without control characters."""
 
 
 @lru_cache(maxsize=4)
@@ -61,7 +63,11 @@ def _chat(tasks: Sequence[str]) -> dict[str, Any]:
                 _text(LONGEST_NAME),
             ),
             _header("x-qualityroute-task", "A task, where `model` names none.", {"enum": list(tasks)}),
-            _header("x-request-id", "Comes back, if it is fit to; otherwise one is made.", _text(LONGEST_REQUEST_ID)),
+            _header(
+                "x-request-id",
+                f"Comes back, if it is {LONGEST_REQUEST_ID} characters at most and fit to; otherwise one is made.",
+                {"type": "string"},
+            ),
         ],
         "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("Request")}}},
         "responses": {
@@ -145,7 +151,7 @@ def _or_null(schema: Schema) -> Schema:
 
 def _schemas(models: Sequence[str]) -> Schema:
     text, count = {"type": "string"}, {"type": "integer", "minimum": 0}
-    name = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME, "pattern": r"^[!-~]+$"}
+    name = {"type": "string", "maxLength": LONGEST_NAME, "pattern": _NAME}
     flag = {"type": ["boolean", "null"]}
     function = _object({"name": text, "parameters": {"type": "object"}}, "name")
     choice = _object({"index": count, "message": {"type": "object"}, "finish_reason": text}, "index", "message")
