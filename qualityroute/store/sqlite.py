@@ -29,7 +29,7 @@ from qualityroute.store.at_once import AtOnce
 from qualityroute.store.commits import GroupCommit, to_the_end
 from qualityroute.store.condition import Checked, Space
 from qualityroute.store.file_transactions import FileTransactions
-from qualityroute.store.files import Connect, check_current, connect, connect_to_read, locked_part, prepare
+from qualityroute.store.files import Connect, blank, check_current, connect, connect_to_read, locked_part, prepare
 from qualityroute.store.pin_rows import SELECT_ONE, pin_of
 from qualityroute.store.sql import SQLStore
 from qualityroute.store.statements import Connection
@@ -156,6 +156,7 @@ def open_connections(path: Path | None, *, to_read: bool = False) -> Connections
         if path is None:
             path = Path(tempfile.mkdtemp(prefix="qualityroute-"), "qualityroute.db")
             resources.callback(shutil.rmtree, path.parent, ignore_errors=True)
+            path.write_bytes(blank())
         if to_read and path.is_file() and locked_part(path) is not None:
             check_current(path)
             return Connections(path, resources, connect_to_read)
