@@ -78,7 +78,9 @@ def test_a_number_that_is_none_is_told_in_plain_words() -> None:
 def test_one_thing_is_told_in_the_singular(tmp_path: Path) -> None:
     call("init", tmp_path, "--practice")
     told = one_line_error(call("init", tmp_path, "--practice"))
-    assert re.search(r"qualityroute\.toml' and \d+ more exist already", told)
+    assert re.search(
+        r"qualityroute\.toml' and \d+ more exist already, and nothing was written; --force writes over", told
+    )
     assert (counted(1, "task"), counted(0, "task"), counted(1200, "task")) == ("1 task", "0 tasks", "1,200 tasks")
 
 

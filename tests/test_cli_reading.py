@@ -23,6 +23,7 @@ READERS = [
     ("pins", "export"),
     ("keys", "list"),
     ("store", "export"),
+    ("store", "check"),
     ("explain", "0"),
     ("check-tiers", "invoice"),
 ]

@@ -80,13 +80,13 @@ def check_current(path: Path) -> None:
 
 
 def connect_to_read(path: Path, *, patience: float = BUSY_SECONDS) -> sqlite3.Connection:
-    """A connection to a file that we may not write to, nor put anything beside. Raises `StoreError`.
+    """A connection that changes nothing, even to a file that we may not write to. Raises `StoreError`.
 
-    SQLite reads the log of one that writes with the help of a file that both of them write to. Without a log nobody
-    writes, and it need not look for one.
+    SQLite reads the log of one that writes with the help of a file that both of them write to. Where we may not, and
+    there is no log, nobody writes, and it need not look for one.
     """
     log = Path(f"{path}-wal")
-    options = "mode=ro" if log.exists() else "mode=ro&immutable=1"
+    options = "mode=ro" if log.exists() or locked_part(path) is None else "mode=ro&immutable=1"
     url = f"{path.absolute().as_uri()}?{options}"
     connection = sqlite3.connect(url, uri=True, timeout=patience, isolation_level=None, check_same_thread=False)
     try:
