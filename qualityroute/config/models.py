@@ -258,7 +258,11 @@ class Task(Section):
     max_output_tokens: int | None = Field(default=None, ge=1)
     """Asked of the models; a budget reserves by it."""
     cache: Literal["off", "exact", "semantic"] = "off"
-    """exact: a question that was asked before, in the same words, gets the answer that passed its gate then."""
+    """exact: a question that was asked before, in the same words, gets the answer that passed its gate then; semantic:
+    one in other words as well, where guards and judge find nothing against it."""
+    semantic_despite_schema: bool = False
+    """A task that extracts values gets other ones from almost the same text, so that `cache = "semantic"` is refused
+    where there is a schema, unless this says that its guards and its judge are trusted all the same."""
     budget_per_day: BudgetDollars | None = None
     """USD that this task may cost in a day (UTC); see `Budget`."""
 
@@ -302,9 +306,17 @@ class Cache(Section):
     ttl: Annotated[Duration, Field(le=timedelta(days=3650))] = timedelta(hours=24)
     """How long an answer is served after it was given."""
     embeddings: ModelName | None = None
-    """The model that likens questions, for "semantic"."""
-    threshold: Share = 0.95
-    """How alike two questions must be, for "semantic"."""
+    """For "semantic": the model that likens questions, at an endpoint with OpenAI's `/embeddings`."""
+    window: int | None = Field(default=None, ge=8)
+    """For "semantic": tokens that this model reads; what is longer it cuts off, and is not compared."""
+    threshold: Share = 0.7
+    """For "semantic": how alike the vectors of two questions must be to be looked at, as the cosine of their angle. No
+    threshold tells a paraphrase from the same question about another number; that is what the guards are for."""
+    false_hits: float = Field(default=0.01, gt=0, lt=1)
+    """For "semantic": the judge is asked of each answer in question until it is shown, with confidence 0.95, that at
+    most this share of them is wrong: some 3/`false_hits` of them, if none is."""
+    recheck: float = Field(default=0.05, gt=0, le=1)
+    """For "semantic": the share of answers that the judge is asked of after that."""
 
 
 class Budget(Section):
@@ -499,6 +511,8 @@ class Config(Section):
             peers = task.agreement.peers if task.agreement and "agreement" in (task.gate or ()) else ()
             for position, peer in enumerate(peers):
                 named.setdefault(peer, f"tasks.{name}.agreement.peers.{position}")
+        if self.cache.embeddings is not None and any(task.cache == "semantic" for task in self.tasks.values()):
+            named.setdefault(self.cache.embeddings, "cache.embeddings")
         return named
 
     @property
@@ -574,7 +588,21 @@ def _check_gate(config: Config, name: str, task: Task) -> None:
                     "costs would be unknown"
                 )
     if task.cache == "semantic":
-        raise ValueError(f"{where}.cache: '{task.cache}' is not available in this version; use 'exact' or 'off'")
+        _check_semantic(config, where, task)
+    elif task.semantic_despite_schema:
+        raise ValueError(f"{where}.semantic_despite_schema changes nothing: {where}.cache is '{task.cache}'")
+
+
+def _check_semantic(config: Config, where: str, task: Task) -> None:
+    for key, value, example in (("embeddings", config.cache.embeddings, "openai/text-embedding-3-small"),
+                                ("window", config.cache.window, "8191, the tokens that it reads")):  # fmt: skip
+        if value is None:
+            raise ValueError(f"{where}.cache: 'semantic' needs cache.{key}, such as {example}")
+    if task.schema_ is not None and not task.semantic_despite_schema:
+        raise ValueError(
+            f"{where}.cache: 'semantic' is not for a task with a schema, whose answers change with every value of the "
+            f"input; use 'exact', or set {where}.semantic_despite_schema = true"
+        )
 
 
 def _check_speculation(config: Config) -> None:
