@@ -18,7 +18,7 @@ from qualityroute.errors import ConfigError, ProviderError
 from qualityroute.records import Completion, Reason, Role, Tier, Usage
 
 _FEW_WORDS = re.compile(r"(?:\s*\S+){1,3}\s*|\s+")
-Item: TypeAlias = str | BaseException | Completion | Mapping[str, str] | tuple[float, ...] | Callable[..., Any]
+Item: TypeAlias = str | BaseException | Completion | Mapping[str, str] | Callable[..., Any]
 
 
 class ScriptedClient:
@@ -31,8 +31,8 @@ class ScriptedClient:
     these. For the judge also `"yes"`, `"no"` or `"unsure"` for all criteria, or a dict by criterion id (those left
     out are answered yes). A list's last item repeats. Requests are kept in `requests`. asyncio and trio.
 
-    For `"embedding"`, what likens questions for the semantic cache, an item is a tuple of numbers, or a function of the
-    messages that gives one.
+    For `"embedding"`, which likens questions for the semantic cache, an item is a function of the one message that gives
+    a list of numbers.
 
     Who hears an answer hears it a few words at a time.
     """

@@ -28,7 +28,7 @@ MOST_NEIGHBOURS = 16
 """Earlier questions that are looked at, the nearest first."""
 
 
-class Ending(StrEnum):
+class Fate(StrEnum):
     """What looking for an answer to a question like it came to."""
 
     SERVED = "served"
@@ -57,12 +57,37 @@ class Ending(StrEnum):
     WORDS = "words"
 
     @property
+    def told(self) -> str:
+        """In words, for people."""
+        return _TOLD[self]
+
+    @property
     def is_hit(self) -> bool:
-        return self in (Ending.SERVED, Ending.CONFIRMED)
+        return self in (Fate.SERVED, Fate.CONFIRMED)
 
     @property
     def was_checked(self) -> bool:
-        return self in (Ending.CONFIRMED, Ending.WRONG)
+        return self in (Fate.CONFIRMED, Fate.WRONG)
+
+
+_TOLD: dict[Fate, str] = {
+    Fate.SERVED: "served, the judge unasked",
+    Fate.CONFIRMED: "served, the judge agreed",
+    Fate.WRONG: "the judge found it wrong",
+    Fate.UNDECIDED: "the judge could not say",
+    Fate.REFUSED: "a free check refused it",
+    Fate.ALONE: "no question is near enough",
+    Fate.WINDOW: "longer than the embeddings model reads",
+    Fate.FAILED: "no vector, or no time",
+    Fate.NUMBERS: "other numbers",
+    Fate.DATES: "other dates",
+    Fate.UNITS: "other units",
+    Fate.QUOTED: "other quotations",
+    Fate.NAMES: "other names",
+    Fate.POLARITY: "the opposite",
+    Fate.ORDER: "another order of words",
+    Fate.WORDS: "other words in the same place",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +123,7 @@ class Likening:
 
     fingerprint: str
     """Of the pipeline, and of what likens questions."""
-    ending: Ending
+    fate: Fate
     similarity: float | None = None
     """Of the nearest one, or of the one that was served or judged."""
     propensity: float | None = None
@@ -128,7 +153,7 @@ class Evidence:
 class LikeningSummary:
     """What looking for answers in other words came to, for one task."""
 
-    endings: dict[Ending, int]
+    fates: dict[Fate, int]
     cost: Decimal
     """USD of vectors and judge, as far as it is known."""
     unknown: int
@@ -162,7 +187,7 @@ def is_whole(text: str, window: int, counted: int | None) -> bool:
 T = TypeVar("T", bound=Candidate)
 
 
-def alike(text: str, candidates: Iterable[T]) -> tuple[list[T], Ending]:
+def alike(text: str, candidates: Iterable[T]) -> tuple[list[T], Fate]:
     """Those with nothing against them, in their order; and what speaks against the first of the others."""
     asked, found, objection = likeness(text), list[T](), None
     for candidate in candidates:
@@ -170,5 +195,5 @@ def alike(text: str, candidates: Iterable[T]) -> tuple[list[T], Ending]:
         if why is None:
             found.append(candidate)
         else:
-            objection = objection or Ending(why)
-    return found, objection or Ending.ALONE
+            objection = objection or Fate(why)
+    return found, objection or Fate.ALONE

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import importlib.util
 import inspect
 import json
 import sys
@@ -137,8 +136,12 @@ def _check_semantic(where: str, gate: tuple[CheckName, ...]) -> None:
             f"{where}.cache: 'semantic' needs the judge, who is asked whether an earlier answer is right for another "
             f"input; give the task a rubric and the configuration a [judge], or use 'exact'"
         )
-    if importlib.util.find_spec("numpy") is None:
-        raise ConfigError(f"{where}.cache: 'semantic' needs numpy; install 'qualityroute[semantic]', or use 'exact'")
+    try:
+        importlib.import_module("numpy")  # now, since it takes longer to load than a request may wait
+    except ImportError as error:
+        raise ConfigError(
+            f"{where}.cache: 'semantic' needs numpy; install 'qualityroute[semantic]', or use 'exact'"
+        ) from error
 
 
 def _gate(config: Config, task: Task, rubric: Rubric | None) -> tuple[CheckName, ...]:

@@ -60,12 +60,16 @@ def parts_of_cost(calls: Iterable[ModelCall]) -> dict[str, Decimal | None]:
     """USD of each tier and of the judge."""
     costs: defaultdict[str, list[Decimal | None]] = defaultdict(list)
     for call in calls:
-        costs["judge" if call.role is Role.JUDGE or call.tier is None else call.tier.value].append(call.cost)
+        judging = call.role is Role.JUDGE or call.tier is None
+        part = "likening" if call.role is Role.EMBEDDING else "judge" if judging or call.tier is None else call.tier
+        costs[str(part)].append(call.cost)
     return {name: total_cost(found) for name, found in costs.items()}
 
 
 def begun_words(decision: Decision, attempt: Attempt) -> str:
     """Whether an attempt had waited for the one before it; empty where it had."""
+    if attempt is decision.likening:
+        return "a look for an earlier answer to a question like it"
     if attempt is decision.spare:
         return "begun early and not needed"
     return "begun early" if attempt.early else ""

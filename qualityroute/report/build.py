@@ -237,8 +237,9 @@ def _cost(summary: TaskSummary) -> Cost:
         performance += summary.head_starts.cost
     parts = (summary.efficiency.total, summary.judge.total, performance)
     peers = summary.peers.total
-    audit = summary.measuring.total
-    return Cost(*parts, audit=audit, total=total_cost((*parts, peers, audit)), cut_off=summary.cut_off, peers=peers)
+    audit, likening = summary.measuring.total, summary.likening.total
+    total = total_cost((*parts, peers, audit, likening))
+    return Cost(*parts, audit=audit, total=total, cut_off=summary.cut_off, peers=peers, likening=likening)
 
 
 def _judge(summary: TaskSummary, errors: Mapping[str, int]) -> JudgeReport:

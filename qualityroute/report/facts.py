@@ -40,6 +40,8 @@ class Cost:
     """Calls that got no answer but may be billed; what they cost is unknown and in no sum."""
     peers: Decimal | None = Decimal(0)
     """Models of other families that answered the same requests, for the agreement check."""
+    likening: Decimal | None = Decimal(0)
+    """Looks for earlier answers to questions like those asked: vectors, and the judge."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from qualityroute.store import LatencySummary
 from qualityroute.tier_check import TierCheck, sentence
 
 VERSION = 1
-_PARTS = ("efficiency", "judge", "peers", "performance", "audit")
+_PARTS = ("efficiency", "judge", "peers", "performance", "audit", "likening")
 
 
 def report_json(report: Report) -> dict[str, Any]:
