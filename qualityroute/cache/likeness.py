@@ -1,319 +1,301 @@
-"""What tells two questions apart that an encoder takes for one: their facts, their polarity, and a template's filling.
+"""What tells two questions apart that an encoder takes for one: facts, polarity, what is asked for, and the rest.
 
 Vectors of sentences hold what is talked about, and smooth away by how much, when, whose and whether. So a stored answer
-may only be considered for another question when nothing of the below differs. Each of these can turn away two questions
-that do mean the same, which costs a call; none is meant to let through two that do not. The words are English ones.
+may only be considered for another question when both say the same: the same facts and the same other words in the same
+order, but for a short list of words that say nothing by themselves, for their endings, and for a verb's place in a
+question ("Which cards do you accept?", "Which cards are accepted?"). So a word that is in no list tells two questions
+apart, whatever it means; that holds in any language, though most paraphrases are only found in English. Each difference
+can turn away two questions that do mean the same, which costs a call; none is meant to let through two that do not.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from functools import lru_cache
+
+from qualityroute.cache import vocabulary as known
 
 _TOKEN = re.compile(
-    r"""(?P<quoted>"[^"\n]{1,200}"|“[^”\n]{1,200}”|„[^“”\n]{1,200}[“”]|«[^»\n]{1,200}»|`[^`\n]{1,200}`|(?<!\w)'[^'\n]{1,200}'(?!\w))
-    |(?P<sign>[$€£¥%°])
-    |(?P<number>[-+]?\d[\d.,:/-]*\d|\d)
-    |(?P<word>\w+(?:['’]\w+)?)""",
+    r"""(?P<quoted>"[^"\n]{1,200}"|“[^”\n]{1,200}”|„[^“”\n]{1,200}[“”]|«[^»\n]{1,200}»|`[^`\n]{1,200}`
+        |(?<!\w)'[^'\n]{1,200}'(?!\w))
+    |(?P<number>[-+]?\d(?:[\d.,:/-]*\d)?)(?P<tail>[^\W\d_]\w*)?
+    |(?P<word>\w+(?:[.\-/:@']\w+)*)
+    |(?P<end>[.!?:;\n]+)
+    |(?P<sign>[^\s\w.,!?:;'"-]|(?<=\d[ ])-(?=[ ]\d))""",
     re.VERBOSE,
 )
-
-
-def _classes(**groups: str) -> dict[str, str]:
-    return {word: name for name, words in groups.items() for word in words.split()}
-
-
-_POLAR = _classes(
-    no="no not never none nobody nothing neither nor cannot can't won't don't doesn't didn't isn't aren't wasn't weren't"
-    " shouldn't wouldn't couldn't mustn't hasn't haven't hadn't ain't without unsafe impossible illegal invalid unable"
-    " incorrect fail fails failed wrong except unless",
-    off="off disable disables disabled disabling deactivate deactivated block blocked deny denied forbid forbidden"
-    " prohibit prohibited",
-    on="on enable enables enabled enabling activate activated allow allowed permit permitted unblock",
-    stop="stop stops stopped end ends cancel cancelled canceled terminate close closed quit leave leaving",
-    start="start starts started begin begins open opened launch join joining resume",
-    more="more increase increases increased raise raised above over exceed exceeds higher greater longer larger"
-    " maximum max most highest largest longest biggest best up upgrade",
-    less="less fewer decrease decreases decreased lower lowered reduce reduced below under minimum min least lowest"
-    " smallest shortest worst down downgrade",
-    before="before prior previous earlier ago last past",
-    after="after next following later upcoming since",
-    add="add added insert import upload encrypt lock install buy bought purchase deposit send sent borrow",
-    take="remove removed delete deleted export download decrypt unlock uninstall sell sold refund withdraw receive"
-    " received lend",
-    all="all every each always everyone everybody",
-    some="some any sometimes few several",
-    only="only just solely exclusively",
-    was="was were did had",
-    will="will shall going",
-    outof="from",
+_DASHES = dict.fromkeys(map(ord, "‐‑‒–—−"), "-")
+_SHORT = (
+    (re.compile(r"\b(ca|wo|sha)n't\b"), lambda found: {"ca": "can", "wo": "will", "sha": "shall"}[found[1]] + " not"),
+    (re.compile(r"n't\b"), lambda _: " not"),
+    (re.compile(r"\bcannot\b"), lambda _: "can not"),
+    (re.compile(r"(?<=\w)'(re|ve|ll|d|m)\b"), lambda found: " " + _LONG[found[1]]),
+    (re.compile(r"\b((?:what|who|where|when|why|how|it|that|there|let)'s)\b", re.IGNORECASE),
+     lambda found: found[1][:-2] + " is"),
 )  # fmt: skip
-_UNITS = _classes(
-    usd="usd dollar dollars $", eur="eur euro euros €", gbp="gbp pound_sterling £", yen="yen jpy ¥", percent="percent %",
-    km="km kilometre kilometres kilometer kilometers", mile="mile miles mi", m="metre metres meter meters",
-    cm="cm centimetre centimetres centimeters", inch="inch inches", foot="foot feet ft", kg="kg kilo kilos kilogram"
-    " kilograms", g="gram grams", mg="mg milligram milligrams", mcg="mcg µg microgram micrograms", lb="lb lbs pound"
-    " pounds", oz="oz ounce ounces", l="litre litres liter liters", ml="ml millilitre millilitres milliliters",
-    gallon="gallon gallons", celsius="celsius centigrade", fahrenheit="fahrenheit", second="second seconds sec",
-    minute="minute minutes", hour="hour hours", day="day days daily", week="week weeks weekly", month="month months"
-    " monthly", year="year years annual annually yearly", kb="kb kilobytes", mb="mb megabyte megabytes", gb="gb gigabyte"
-    " gigabytes", tb="tb terabyte terabytes", mbit="mbit mbps",
-)  # fmt: skip
-_DATES = frozenset(
-    [
-        "january",
-        "february",
-        "march",
-        "april",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-        "jan",
-        "feb",
-        "mar",
-        "apr",
-        "jun",
-        "jul",
-        "aug",
-        "sep",
-        "sept",
-        "oct",
-        "nov",
-        "dec",
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-        "today",
-        "tomorrow",
-        "yesterday",
-        "tonight",
-        "morning",
-        "noon",
-        "afternoon",
-        "evening",
-        "night",
-        "midnight",
-        "weekend",
-        "weekday",
-        "spring",
-        "summer",
-        "autumn",
-        "winter",
-        "quarter",
-        "am",
-        "pm",
-        "now",
-    ]
+_LONG = {"re": "are", "ve": "have", "ll": "will", "d": "would", "m": "am"}
+_ASKS = re.compile(
+    r"\b(?:how (?P<much>much|many)|how (?P<long>long)|how (?P<often>often)|(?P<how>how)|(?P<when>when)|(?P<where>where)"
+    r"|(?P<whose>whose)|(?P<who>whom?)|(?P<why>why))\b"
 )
-_NUMBERS = {
-    word: str(value)
-    for value, word in enumerate(
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
-    )
-    if word != "one"  # which stands for anything: "a new one"
-} | {"thirty": "30", "forty": "40", "fifty": "50", "hundred": "100", "thousand": "1000", "million": "1000000",
-     "dozen": "12", "half": "0.5", "once": "1", "twice": "2", "first": "1st", "second": "2nd", "third": "3rd",
-     "fourth": "4th", "fifth": "5th", "double": "2x", "triple": "3x"}  # fmt: skip
-_FILLERS = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "this",
-        "that",
-        "these",
-        "those",
-        "i",
-        "me",
-        "my",
-        "mine",
-        "you",
-        "your",
-        "yours",
-        "we",
-        "us",
-        "our",
-        "it",
-        "its",
-        "he",
-        "she",
-        "they",
-        "them",
-        "their",
-        "there",
-        "here",
-        "is",
-        "are",
-        "be",
-        "been",
-        "am",
-        "do",
-        "does",
-        "can",
-        "could",
-        "would",
-        "should",
-        "may",
-        "might",
-        "must",
-        "please",
-        "kindly",
-        "tell",
-        "show",
-        "explain",
-        "know",
-        "want",
-        "like",
-        "need",
-        "how",
-        "what",
-        "which",
-        "who",
-        "whom",
-        "whose",
-        "when",
-        "where",
-        "why",
-        "of",
-        "for",
-        "in",
-        "at",
-        "by",
-        "with",
-        "as",
-        "and",
-        "or",
-        "so",
-        "if",
-        "then",
-        "than",
-        "about",
-        "hi",
-        "hello",
-        "hey",
-        "thanks",
-        "thank",
-        "way",
-        "ways",
-        "get",
-        "got",
-        "have",
-        "has",
-        "i'm",
-        "i'd",
-        "i'll",
-        "it's",
-        "what's",
-        "how's",
-        "where's",
-        "let's",
-        "us",
-        "give",
-        "help",
-        "to",
-        "one",
-        "into",
-    ]
-)
-_OPENERS = frozenset(["i", "i'm", "i'd", "i'll", "i've"])
+_ASKING = frozenset({"how", "when", "where", "who", "whom", "whose", "why", "what", "which"})
+_SENTENCE = re.compile(r"[.!?\n]+\s*")
+_FACTS = ("numbers", "dates", "units", "quoted", "names")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something that has to be in both questions, in its place."""
+
+    kind: str
+    """One of `numbers`, `dates`, `units`, `quoted`, `names`, `signs` and `words`."""
+    value: str
+    whose: str = ""
+    """`i` or `you`: the owner, as in "your office"; empty where it is nobody in particular."""
+    who: str = ""
+    """Of a word: the one who does it, `i` or `you`; the one to whom it is done, `to i` or `to you`; `done` to something
+    else; `it` does it, or the word is no verb. Empty where nobody says, as in "to pay"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """What of a question must be the same in another, each in the order in which it stands there."""
-
-    numbers: tuple[str, ...]
-    dates: tuple[str, ...]
-    units: tuple[str, ...]
-    quoted: tuple[str, ...]
-    names: tuple[str, ...]
+    parts: tuple[Part, ...]
+    """Verbs whose subject is the one who asks or the one who is asked come first: "do you accept", "are accepted"."""
     polarity: frozenset[str]
-    words: tuple[str, ...]
-    """What is left besides words that say nothing by themselves, without their endings."""
+    asks: frozenset[str]
+    """For how much, when, whether, ..."""
+
+    def of(self, kind: str) -> tuple[str, ...]:
+        return tuple(part.value for part in self.parts if part.kind == kind)
 
 
+@dataclass(slots=True)
+class _Reading:
+    """A text, as far as it was read."""
+
+    verbs: list[Part]
+    parts: list[Part]
+    polarity: set[str]
+    before: str = ""
+    """The word before."""
+    subject: str = ""
+    """The last of `i` and `you` in the sentence so far, where it is one of the two words before."""
+    owner: str = ""
+    """Of what comes next."""
+    auxiliary: str = ""
+    """Of the sentence so far: the last of `be`, `have` and `do`."""
+    begins: bool = True
+    """Does a sentence begin here?"""
+
+
+@lru_cache(512)
 def likeness(text: str) -> Likeness:
-    text = unicodedata.normalize("NFKC", text).replace("’", "'")
-    found: dict[str, list[str]] = {kind: [] for kind in ("numbers", "dates", "units", "quoted", "names", "words")}
-    polarity: set[str] = set()
-    begins = True
-    last = 0
-    for match in _TOKEN.finditer(text):
-        begins = begins or bool(re.search(r"[.!?:\n]\s*$", text[last : match.start()]))
-        kind, token = match.lastgroup or "", match[0]
-        _sort(kind, token, found, polarity, begins=begins)
-        begins, last = False, match.end()
-    lists = {kind: tuple(values) for kind, values in found.items()}
-    return Likeness(**lists, polarity=frozenset(polarity))
-
-
-def _sort(kind: str, token: str, found: dict[str, list[str]], polarity: set[str], *, begins: bool) -> None:
-    word = token.casefold()
-    if kind == "quoted":
-        found["quoted"].append(token[1:-1].strip())
-    elif kind == "number":
-        found["numbers"].append(_number(token))
-    elif any(char.isdigit() for char in token):
-        found["numbers"].append(word)
-    elif word in _UNITS and word != "second":
-        found["units"].append(_UNITS[word])
-    elif word in _NUMBERS:
-        found["numbers"].append(_NUMBERS[word])
-    elif word in _DATES or (word == "may" and token[0].isupper() and not begins):
-        found["dates"].append(word[:3])
-    else:
-        if word in _POLAR:
-            polarity.add(_POLAR[word])
-        is_name = token[0].isupper() and word not in _OPENERS and (not begins or token[1:].lower() != token[1:])
-        if is_name:
-            found["names"].append(word.removesuffix("'s"))
-        if word not in _FILLERS:
-            found["words"].append(_stem(word))
+    text = _plain(text)
+    found = _Reading([], [], set())
+    tokens = list(_TOKEN.finditer(text))
+    for place, token in enumerate(tokens):
+        following = tokens[place + 1] if place + 1 < len(tokens) else None
+        _read(token, following, found)
+    return Likeness((*found.verbs, *found.parts), frozenset(found.polarity), frozenset(_asks(text)))
 
 
 def difference(one: Likeness, other: Likeness) -> str | None:
     """Why an answer to the one is none to the other, in one word; `None` where nothing says so."""
-    for kind in ("numbers", "dates", "units", "quoted", "names", "polarity"):
-        if getattr(one, kind) != getattr(other, kind):
+    for kind in _FACTS:
+        if one.of(kind) != other.of(kind):
             return kind
-    return _filling(one.words, other.words)
-
-
-def _filling(one: Sequence[str], other: Sequence[str]) -> str | None:
-    """The same template with other words in it, or the same words in another order."""
-    if one == other:
+    if one.polarity != other.polarity:
+        return "polarity"
+    if one.asks != other.asks:
+        return "asks"
+    if len(one.parts) == len(other.parts) and all(map(_same, one.parts, other.parts)):
         return None
-    if sorted(one) == sorted(other):
-        return "order"
-    blocks = [block for block in SequenceMatcher(None, one, other, autojunk=False).get_opcodes() if block[0] != "equal"]
-    if len(blocks) == 1:
-        return "words"
-    kept = len(one) - sum(block[2] - block[1] for block in blocks)
-    swapped = all(block[2] - block[1] == block[4] - block[3] for block in blocks)
-    return "words" if swapped and 2 * kept >= len(one) else None
+    return "order" if _same_in_any_order(one.parts, other.parts) else "words"
+
+
+def _plain(text: str) -> str:
+    text = unicodedata.normalize("NFKC", text).translate(_DASHES).replace("’", "'")
+    for pattern, long in _SHORT:
+        text = pattern.sub(long, text)
+    for pattern, short in known.TURNS:
+        text = pattern.sub(short, text)
+    return "".join(_without_opening(sentence) for sentence in _sentences(text))
+
+
+def _sentences(text: str) -> Iterator[str]:
+    begin = 0
+    for end in _SENTENCE.finditer(text):
+        yield text[begin : end.end()]
+        begin = end.end()
+    yield text[begin:]
+
+
+def _without_opening(sentence: str) -> str:
+    rest = known.OPENINGS.sub("", sentence, count=1)
+    return rest if rest.strip() else sentence
+
+
+def _asks(text: str) -> Iterator[str]:
+    asked = [found.lastgroup or "" for found in _ASKS.finditer(text.casefold())]
+    yield from asked
+    if not asked and any(_is_yes_or_no(sentence) for sentence in _sentences(text)):
+        yield "whether"
+
+
+def _is_yes_or_no(sentence: str) -> bool:
+    first = sentence.split(maxsplit=1)[0].casefold() if sentence.strip() else ""
+    return first in known.BE | known.HAVE | known.OTHER_AUXILIARIES
+
+
+def _read(token: re.Match[str], following: re.Match[str] | None, found: _Reading) -> None:
+    match token.lastgroup:
+        case "end":
+            found.begins, found.before, found.auxiliary, found.subject = True, "", "", ""
+            return
+        case "quoted":
+            found.parts.append(Part("quoted", token[0][1:-1].strip(), found.owner))
+        case "number" | "tail":
+            _read_number(token["number"], (token["tail"] or "").casefold(), found)
+        case "sign":
+            _read_sign(token[0], found)
+        case _:
+            _read_word(token[0], following, found)
+    before, found.before = found.before, token[0].casefold()
+    found.begins = False
+    found.subject = known.SUBJECTS.get(found.before) or known.SUBJECTS.get(before, "")
+    found.owner = known.OWNERS.get(found.before, found.owner if found.before in known.LIGHT else "")
+
+
+def _read_number(number: str, tail: str, found: _Reading) -> None:
+    separate = tail in known.UNITS or tail in known.DATES
+    parts = [Part("numbers", _number(number) + ("" if separate else tail))]
+    if separate:
+        parts.append(_measure(tail))
+    if found.parts and found.parts[-1].kind == "units" and found.before in "$€£¥":  # `$5` is `5 dollars`
+        parts.append(found.parts.pop())
+    found.parts += parts
+
+
+def _read_sign(sign: str, found: _Reading) -> None:
+    found.parts.append(_measure(sign) if sign in known.UNITS else Part("signs", sign))
+
+
+def _measure(word: str) -> Part:
+    return Part("units", known.UNITS[word]) if word in known.UNITS else Part("dates", word[:3])
+
+
+def _read_word(token: str, following: re.Match[str] | None, found: _Reading) -> None:
+    word = token.casefold().removesuffix("'s")
+    if any(char.isdigit() for char in token):
+        found.parts.append(Part("numbers", word))
+    elif word in known.NUMBERS:
+        found.parts.append(Part("numbers", known.NUMBERS[word]))
+    elif word in known.UNITS or word in known.DATES:
+        found.parts.append(_measure(word))
+    elif _is_name(token, found):
+        found.parts.append(Part("names", word, found.owner))
+    else:
+        _read_plain_word(word, following, found)
+
+
+def _is_name(token: str, found: _Reading) -> bool:
+    return token[0].isupper() and token != "I" and (not found.begins or token[1:] != token[1:].lower())
+
+
+def _read_plain_word(word: str, following: re.Match[str] | None, found: _Reading) -> None:
+    if word in known.POLAR:
+        found.polarity.add(known.POLAR[word])
+    if word in known.PAST:
+        found.polarity.add("was")
+    if not _says_nothing(word, following, found):
+        _read_content(word, found)
+    found.auxiliary = _auxiliary(word, found)
+
+
+def _auxiliary(word: str, found: _Reading) -> str:
+    """"to have it deleted": somebody else deletes it, as in "it is deleted"."""
+    if word in known.BE or (word in known.HAVE and found.before == "to"):
+        return "be"
+    return "have" if word in known.HAVE else "do" if word in known.OTHER_AUXILIARIES else found.auxiliary
+
+
+def _says_nothing(word: str, following: re.Match[str] | None, found: _Reading) -> bool:
+    """Here, where it stands."""
+    if word in known.PREPOSITIONS:  # `in 5 days` is not `for 5 days`, nor `eat` what to `eat with`
+        return following is not None and following.lastgroup != "end" and not _is_fact(following)
+    if word in known.HAVE and found.auxiliary == "do" and found.before in known.SUBJECTS:
+        return False  # "do you have"
+    if word == "a":  # or a name, as in "a or b"
+        return following is not None and following.lastgroup == "word" and following[0].casefold() not in ("and", "or")
+    return word in known.LIGHT or word in known.PAST or word in _ASKING
+
+
+def _is_fact(following: re.Match[str]) -> bool:
+    word = following[0].casefold()
+    return following["number"] is not None or any(word in kind for kind in (known.NUMBERS, known.DATES, known.UNITS))
+
+
+def _read_content(word: str, found: _Reading) -> None:
+    is_participle = word in known.PARTICIPLES or (len(word) > 4 and word.endswith("ed"))
+    is_done = is_participle and found.auxiliary == "be"
+    if is_participle and not is_done:
+        found.polarity.add("was")
+    who = known.SUBJECTS.get(found.before, "it")
+    if is_done:
+        who = f"to {found.subject}" if found.subject else "done"
+    elif found.before == "to" or found.begins or word.endswith("ing"):
+        who = "" if who == "it" else who
+    part = Part("words", known.DERIVED.get(word, word), found.owner, who)
+    (found.parts if who in ("it", "") else found.verbs).append(part)
 
 
 def _number(token: str) -> str:
-    """`1,000.50` and `1000.5` are one number; dates and times stay as they are written."""
-    plain = re.sub(r"(?<=\d),(?=\d{3}(\D|$))", "", token)
-    if re.fullmatch(r"[-+]?\d+\.\d+", plain):
-        return plain.rstrip("0").rstrip(".")
-    return plain
+    """`1,000` and `1000` are one number; all else stays as it is written, since `2.1` may be another than `2.10`."""
+    return re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", token)
 
 
-def _stem(word: str) -> str:
-    for ending in ("'s", "ing", "ed", "es", "s"):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word[: -len(ending)].rstrip("e")
-    return word.rstrip("e") if len(word) > 3 else word
+def _same(one: Part, other: Part) -> bool:
+    if one.kind != other.kind or (one.whose and other.whose and one.whose != other.whose):
+        return False
+    if one.kind != "words":
+        return one.value == other.value
+    return _same_doer(one.who, other.who) and not _forms(one.value).isdisjoint(_forms(other.value))
+
+
+def _same_doer(one: str, other: str) -> bool:
+    """What is done is done by somebody, and may be what I do or you do."""
+    if one == other or not (one and other):
+        return True
+    return {one, other} in ({"done", "i"}, {"done", "you"})
+
+
+def _same_in_any_order(one: Sequence[Part], other: Sequence[Part]) -> bool:
+    left = list(other)
+    for part in one:
+        twin = next((place for place, candidate in enumerate(left) if _same(part, candidate)), None)
+        if twin is None:
+            return False
+        left.pop(twin)
+    return not left
+
+
+@lru_cache(10_000)
+def _forms(word: str) -> frozenset[str]:
+    """What the word may be a form of: itself, and what is left without an English ending."""
+    forms = {word}
+    for ending in ("ing", "ed"):
+        stem = word.removesuffix(ending)
+        if stem != word and len(stem) >= 2:
+            forms |= {stem, f"{stem}e"}
+            if len(stem) > 3 and stem[-1] == stem[-2]:
+                forms.add(stem[:-1])
+    if word.endswith("ies") and len(word) > 4:
+        forms.add(f"{word[:-3]}y")
+    elif word.endswith("es") and len(word) > 4:
+        forms |= {word[:-1], word[:-2]}
+    elif word.endswith("s") and not word.endswith("ss") and len(word) > 3:
+        forms.add(word[:-1])
+    return frozenset(forms)

@@ -53,6 +53,7 @@ class Fate(StrEnum):
     QUOTED = "quoted"
     NAMES = "names"
     POLARITY = "polarity"
+    ASKS = "asks"
     ORDER = "order"
     WORDS = "words"
 
@@ -85,8 +86,9 @@ _TOLD: dict[Fate, str] = {
     Fate.QUOTED: "other quotations",
     Fate.NAMES: "other names",
     Fate.POLARITY: "the opposite",
+    Fate.ASKS: "another kind of question",
     Fate.ORDER: "another order of words",
-    Fate.WORDS: "other words in the same place",
+    Fate.WORDS: "other words",
 }
 
 
@@ -169,8 +171,8 @@ def propensity(evidence: Evidence, *, false_hits: float, recheck: float) -> floa
 
 
 def is_too_long(text: str, window: int) -> bool:
-    """Longer than an encoder reads, whichever it is: a word is no less than a token."""
-    return len(text.split()) >= window
+    """Longer than an encoder reads, whichever it is: a word is no less than a token, and none has 32 characters."""
+    return len(text) > 32 * window or len(text.split()) >= window
 
 
 def is_whole(text: str, window: int, counted: int | None) -> bool:
