@@ -1,35 +1,45 @@
-"""What a similarity alone would serve wrongly, and what the guards of `cache.likeness` leave of it.
+"""What the semantic cache serves of pairs of questions: paraphrases, and traps that no similarity tells from them.
 
     python benchmarks/semantic.py --server embeddings_server.py [--python PYTHON] [--json FILE]
 
-The server is an OpenAI-compatible one for embeddings that is started with `--port 0 --ready-file FILE`; PYTHON is the
-interpreter that has what it needs. Nothing here asks a judge: what the guards let through is served.
+The engine is the real one, with `cache = "semantic"`, and so are the vectors: the server is an OpenAI-compatible one
+for embeddings that is started with `--port 0 --ready-file FILE`, and PYTHON is the interpreter that has what it needs.
+The models' answers name their question, so that it is seen whose answer was served. All first questions of the pairs
+are asked, then all second ones: each of them can meet any of the others. Once with a judge who says yes to everything,
+so that nothing but the guards is measured, and once with one who knows.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
 import numpy as np
 from results import Row, begin, command
 from semantic_pairs import PAIRS, Pair
 
-from qualityroute.cache.likeness import difference, likeness
+from qualityroute import Config, Engine
+from qualityroute.client import CompletionRequest
+from qualityroute.config import Provider
+from qualityroute.openai_client import OpenAIClient
+from qualityroute.records import Completion, Decision, Message, Outcome, Role
+from qualityroute.testing import ScriptedClient
 
 PLAIN = (0.80, 0.85, 0.90, 0.95)
-GUARDED = (0.60, 0.70, 0.80)
 WINDOW = 256
-"""Tokens that the encoder reads; a text that fills them is not compared."""
+"""Tokens that the encoder reads."""
 PATIENCE = 60.0
+RUBRIC = {"name": "help", "criteria": [{"id": "right", "ask": "Does the answer answer this question?"}]}
+KINDS = {"paraphrases": True, "traps": False}
 
 
 @contextmanager
@@ -52,42 +62,134 @@ def served(server: Path, python: str) -> Iterator[str]:
             process.wait()
 
 
-def embedded(address: str, text: str) -> tuple[np.ndarray, int]:
-    """Its vector, and how many tokens were read."""
-    body = json.dumps({"model": "all-minilm-l6-v2", "input": text}).encode()
-    request = urllib.request.Request(f"{address}/embeddings", body, {"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as reply:
-        told = json.load(reply)
-    return np.array(told["data"][0]["embedding"], np.float32), told["usage"]["prompt_tokens"]
+def config(address: str) -> Config:
+    models = {"efficiency": {"models": ["scripted/small"]}, "performance": {"models": ["scripted/large"]}}
+    return Config.model_validate(
+        {
+            "providers": {"scripted": {"base_url": "http://127.0.0.1:9/v1"}, "local": {"base_url": address}},
+            "tiers": models,
+            "judge": {"model": "scripted/judge"},
+            "cache": {"embeddings": "local/all-minilm-l6-v2", "window": WINDOW},
+            "tasks": {"help": {"rubric": RUBRIC, "gate": ["judge"], "cache": "semantic"}},
+        }
+    )
 
 
-def similarity(address: str, pair: Pair) -> tuple[float, bool]:
-    """Of a pair, and whether both texts were read to their ends."""
-    (one, read), (other, read_too) = embedded(address, pair.one), embedded(address, pair.other)
-    return float(one @ other), max(read, read_too) < WINDOW
+class Models:
+    """Vectors from the server, everything else from a script."""
+
+    def __init__(self, address: str, twins: Mapping[str, str] | None) -> None:
+        """`twins`: which other question an answer may answer as well; `None`: any."""
+        self.vectors = OpenAIClient({"local": Provider(base_url=address)})
+        self.said: dict[str, list[float]] = {}
+        self._twins = twins
+        self.scripted = ScriptedClient({"efficiency": _answer, "performance": _answer, "judge": self._judged})
+        self._asked = ""
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        if request.role is not Role.EMBEDDING:
+            return await self.scripted.complete(request)
+        completion = await self.vectors.complete(request)
+        assert completion.raw is not None
+        self.said[request.messages[0]["content"]] = completion.raw["embedding"]
+        return completion
+
+    async def aclose(self) -> None:
+        await self.vectors.aclose()
+
+    def now_asks(self, question: str) -> None:
+        self._asked = question
+
+    def _judged(self, messages: Sequence[Message]) -> str:
+        if self._twins is None or _quoted(self._asked) in messages[-1]["content"].rpartition("BEGIN CANDIDATE")[2]:
+            return "yes"
+        twin = self._twins.get(self._asked)
+        candidate = messages[-1]["content"].rpartition("BEGIN CANDIDATE")[2]
+        return "yes" if twin is not None and _quoted(twin) in candidate else "no"
+
+
+def _answer(messages: Sequence[Message]) -> str:
+    return f"This answers: {messages[-1]['content']}"
+
+
+def _quoted(question: str) -> str:
+    """As the judge is shown it, within the answer's JSON."""
+    return f"This answers: {question}".replace("\\", "\\\\").replace('"', '\\"').replace("<", "\\u003c", 0)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What became of the second question of a pair."""
+
+    pair: Pair
+    decision: Decision
+    right: bool
+    """Was its answer one to this question?"""
+
+    @property
+    def was_served(self) -> bool:
+        return self.decision.outcome is Outcome.CACHED
+
+
+async def tried(address: str, twins: Mapping[str, str] | None) -> tuple[list[Tried], Models, str]:
+    """All pairs through one engine; and what its report says."""
+    models, found = Models(address, twins), []
+    with tempfile.TemporaryDirectory() as folder:
+        async with Engine(config(address), client=models, store=str(Path(folder, "q.db"))) as engine:
+            for pair in PAIRS:
+                models.now_asks(pair.one)
+                await engine.run("help", pair.one)
+            for pair in PAIRS:
+                models.now_asks(pair.other)
+                answer = await engine.run("help", pair.other)
+                mine = [f"This answers: {question}" for question in (pair.other, pair.one)[: 1 + pair.alike]]
+                found.append(Tried(pair, answer.decision, answer.output in mine))
+            report = await engine.report()
+            told = report.tasks["help"].cache
+    await models.aclose()
+    return found, models, told.sentence if told is not None else ""
 
 
 def rows(address: str) -> Iterator[Row]:
-    found = [(pair, *similarity(address, pair)) for pair in PAIRS]
-    traps, safe = ([one for one in found if one[0].alike is alike] for alike in (False, True))
-    yield Row("traps", len(traps), "pairs")
-    yield Row("paraphrases", len(safe), "pairs")
+    twins = {pair.other: pair.one for pair in PAIRS if pair.alike}
+    credulous, models, _ = anyio.run(tried, address, None)
+    for written in ("first", "second", "fresh"):
+        for name, alike in KINDS.items():
+            yield Row(f"{written} {name}", sum(p.written == written and p.alike is alike for p in PAIRS), "pairs")
     for threshold in PLAIN:
-        plain = [pair for pair, likeness, _ in traps if likeness >= threshold]
-        yield Row(f"similarity of {threshold:.2f} alone: wrong answers", len(plain), "pairs")
-        yield Row("paraphrases found", sum(likeness >= threshold for _, likeness, _ in safe), "pairs")
-    for threshold in GUARDED:
-        wrong, right = (_passed(group, threshold) for group in (traps, safe))
-        yield Row(f"similarity of {threshold:.2f} with guards: wrong answers", len(wrong), "pairs").at_most(0)
-        yield Row("paraphrases found", len(right), "pairs")
+        counts = Counter(pair.alike for pair in PAIRS if cosine(models, pair) >= threshold)
+        yield Row(f"similarity of {threshold:.2f} alone: wrong answers", counts[False], "pairs")
+        yield Row(f"similarity of {threshold:.2f} alone: paraphrases found", counts[True], "pairs")
+    yield from _outcomes("judge who says yes to everything", credulous)
+    knowing, _, told = anyio.run(tried, address, twins)
+    yield from _outcomes("judge who knows", knowing)
+    fates = Counter(one.decision.likening.verdicts[0].details["fate"] for one in knowing if one.decision.likening)
+    for fate, count in fates.most_common():
+        yield Row(f"looks that came to `{fate}`", count, "pairs")
+    yield Row.of("a look, but for its vector", [_seconds(one.decision) * 1000 for one in credulous], "ms")
+    print(told)
 
 
-def _passed(found: Sequence[tuple[Pair, float, bool]], threshold: float) -> list[Pair]:
-    return [
-        pair
-        for pair, alike, whole in found
-        if alike >= threshold and whole and difference(likeness(pair.one), likeness(pair.other)) is None
-    ]
+def _outcomes(who: str, found: Sequence[Tried]) -> Iterator[Row]:
+    wrong = sum(one.was_served and not one.right for one in found)
+    yield Row(f"engine, {who}: wrong answers", wrong, "pairs").at_most(0)
+    for written in ("first", "second", "fresh"):
+        right = sum(one.was_served and one.right and one.pair.written == written for one in found)
+        yield Row(f"engine, {who}: {written} paraphrases found", right, "pairs")
+
+
+def cosine(models: Models, pair: Pair) -> float:
+    """Of a pair; 1 where both were cut off before they differ, as texts are that nobody looked at beforehand."""
+    if pair.kind == "window":
+        return 1.0
+    one, other = (np.array(models.said[question]) for question in (pair.one, pair.other))
+    return float(one @ other / np.linalg.norm(one) / np.linalg.norm(other))
+
+
+def _seconds(decision: Decision) -> float:
+    assert decision.likening is not None
+    vector = sum(call.latency.total_seconds() for call in decision.likening.verdicts[0].calls)
+    return decision.likening.latency.total_seconds() - vector
 
 
 def main() -> None:

@@ -193,7 +193,7 @@ def _read_word(token: str, following: re.Match[str] | None, found: _Reading) -> 
         found.parts.append(Part("numbers", word))
     elif word in known.NUMBERS:
         found.parts.append(Part("numbers", known.NUMBERS[word]))
-    elif word in known.UNITS or word in known.DATES:
+    elif (word in known.UNITS or word in known.DATES) and not (word == "am" and not found.before[-1:].isdigit()):
         found.parts.append(_measure(word))
     elif _is_name(token, found):
         found.parts.append(Part("names", word, found.owner))
