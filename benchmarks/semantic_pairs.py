@@ -21,6 +21,8 @@ class Pair:
 
 _LONG = "The parties agree to the following terms of delivery, warranty, liability and termination. " * 40
 
+# Lines as long as a pair.
+# ruff: noqa: E501
 PARAPHRASES = tuple(
     Pair("paraphrase", one, other, alike=True)
     for one, other in (

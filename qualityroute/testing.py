@@ -31,8 +31,8 @@ class ScriptedClient:
     these. For the judge also `"yes"`, `"no"` or `"unsure"` for all criteria, or a dict by criterion id (those left
     out are answered yes). A list's last item repeats. Requests are kept in `requests`. asyncio and trio.
 
-    For `"embedding"`, which likens questions for the semantic cache, an item is a function of the one message that gives
-    a list of numbers.
+    For `"embedding"`, which likens questions for the semantic cache, an item is a function of the one message that
+    gives a list of numbers.
 
     Who hears an answer hears it a few words at a time.
     """

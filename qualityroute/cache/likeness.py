@@ -28,6 +28,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—−"), "-")
+_LONG = {"re": "are", "ve": "have", "ll": "will", "d": "would", "m": "am"}
 _SHORT = (
     (re.compile(r"\b(ca|wo|sha)n't\b"), lambda found: {"ca": "can", "wo": "will", "sha": "shall"}[found[1]] + " not"),
     (re.compile(r"n't\b"), lambda _: " not"),
@@ -36,13 +37,13 @@ _SHORT = (
     (re.compile(r"\b((?:what|who|where|when|why|how|it|that|there|let)'s)\b", re.IGNORECASE),
      lambda found: found[1][:-2] + " is"),
 )  # fmt: skip
-_LONG = {"re": "are", "ve": "have", "ll": "will", "d": "would", "m": "am"}
 _ASKS = re.compile(
     r"\b(?:how (?P<much>much|many)|how (?P<long>long)|how (?P<often>often)|(?P<how>how)|(?P<when>when)|(?P<where>where)"
     r"|(?P<whose>whose)|(?P<who>whom?)|(?P<why>why))\b"
 )
 _ASKING = frozenset({"how", "when", "where", "who", "whom", "whose", "why", "what", "which"})
 _SENTENCE = re.compile(r"[.!?\n]+\s*")
+_NO_NAMES = frozenset("I")
 _FACTS = ("numbers", "dates", "units", "quoted", "names")
 
 
@@ -141,13 +142,16 @@ def _without_opening(sentence: str) -> str:
 def _asks(text: str) -> Iterator[str]:
     asked = [found.lastgroup or "" for found in _ASKS.finditer(text.casefold())]
     yield from asked
-    if not asked and any(_is_yes_or_no(sentence) for sentence in _sentences(text)):
-        yield "whether"
+    if not asked:
+        yield from {whether for sentence in _sentences(text) if (whether := _whether(sentence)) is not None}
 
 
-def _is_yes_or_no(sentence: str) -> bool:
-    first = sentence.split(maxsplit=1)[0].casefold() if sentence.strip() else ""
-    return first in known.BE | known.HAVE | known.OTHER_AUXILIARIES
+def _whether(sentence: str) -> str | None:
+    """What a sentence asks that is answered by yes or no: whether it is so, or can be; of the one asked, it is one."""
+    first, second = (*sentence.casefold().split(maxsplit=2)[:2], "", "")[:2]
+    if first in known.ABILITY and second != "you":
+        return "whether it can be"
+    return "whether" if first in known.BE | known.HAVE | known.OTHER_AUXILIARIES else None
 
 
 def _read(token: re.Match[str], following: re.Match[str] | None, found: _Reading) -> None:
@@ -184,7 +188,9 @@ def _read_sign(sign: str, found: _Reading) -> None:
 
 
 def _measure(word: str) -> Part:
-    return Part("units", known.UNITS[word]) if word in known.UNITS else Part("dates", word[:3])
+    if word in known.UNITS:
+        return Part("units", known.UNITS[word])
+    return Part("dates", word[:3] if word in known.MONTHS else word)
 
 
 def _read_word(token: str, following: re.Match[str] | None, found: _Reading) -> None:
@@ -193,7 +199,7 @@ def _read_word(token: str, following: re.Match[str] | None, found: _Reading) -> 
         found.parts.append(Part("numbers", word))
     elif word in known.NUMBERS:
         found.parts.append(Part("numbers", known.NUMBERS[word]))
-    elif (word in known.UNITS or word in known.DATES) and not (word == "am" and not found.before[-1:].isdigit()):
+    elif word in known.UNITS or _is_date(word, following, found):
         found.parts.append(_measure(word))
     elif _is_name(token, found):
         found.parts.append(Part("names", word, found.owner))
@@ -201,8 +207,17 @@ def _read_word(token: str, following: re.Match[str] | None, found: _Reading) -> 
         _read_plain_word(word, following, found)
 
 
+def _is_date(word: str, following: re.Match[str] | None, found: _Reading) -> bool:
+    follows_number = found.before[-1:].isdigit()
+    if word == "may":
+        return (
+            follows_number or found.before in known.BEFORE_MAY or (following is not None and bool(following["number"]))
+        )
+    return word in known.DATES and (word != "am" or follows_number)
+
+
 def _is_name(token: str, found: _Reading) -> bool:
-    return token[0].isupper() and token != "I" and (not found.begins or token[1:] != token[1:].lower())
+    return token[0].isupper() and token not in _NO_NAMES and (not found.begins or token[1:] != token[1:].lower())
 
 
 def _read_plain_word(word: str, following: re.Match[str] | None, found: _Reading) -> None:
@@ -216,7 +231,7 @@ def _read_plain_word(word: str, following: re.Match[str] | None, found: _Reading
 
 
 def _auxiliary(word: str, found: _Reading) -> str:
-    """"to have it deleted": somebody else deletes it, as in "it is deleted"."""
+    """ "to have it deleted": somebody else deletes it, as in "it is deleted"."""
     if word in known.BE or (word in known.HAVE and found.before == "to"):
         return "be"
     return "have" if word in known.HAVE else "do" if word in known.OTHER_AUXILIARIES else found.auxiliary

@@ -14,8 +14,9 @@ def _classes(**groups: str) -> dict[str, str]:
 
 
 LIGHT = _set(
-    "a an the this that these those i my you your we our it its is are am be been being do does have has can could would"
-    " may please kindly and so then to of for in at on with about there possible hi hello hey thanks thank regards dear"
+    "a an the this that these those i my you your we our it its is are am be been being do does have has can could"
+    " would may please kindly and so then to of for in at on with about there possible hi hello hey thanks thank regards"
+    " dear"
 )
 """Left out wherever they stand. All that is not in here has to be the same in both questions."""
 SUBJECTS = {"i": "i", "we": "i", "you": "you"}
@@ -61,11 +62,17 @@ UNITS = _classes(
     year="year years annual annually yearly", kb="kb kilobytes", mb="mb megabyte megabytes",
     gb="gb gigabyte gigabytes", tb="tb terabyte terabytes",
 )  # fmt: skip
-DATES = _set(
-    "january february march april june july august september october november december jan feb mar apr jun jul aug sep"
-    " sept oct nov dec monday tuesday wednesday thursday friday saturday sunday today tomorrow yesterday tonight morning"
-    " noon afternoon evening night midnight weekend weekday spring summer autumn winter quarter am pm now"
+MONTHS = _set(
+    "january february march april may june july august september october november december jan feb mar apr jun jul aug"
+    " sep sept oct nov dec"
 )
+DATES = MONTHS - {"may"} | _set(
+    "monday tuesday wednesday thursday friday saturday sunday today tomorrow yesterday tonight morning noon afternoon"
+    " evening night midnight weekend weekday spring summer autumn winter quarter am pm now"
+)
+BEFORE_MAY = _set("in of by until since from last next every this")
+"""Where it is a month, as beside a number."""
+ABILITY = _set("can could may")
 NUMBERS = {
     word: str(number)
     for number, word in enumerate("zero - two three four five six seven eight nine ten eleven twelve".split())  # noqa: SIM905  (as one reads it)

@@ -97,7 +97,7 @@ _STRIKE = "DELETE FROM cache_vectors WHERE decision_id = ?"
 _EXPIRED = "SELECT decision_id FROM cache_vectors WHERE until <= ? ORDER BY until LIMIT ?"
 _SUMMED = """
 SELECT task, fate, SUM(looks), SUM(cost), SUM(unknown), SUM(saved) FROM cache_likening_sums
-WHERE {where} GROUP BY task, fate
+WHERE {where} GROUP BY task, fate ORDER BY 3 DESC, fate
 """
 
 
