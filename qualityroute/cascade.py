@@ -24,7 +24,7 @@ from qualityroute.fallback import (
 )
 from qualityroute.head_start import HeadStart
 from qualityroute.learning import coin_of
-from qualityroute.likening import Look
+from qualityroute.likening import Look, fingerprint_of
 from qualityroute.metering import Meter
 from qualityroute.passage import Passage
 from qualityroute.planning import certificate_of, plan_of
@@ -131,7 +131,7 @@ async def _likened(passage: Passage, turn: Turn, space: Space) -> None:
         neighbourhood=passage.recall.neighbourhood,
         request=passage.request,
         space=space,
-        fingerprint=passage.setup.likening_keys[passage.request.task.name],
+        fingerprint=fingerprint_of(passage.setup, passage.request.task.name),
         settings=passage.setup.config.cache,
         meter=_beside(passage),
         efficiency=turn.asked.efficiency,

@@ -22,6 +22,7 @@ from qualityroute.config.fields import split_model
 from qualityroute.errors import QualityRouteError
 from qualityroute.metering import Meter
 from qualityroute.records import Attempt, Completion, Role, Ruling, Tier, Verdict, total_cost
+from qualityroute.setup import Setup
 from qualityroute.store import SessionStore
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ SHARE_OF_TIME = 0.25
 MOST_SPACES = 64
 """Whose vectors are kept in memory, those looked at last."""
 CHECK = "likeness"
+
+
+def fingerprint_of(setup: Setup, task: str) -> str:
+    """What evidence of right and wrong answers is about: a lower threshold lets others through."""
+    return f"{setup.likening_keys[task]} at {setup.config.cache.threshold:g}"
 
 
 class Neighbourhood:

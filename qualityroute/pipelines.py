@@ -70,7 +70,7 @@ def answer_key(config: Config, task: ResolvedTask) -> str:
 def likening_key(config: Config, task: ResolvedTask) -> str:
     """The same for answers to questions in other words: also by what these are likened."""
     cache = config.cache
-    told = [answer_key(config, task), cache.embeddings, cache.window, cache.threshold]
+    told = [answer_key(config, task), cache.embeddings, cache.window]
     return hashlib.sha256(_text(told).encode()).hexdigest()
 
 

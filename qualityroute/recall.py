@@ -143,7 +143,8 @@ class Recall:
         if key is None:
             return None
         space = None
-        if task.settings.cache == "semantic" and (own_schema is None or task.settings.semantic_despite_schema):
+        free = own_schema is None and "response_format" not in parameters
+        if task.settings.cache == "semantic" and (free or task.settings.semantic_despite_schema):
             likened = replace(question, fingerprint=setup.likening_keys[task.name])
             space = space_of(likened, tenant=tenant, session=sharing, secret=self._secret)
         return Asked(key, Tier.EFFICIENCY in tiers, cache.ttl, space)

@@ -15,8 +15,8 @@ def _classes(**groups: str) -> dict[str, str]:
 
 LIGHT = _set(
     "a an the this that these those i my you your we our it its is are am be been being do does have has can could"
-    " would may please kindly and so then to of for in at on with about there possible hi hello hey thanks thank regards"
-    " dear"
+    " would may please kindly and so then to of for in at on with about there possible hi hello hey thanks thank"
+    " regards dear"
 )
 """Left out wherever they stand. All that is not in here has to be the same in both questions."""
 SUBJECTS = {"i": "i", "we": "i", "you": "you"}
