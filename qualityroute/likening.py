@@ -33,8 +33,11 @@ VECTOR_TIME = timedelta(seconds=5)
 """For a question's vector; longer than that nobody waits for what is only perhaps of use."""
 SHARE_OF_TIME = 0.25
 """Of a request's deadline, which looking may take with all that belongs to it."""
-MOST_SPACES = 64
-"""Whose vectors are kept in memory, those looked at last."""
+MOST_SPACES, MOST_BYTES = 1_000, 256 * 2**20
+"""Whose vectors are kept in memory, those looked at last, and what these may take together."""
+LATE = timedelta(minutes=1)
+"""What was kept so long before the newest that is known may have been committed after it, or by a host whose clock is
+slow."""
 CHECK = "likeness"
 
 
@@ -56,14 +59,18 @@ class Neighbourhood:
 
         key = (space, len(vector))
         known = self._spaces.get(key) or Nearest(len(vector))
-        new = await self._store.neighbours(space, after=known.last, now=now)
-        known.add(one for one in new if one.place > known.last)  # others may have read them meanwhile
+        since = None if known.newest is None else known.newest - LATE
+        known.add(await self._store.neighbours(space, since=since, now=now))
         known.forget(now)
         self._spaces[key] = known
         self._spaces.move_to_end(key)
-        if len(self._spaces) > MOST_SPACES:
+        while len(self._spaces) > 1 and (len(self._spaces) > MOST_SPACES or self._bytes > MOST_BYTES):
             self._spaces.popitem(last=False)
         return known.of(vector, threshold=threshold, most=MOST_NEIGHBOURS, now=now)
+
+    @property
+    def _bytes(self) -> int:
+        return sum(space.bytes for space in self._spaces.values())
 
 
 @dataclass(slots=True)

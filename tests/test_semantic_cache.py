@@ -113,7 +113,7 @@ class TestEvidence:
 def neighbour(place: int, vector: tuple[float, ...], until: datetime = LATER) -> Neighbour:
     found = unit(vector)
     assert found is not None
-    return Neighbour(place, f"d{place}", found, until)
+    return Neighbour(f"d{place}", found, NOW + timedelta(seconds=place), until)
 
 
 class TestNearest:
@@ -129,14 +129,20 @@ class TestNearest:
         known.add([neighbour(place, (1, 0), NOW) for place in range(1, 50)] + [neighbour(50, (1, 0))])
         assert known.of(unit((1, 0)) or b"", threshold=0.5, most=9, now=NOW) == [("d50", 1.0)]
         known.forget(NOW)
-        assert (len(known), known.last) == (1, 50)
+        assert (len(known), known.newest) == (1, NOW + timedelta(seconds=50))
         known.add([neighbour(51, (0, 1))])
         assert [one for one, _ in known.of(unit((1, 1)) or b"", threshold=0.5, most=9, now=NOW)] == ["d50", "d51"]
+
+    def test_what_is_known_is_not_added_again(self) -> None:
+        known = Nearest(8)
+        for _ in range(2):
+            known.add([neighbour(1, (1, 0)), neighbour(2, (0, 1))])
+        assert len(known.of(unit((1, 1)) or b"", threshold=0.5, most=9, now=NOW)) == len(known) == 2
 
     def test_vectors_of_another_size_are_left_out(self) -> None:
         known = Nearest(8)
         known.add([neighbour(1, (1, 0, 0))])
-        assert (len(known), known.last) == (0, 1)
+        assert (len(known), known.newest) == (0, NOW + timedelta(seconds=1))
 
     @pytest.mark.parametrize("numbers", [[], [0.0, 0.0], [float("nan"), 1.0], [float("inf"), 1.0]])
     def test_what_has_no_direction_is_no_vector(self, numbers: list[float]) -> None:
@@ -147,7 +153,7 @@ class TestNearest:
         vector = unit(numbers)
         assert vector is not None
         known = Nearest(len(vector))
-        known.add([Neighbour(1, "d1", vector, LATER)])
+        known.add([Neighbour("d1", vector, NOW, LATER)])
         assert known.of(vector, threshold=0.999, most=1, now=NOW)[0][0] == "d1"
 
 

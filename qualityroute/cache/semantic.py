@@ -104,10 +104,9 @@ class Space:
 class Neighbour:
     """An earlier question's vector."""
 
-    place: int
-    """In the order in which they were kept."""
     decision_id: str
     vector: bytes
+    at: datetime
     until: datetime
 
 

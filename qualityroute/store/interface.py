@@ -212,8 +212,8 @@ class SessionStore(Protocol):
     ) -> dict[str, CacheSummary]:
         """What the cache did, by task; none of a task that was never served from it."""
 
-    async def neighbours(self, space: CacheKey, *, after: int, now: datetime) -> list[Neighbour]:
-        """Questions of a space that others may be likened to now, kept after a place; the newest of very many."""
+    async def neighbours(self, space: CacheKey, *, since: datetime | None, now: datetime) -> list[Neighbour]:
+        """Questions of a space that others may be likened to now, kept since a moment; the newest of very many."""
 
     async def candidates(
         self, space: CacheKey, ids: Sequence[str], *, efficiency: bool, now: datetime

@@ -25,7 +25,8 @@ CREATE TABLE cache_vectors (
     key TEXT NOT NULL,             -- as in cache
     question TEXT NOT NULL,        -- the text that is compared
     vector BLOB NOT NULL,          -- of length 1: float32, little-endian
-    until TEXT NOT NULL            -- as in cache
+    at TEXT NOT NULL,              -- as in cache
+    until TEXT NOT NULL
 )
 """
 LIKENINGS = """
@@ -56,7 +57,7 @@ CREATE TABLE cache_likening_sums (
 """
 TABLES = (
     VECTORS, LIKENINGS, SUMS,
-    "CREATE INDEX cache_vectors_by_space ON cache_vectors (tenant, session, task, space)",
+    "CREATE INDEX cache_vectors_by_space ON cache_vectors (tenant, session, task, space, at)",
     "CREATE INDEX cache_vectors_until ON cache_vectors (until)",
     "CREATE INDEX cache_likenings_by_task ON cache_likenings (task, fingerprint, at)",
 )  # fmt: skip
@@ -66,7 +67,7 @@ MOST_NEIGHBOURS = 10_000
 _FATES = {fate.value: fate for fate in Fate}
 _TIERS = {tier.value: tier for tier in Tier}
 _PUT_VECTOR = insert(
-    "cache_vectors", ("decision_id", "tenant", "session", "task", "space", "key", "question", "vector", "until")
+    "cache_vectors", ("decision_id", "tenant", "session", "task", "space", "key", "question", "vector", "at", "until")
 )
 _LIKENING = (
     "decision_id", "at", "task", "fingerprint", "fate", "similarity", "propensity", "source", "cost", "saved",
@@ -74,9 +75,9 @@ _LIKENING = (
 _PUT_LIKENING = insert("cache_likenings", _LIKENING)
 _ADD = add("cache_likening_sums", ("hour", "task", "fate"), ("looks", "cost", "unknown", "saved"))
 _NEIGHBOURS = f"""
-SELECT rowid, decision_id, vector, until FROM cache_vectors
-WHERE tenant = ? AND session = ? AND task = ? AND space = ? AND rowid > ? AND until > ?
-ORDER BY rowid DESC LIMIT {MOST_NEIGHBOURS}
+SELECT decision_id, vector, at, until FROM cache_vectors
+WHERE tenant = ? AND session = ? AND task = ? AND space = ? AND at >= ? AND until > ?
+ORDER BY at DESC LIMIT {MOST_NEIGHBOURS}
 """
 _CANDIDATES = """
 SELECT cache_vectors.decision_id, question, cache.key, tier, model, answer, cache.at, cache.until, cost
@@ -101,11 +102,13 @@ WHERE {where} GROUP BY task, fate ORDER BY 3 DESC, fate
 """
 
 
-def neighbours(connection: Connection, space: CacheKey, *, after: int, now: datetime) -> list[Neighbour]:
-    """Questions of a space that were kept after a place; the oldest first."""
-    wanted = (space.tenant, space.session, space.task, space.digest, after, moment(now))
+def neighbours(connection: Connection, space: CacheKey, *, since: datetime | None, now: datetime) -> list[Neighbour]:
+    """Questions of a space that were kept since a moment."""
+    kept = "" if since is None else moment(since)
+    parse = datetime.fromisoformat
+    wanted = (space.tenant, space.session, space.task, space.digest, kept, moment(now))
     rows = connection.execute(_NEIGHBOURS, wanted).fetchall()
-    return [Neighbour(int(row[0]), row[1], bytes(row[2]), datetime.fromisoformat(row[3])) for row in reversed(rows)]
+    return [Neighbour(row[0], bytes(row[1]), parse(row[2]), parse(row[3])) for row in rows]
 
 
 def candidates(
@@ -129,7 +132,7 @@ def write(connection: Connection, entry: Entry) -> None:
     if kept is not None and kept.sense is not None:
         key, sense = kept.key, kept.sense
         row = (name(told.id), name(key.tenant), name(key.session), name(key.task), sense.space, key.digest,
-               text(sense.text), sense.vector, moment(kept.until))  # fmt: skip
+               text(sense.text), sense.vector, moment(kept.at), moment(kept.until))  # fmt: skip
         connection.executemany(_PUT_VECTOR, [row])
     if entry.likening is not None:
         found, at = entry.likening, moment(told.at)

@@ -269,8 +269,8 @@ class SQLStore(Upkeep):
         read = partial(cache_rows.summaries, task=task, since=since)
         return await self._read("add up what the cache did", read)
 
-    async def neighbours(self, space: CacheKey, *, after: int, now: datetime) -> list[Neighbour]:
-        read = partial(likening_rows.neighbours, space=space, after=after, now=now)
+    async def neighbours(self, space: CacheKey, *, since: datetime | None, now: datetime) -> list[Neighbour]:
+        read = partial(likening_rows.neighbours, space=space, since=since, now=now)
         return await self._read("read the questions that were answered", read)
 
     async def candidates(

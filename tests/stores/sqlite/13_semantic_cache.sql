@@ -5,19 +5,19 @@ CREATE TABLE "_sqlite_migrations" (
    "name" TEXT,
    "applied_at" TEXT
 );
-INSERT INTO "_sqlite_migrations" VALUES(1,'qualityroute','first_tables','2026-11-26 02:07:27.323129+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(2,'qualityroute','costs_of_peers','2026-11-26 02:07:27.332678+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(3,'qualityroute','ground_truth','2026-11-26 02:07:27.334228+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(4,'qualityroute','learned_capabilities','2026-11-26 02:07:27.334585+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(5,'qualityroute','budgets','2026-11-26 02:07:27.342989+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(6,'qualityroute','searches','2026-11-26 02:07:27.346493+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(7,'qualityroute','keys','2026-11-26 02:07:27.346985+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(8,'qualityroute','learned_routing','2026-11-26 02:07:27.347587+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(9,'qualityroute','pruning','2026-11-26 02:07:27.357474+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(10,'qualityroute','head_starts','2026-11-26 02:07:27.365525+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(11,'qualityroute','exact_cache','2026-11-26 02:07:27.366272+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(12,'qualityroute','cache_by_the_hour','2026-11-26 02:07:27.366654+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(13,'qualityroute','semantic_cache','2026-11-26 02:07:27.377234+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(1,'qualityroute','first_tables','2026-11-26 02:21:36.198544+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(2,'qualityroute','costs_of_peers','2026-11-26 02:21:36.227854+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(3,'qualityroute','ground_truth','2026-11-26 02:21:36.229241+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(4,'qualityroute','learned_capabilities','2026-11-26 02:21:36.229511+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(5,'qualityroute','budgets','2026-11-26 02:21:36.229983+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(6,'qualityroute','searches','2026-11-26 02:21:36.230429+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(7,'qualityroute','keys','2026-11-26 02:21:36.230771+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(8,'qualityroute','learned_routing','2026-11-26 02:21:36.264325+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(9,'qualityroute','pruning','2026-11-26 02:21:36.265679+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(10,'qualityroute','head_starts','2026-11-26 02:21:36.294501+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(11,'qualityroute','exact_cache','2026-11-26 02:21:36.295178+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(12,'qualityroute','cache_by_the_hour','2026-11-26 02:21:36.295533+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(13,'qualityroute','semantic_cache','2026-11-26 02:21:36.357050+00:00');
 CREATE TABLE attempts (
     decision_id TEXT NOT NULL REFERENCES decisions(id),
     attempt INTEGER NOT NULL,      -- 0 is the first
@@ -29,13 +29,13 @@ CREATE TABLE attempts (
     latency_ms REAL NOT NULL, begun TEXT NOT NULL DEFAULT 'in turn',
     PRIMARY KEY (decision_id, attempt)
 ) WITHOUT ROWID;
-INSERT INTO "attempts" VALUES('01a2159b94c535cc6b79ec2c',0,'efficiency','accepted',NULL,'',0,1.297,'in turn');
-INSERT INTO "attempts" VALUES('01a2159b94de350e40586daa',0,'efficiency','rejected','schema','answer: lacks one of ["number", "total"]',0,14.039,'in turn');
-INSERT INTO "attempts" VALUES('01a2159b94de350e40586daa',1,'performance','accepted',NULL,'',0,0.535,'in turn');
-INSERT INTO "attempts" VALUES('01a2159b94ee8411d0c1dff9',0,'performance','accepted',NULL,'',0,6.782,'in turn');
-INSERT INTO "attempts" VALUES('01a2159b94f60d559173f2f7',0,'efficiency','accepted',NULL,'',0,0.616,'in turn');
-INSERT INTO "attempts" VALUES('01a2159b94f925577971f0a6',0,'efficiency','rejected','schema','answer: lacks one of ["number", "total"]',0,0.382,'in turn');
-INSERT INTO "attempts" VALUES('01a2159b94f925577971f0a6',1,'performance','rejected','schema','answer: lacks one of ["number", "total"]',0,0.262,'in turn');
+INSERT INTO "attempts" VALUES('01a215a8898a2c33324604b2',0,'efficiency','accepted',NULL,'',0,21.515,'in turn');
+INSERT INTO "attempts" VALUES('01a215a889be15422e58a713',0,'efficiency','rejected','schema','answer: lacks one of ["number", "total"]',0,17.872,'in turn');
+INSERT INTO "attempts" VALUES('01a215a889be15422e58a713',1,'performance','accepted',NULL,'',0,0.404,'in turn');
+INSERT INTO "attempts" VALUES('01a215a889d27774be1af230',0,'performance','accepted',NULL,'',0,0.233,'in turn');
+INSERT INTO "attempts" VALUES('01a215a889d3f59e1458a6b2',0,'efficiency','accepted',NULL,'',0,59.863,'in turn');
+INSERT INTO "attempts" VALUES('01a215a88a105a4a3c134560',0,'efficiency','rejected','schema','answer: lacks one of ["number", "total"]',0,0.405,'in turn');
+INSERT INTO "attempts" VALUES('01a215a88a105a4a3c134560',1,'performance','rejected','schema','answer: lacks one of ["number", "total"]',0,0.25,'in turn');
 CREATE TABLE audits (
     decision_id TEXT PRIMARY KEY NOT NULL REFERENCES decisions(id), -- whose accepted answer was audited
     audit_id TEXT NOT NULL REFERENCES decisions(id),                -- the decision that asked performance
@@ -119,7 +119,8 @@ CREATE TABLE cache_vectors (
     key TEXT NOT NULL,             -- as in cache
     question TEXT NOT NULL,        -- the text that is compared
     vector BLOB NOT NULL,          -- of length 1: float32, little-endian
-    until TEXT NOT NULL            -- as in cache
+    at TEXT NOT NULL,              -- as in cache
+    until TEXT NOT NULL
 );
 CREATE TABLE calls (
     decision_id TEXT NOT NULL REFERENCES decisions(id),
@@ -144,15 +145,15 @@ CREATE TABLE calls (
     verdict INTEGER,               -- position of the check's verdict within the attempt
     PRIMARY KEY (decision_id, attempt, position)
 ) WITHOUT ROWID;
-INSERT INTO "calls" VALUES('01a2159b94c535cc6b79ec2c',0,0,'answer','efficiency','practice','small','small',NULL,81,0,9,NULL,1,9.0e-06,0.234,NULL,'',0,NULL);
-INSERT INTO "calls" VALUES('01a2159b94c535cc6b79ec2c',0,1,'judge',NULL,'practice','checker','checker','judge',388,0,24,NULL,1,2.06e-05,0.126,NULL,'',0,2);
-INSERT INTO "calls" VALUES('01a2159b94de350e40586daa',0,0,'answer','efficiency','practice','small','small',NULL,81,0,5,NULL,1,8.6e-06,0.168,NULL,'',0,NULL);
-INSERT INTO "calls" VALUES('01a2159b94de350e40586daa',1,0,'answer','performance','practice','careful','careful',NULL,81,0,8,NULL,1,0.000267,0.205,NULL,'',0,NULL);
-INSERT INTO "calls" VALUES('01a2159b94ee8411d0c1dff9',0,0,'answer','performance','practice','careful','careful',NULL,81,0,8,NULL,1,0.000267,6.555,NULL,'',0,NULL);
-INSERT INTO "calls" VALUES('01a2159b94f60d559173f2f7',0,0,'answer','efficiency','practice','small','small',NULL,81,0,9,NULL,1,9.0e-06,0.094,NULL,'',0,NULL);
-INSERT INTO "calls" VALUES('01a2159b94f60d559173f2f7',0,1,'judge',NULL,'practice','checker','checker','judge',388,0,24,NULL,1,2.06e-05,0.105,NULL,'',0,2);
-INSERT INTO "calls" VALUES('01a2159b94f925577971f0a6',0,0,'answer','efficiency','practice','small','small',NULL,81,0,5,NULL,1,8.6e-06,0.11,NULL,'',0,NULL);
-INSERT INTO "calls" VALUES('01a2159b94f925577971f0a6',1,0,'answer','performance','practice','careful','careful',NULL,81,0,5,NULL,1,0.000258,0.093,NULL,'',0,NULL);
+INSERT INTO "calls" VALUES('01a215a8898a2c33324604b2',0,0,'answer','efficiency','practice','small','small',NULL,81,0,9,NULL,1,9.0e-06,0.213,NULL,'',0,NULL);
+INSERT INTO "calls" VALUES('01a215a8898a2c33324604b2',0,1,'judge',NULL,'practice','checker','checker','judge',388,0,24,NULL,1,2.06e-05,0.183,NULL,'',0,2);
+INSERT INTO "calls" VALUES('01a215a889be15422e58a713',0,0,'answer','efficiency','practice','small','small',NULL,81,0,5,NULL,1,8.6e-06,0.148,NULL,'',0,NULL);
+INSERT INTO "calls" VALUES('01a215a889be15422e58a713',1,0,'answer','performance','practice','careful','careful',NULL,81,0,8,NULL,1,0.000267,0.172,NULL,'',0,NULL);
+INSERT INTO "calls" VALUES('01a215a889d27774be1af230',0,0,'answer','performance','practice','careful','careful',NULL,81,0,8,NULL,1,0.000267,0.1,NULL,'',0,NULL);
+INSERT INTO "calls" VALUES('01a215a889d3f59e1458a6b2',0,0,'answer','efficiency','practice','small','small',NULL,81,0,9,NULL,1,9.0e-06,0.089,NULL,'',0,NULL);
+INSERT INTO "calls" VALUES('01a215a889d3f59e1458a6b2',0,1,'judge',NULL,'practice','checker','checker','judge',388,0,24,NULL,1,2.06e-05,59.259,NULL,'',0,2);
+INSERT INTO "calls" VALUES('01a215a88a105a4a3c134560',0,0,'answer','efficiency','practice','small','small',NULL,81,0,5,NULL,1,8.6e-06,0.111,NULL,'',0,NULL);
+INSERT INTO "calls" VALUES('01a215a88a105a4a3c134560',1,0,'answer','performance','practice','careful','careful',NULL,81,0,5,NULL,1,0.000258,0.082,NULL,'',0,NULL);
 CREATE TABLE capabilities (
     provider TEXT NOT NULL,        -- as the configuration named it
     base_url TEXT NOT NULL,
@@ -214,11 +215,11 @@ CREATE TABLE decisions (
     fingerprint TEXT NOT NULL,     -- of the configuration it ran under
     metadata TEXT NOT NULL         -- the caller's own, as JSON
 );
-INSERT INTO "decisions" VALUES('01a2159b94c535cc6b79ec2c','2026-11-20T09:07:00.000000+00:00','default','easy','invoice','cascade','efficiency','practice/small','accepted',NULL,'',2.96e-05,1.843,NULL,0,1,'2026-11-20T09:07:00.000000+00:00','cfa2b82c3e7f8fcb','{}');
-INSERT INTO "decisions" VALUES('01a2159b94de350e40586daa','2026-11-20T09:56:00.000000+00:00','default','hard','invoice','cascade','performance','practice/careful','fallback','schema','answer: lacks one of ["number", "total"]',0.0002756,15.029,'created',1,1,'2026-11-20T09:56:00.000000+00:00','cfa2b82c3e7f8fcb','{}');
-INSERT INTO "decisions" VALUES('01a2159b94ee8411d0c1dff9','2026-11-20T10:45:00.000000+00:00','default','hard','invoice','pinned','performance','practice/careful','pinned',NULL,'',0.000267,7.092,'held',NULL,NULL,NULL,'cfa2b82c3e7f8fcb','{}');
-INSERT INTO "decisions" VALUES('01a2159b94f60d559173f2f7','2026-11-20T11:20:00.000000+00:00','default','easy','invoice','cascade','efficiency','practice/small','accepted',NULL,'',2.96e-05,2.959,NULL,0,2,'2026-11-20T09:07:00.000000+00:00','cfa2b82c3e7f8fcb','{}');
-INSERT INTO "decisions" VALUES('01a2159b94f925577971f0a6','2026-11-20T12:09:00.000000+00:00','default','odd','invoice','cascade',NULL,NULL,'rejected','schema','answer: lacks one of ["number", "total"]',0.0002666,0.844,'created',1,1,'2026-11-20T12:09:00.000000+00:00','cfa2b82c3e7f8fcb','{}');
+INSERT INTO "decisions" VALUES('01a215a8898a2c33324604b2','2026-11-20T09:07:00.000000+00:00','default','easy','invoice','cascade','efficiency','practice/small','accepted',NULL,'',2.96e-05,22.067,NULL,0,1,'2026-11-20T09:07:00.000000+00:00','cfa2b82c3e7f8fcb','{}');
+INSERT INTO "decisions" VALUES('01a215a889be15422e58a713','2026-11-20T09:56:00.000000+00:00','default','hard','invoice','cascade','performance','practice/careful','fallback','schema','answer: lacks one of ["number", "total"]',0.0002756,18.639,'created',1,1,'2026-11-20T09:56:00.000000+00:00','cfa2b82c3e7f8fcb','{}');
+INSERT INTO "decisions" VALUES('01a215a889d27774be1af230','2026-11-20T10:45:00.000000+00:00','default','hard','invoice','pinned','performance','practice/careful','pinned',NULL,'',0.000267,0.461,'held',NULL,NULL,NULL,'cfa2b82c3e7f8fcb','{}');
+INSERT INTO "decisions" VALUES('01a215a889d3f59e1458a6b2','2026-11-20T11:20:00.000000+00:00','default','easy','invoice','cascade','efficiency','practice/small','accepted',NULL,'',2.96e-05,60.061,NULL,0,2,'2026-11-20T09:07:00.000000+00:00','cfa2b82c3e7f8fcb','{}');
+INSERT INTO "decisions" VALUES('01a215a88a105a4a3c134560','2026-11-20T12:09:00.000000+00:00','default','odd','invoice','cascade',NULL,NULL,'rejected','schema','answer: lacks one of ["number", "total"]',0.0002666,0.912,'created',1,1,'2026-11-20T12:09:00.000000+00:00','cfa2b82c3e7f8fcb','{}');
 CREATE TABLE forecasts (
     decision_id TEXT PRIMARY KEY NOT NULL REFERENCES decisions(id),
     at TEXT NOT NULL,              -- ISO 8601, UTC
@@ -276,10 +277,10 @@ CREATE TABLE latencies (
     decisions INTEGER NOT NULL,
     PRIMARY KEY (hour, task, outcome, step)
 ) WITHOUT ROWID;
-INSERT INTO "latencies" VALUES('2026-11-20T09','invoice','accepted',8,1);
-INSERT INTO "latencies" VALUES('2026-11-20T09','invoice','fallback',32,1);
-INSERT INTO "latencies" VALUES('2026-11-20T10','invoice','pinned',23,1);
-INSERT INTO "latencies" VALUES('2026-11-20T11','invoice','accepted',13,1);
+INSERT INTO "latencies" VALUES('2026-11-20T09','invoice','accepted',36,1);
+INSERT INTO "latencies" VALUES('2026-11-20T09','invoice','fallback',34,1);
+INSERT INTO "latencies" VALUES('2026-11-20T10','invoice','pinned',-8,1);
+INSERT INTO "latencies" VALUES('2026-11-20T11','invoice','accepted',48,1);
 INSERT INTO "latencies" VALUES('2026-11-20T12','invoice','rejected',-1,1);
 CREATE TABLE looks (
     task TEXT NOT NULL,
@@ -296,18 +297,18 @@ CREATE TABLE payloads (
     content TEXT NOT NULL,
     PRIMARY KEY (decision_id, kind)
 ) WITHOUT ROWID;
-INSERT INTO "payloads" VALUES('01a2159b94c535cc6b79ec2c','answer.1.efficiency','{"number": "A-1", "total": 12.5}');
-INSERT INTO "payloads" VALUES('01a2159b94c535cc6b79ec2c','input','[{"role": "user", "content": "Invoice A-1, total 12.50"}]');
-INSERT INTO "payloads" VALUES('01a2159b94de350e40586daa','answer.1.efficiency','{"number": "A-1"}');
-INSERT INTO "payloads" VALUES('01a2159b94de350e40586daa','answer.2.performance','{"number": "A-1", "total": 13}');
-INSERT INTO "payloads" VALUES('01a2159b94de350e40586daa','input','[{"role": "user", "content": "Invoice A-1, total 12.50"}]');
-INSERT INTO "payloads" VALUES('01a2159b94ee8411d0c1dff9','answer.1.performance','{"number": "A-1", "total": 13}');
-INSERT INTO "payloads" VALUES('01a2159b94ee8411d0c1dff9','input','[{"role": "user", "content": "Invoice A-1, total 12.50"}]');
-INSERT INTO "payloads" VALUES('01a2159b94f60d559173f2f7','answer.1.efficiency','{"number": "A-1", "total": 12.5}');
-INSERT INTO "payloads" VALUES('01a2159b94f60d559173f2f7','input','[{"role": "user", "content": "Invoice A-1, total 12.50"}]');
-INSERT INTO "payloads" VALUES('01a2159b94f925577971f0a6','answer.1.efficiency','{"number": "A-1"}');
-INSERT INTO "payloads" VALUES('01a2159b94f925577971f0a6','answer.2.performance','{"number": "A-1"}');
-INSERT INTO "payloads" VALUES('01a2159b94f925577971f0a6','input','[{"role": "user", "content": "Invoice A-1, total 12.50"}]');
+INSERT INTO "payloads" VALUES('01a215a8898a2c33324604b2','answer.1.efficiency','{"number": "A-1", "total": 12.5}');
+INSERT INTO "payloads" VALUES('01a215a8898a2c33324604b2','input','[{"role": "user", "content": "Invoice A-1, total 12.50"}]');
+INSERT INTO "payloads" VALUES('01a215a889be15422e58a713','answer.1.efficiency','{"number": "A-1"}');
+INSERT INTO "payloads" VALUES('01a215a889be15422e58a713','answer.2.performance','{"number": "A-1", "total": 13}');
+INSERT INTO "payloads" VALUES('01a215a889be15422e58a713','input','[{"role": "user", "content": "Invoice A-1, total 12.50"}]');
+INSERT INTO "payloads" VALUES('01a215a889d27774be1af230','answer.1.performance','{"number": "A-1", "total": 13}');
+INSERT INTO "payloads" VALUES('01a215a889d27774be1af230','input','[{"role": "user", "content": "Invoice A-1, total 12.50"}]');
+INSERT INTO "payloads" VALUES('01a215a889d3f59e1458a6b2','answer.1.efficiency','{"number": "A-1", "total": 12.5}');
+INSERT INTO "payloads" VALUES('01a215a889d3f59e1458a6b2','input','[{"role": "user", "content": "Invoice A-1, total 12.50"}]');
+INSERT INTO "payloads" VALUES('01a215a88a105a4a3c134560','answer.1.efficiency','{"number": "A-1"}');
+INSERT INTO "payloads" VALUES('01a215a88a105a4a3c134560','answer.2.performance','{"number": "A-1"}');
+INSERT INTO "payloads" VALUES('01a215a88a105a4a3c134560','input','[{"role": "user", "content": "Invoice A-1, total 12.50"}]');
 CREATE TABLE pins (
     session TEXT NOT NULL,
     task TEXT NOT NULL,            -- empty: every task of the session
@@ -332,8 +333,8 @@ CREATE TABLE pins (
     probe_expires TEXT,
     PRIMARY KEY (tenant, session, task)
 ) WITHOUT ROWID;
-INSERT INTO "pins" VALUES('hard','','held','schema','schema','answer: lacks one of ["number", "total"]','2026-11-20T10:38:00.000000+00:00','2036-11-17T10:38:00.000000+00:00',1,0,'practice/small','01a2159b94de350e40586daa','default','2026-11-20T11:13:00.000000+00:00',1,1,2,1,0,NULL,NULL);
-INSERT INTO "pins" VALUES('odd','','held','schema','schema','answer: lacks one of ["number", "total"]','2026-11-20T12:51:00.000000+00:00','2036-11-17T12:51:00.000000+00:00',0,0,'practice/small','01a2159b94f925577971f0a6','default','2026-11-20T12:51:00.000000+00:00',1,1,2,2,0,NULL,NULL);
+INSERT INTO "pins" VALUES('hard','','held','schema','schema','answer: lacks one of ["number", "total"]','2026-11-20T10:38:00.000000+00:00','2036-11-17T10:38:00.000000+00:00',1,0,'practice/small','01a215a889be15422e58a713','default','2026-11-20T11:13:00.000000+00:00',1,1,2,1,0,NULL,NULL);
+INSERT INTO "pins" VALUES('odd','','held','schema','schema','answer: lacks one of ["number", "total"]','2026-11-20T12:51:00.000000+00:00','2036-11-17T12:51:00.000000+00:00',0,0,'practice/small','01a215a88a105a4a3c134560','default','2026-11-20T12:51:00.000000+00:00',1,1,2,2,0,NULL,NULL);
 CREATE TABLE regressions (
     task TEXT NOT NULL,
     model TEXT NOT NULL,
@@ -416,22 +417,22 @@ CREATE TABLE verdicts (
     details TEXT NOT NULL,         -- JSON
     PRIMARY KEY (decision_id, attempt, position)
 ) WITHOUT ROWID;
-INSERT INTO "verdicts" VALUES('01a2159b94c535cc6b79ec2c',0,0,'form','accepted',NULL,'',NULL,'{}');
-INSERT INTO "verdicts" VALUES('01a2159b94c535cc6b79ec2c',0,1,'schema','accepted',NULL,'',NULL,'{}');
-INSERT INTO "verdicts" VALUES('01a2159b94c535cc6b79ec2c',0,2,'judge','accepted',NULL,'',1.0,'{"yes": {"right": 1.0}, "threshold": 0.8, "evidence": {"right": ""}, "verdicts": 1, "with_logprobs": 0, "with_decisions": 0, "own": 0, "certified": false}');
-INSERT INTO "verdicts" VALUES('01a2159b94de350e40586daa',0,0,'form','accepted',NULL,'',NULL,'{}');
-INSERT INTO "verdicts" VALUES('01a2159b94de350e40586daa',0,1,'schema','rejected','schema','answer: lacks one of ["number", "total"]',NULL,'{}');
-INSERT INTO "verdicts" VALUES('01a2159b94de350e40586daa',1,0,'form','accepted',NULL,'',NULL,'{}');
-INSERT INTO "verdicts" VALUES('01a2159b94de350e40586daa',1,1,'schema','accepted',NULL,'',NULL,'{}');
-INSERT INTO "verdicts" VALUES('01a2159b94ee8411d0c1dff9',0,0,'form','accepted',NULL,'',NULL,'{}');
-INSERT INTO "verdicts" VALUES('01a2159b94ee8411d0c1dff9',0,1,'schema','accepted',NULL,'',NULL,'{}');
-INSERT INTO "verdicts" VALUES('01a2159b94f60d559173f2f7',0,0,'form','accepted',NULL,'',NULL,'{}');
-INSERT INTO "verdicts" VALUES('01a2159b94f60d559173f2f7',0,1,'schema','accepted',NULL,'',NULL,'{}');
-INSERT INTO "verdicts" VALUES('01a2159b94f60d559173f2f7',0,2,'judge','accepted',NULL,'',1.0,'{"yes": {"right": 1.0}, "threshold": 0.8, "evidence": {"right": ""}, "verdicts": 1, "with_logprobs": 0, "with_decisions": 0, "own": 0, "certified": false}');
-INSERT INTO "verdicts" VALUES('01a2159b94f925577971f0a6',0,0,'form','accepted',NULL,'',NULL,'{}');
-INSERT INTO "verdicts" VALUES('01a2159b94f925577971f0a6',0,1,'schema','rejected','schema','answer: lacks one of ["number", "total"]',NULL,'{}');
-INSERT INTO "verdicts" VALUES('01a2159b94f925577971f0a6',1,0,'form','accepted',NULL,'',NULL,'{}');
-INSERT INTO "verdicts" VALUES('01a2159b94f925577971f0a6',1,1,'schema','rejected','schema','answer: lacks one of ["number", "total"]',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a215a8898a2c33324604b2',0,0,'form','accepted',NULL,'',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a215a8898a2c33324604b2',0,1,'schema','accepted',NULL,'',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a215a8898a2c33324604b2',0,2,'judge','accepted',NULL,'',1.0,'{"yes": {"right": 1.0}, "threshold": 0.8, "evidence": {"right": ""}, "verdicts": 1, "with_logprobs": 0, "with_decisions": 0, "own": 0, "certified": false}');
+INSERT INTO "verdicts" VALUES('01a215a889be15422e58a713',0,0,'form','accepted',NULL,'',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a215a889be15422e58a713',0,1,'schema','rejected','schema','answer: lacks one of ["number", "total"]',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a215a889be15422e58a713',1,0,'form','accepted',NULL,'',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a215a889be15422e58a713',1,1,'schema','accepted',NULL,'',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a215a889d27774be1af230',0,0,'form','accepted',NULL,'',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a215a889d27774be1af230',0,1,'schema','accepted',NULL,'',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a215a889d3f59e1458a6b2',0,0,'form','accepted',NULL,'',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a215a889d3f59e1458a6b2',0,1,'schema','accepted',NULL,'',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a215a889d3f59e1458a6b2',0,2,'judge','accepted',NULL,'',1.0,'{"yes": {"right": 1.0}, "threshold": 0.8, "evidence": {"right": ""}, "verdicts": 1, "with_logprobs": 0, "with_decisions": 0, "own": 0, "certified": false}');
+INSERT INTO "verdicts" VALUES('01a215a88a105a4a3c134560',0,0,'form','accepted',NULL,'',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a215a88a105a4a3c134560',0,1,'schema','rejected','schema','answer: lacks one of ["number", "total"]',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a215a88a105a4a3c134560',1,0,'form','accepted',NULL,'',NULL,'{}');
+INSERT INTO "verdicts" VALUES('01a215a88a105a4a3c134560',1,1,'schema','rejected','schema','answer: lacks one of ["number", "total"]',NULL,'{}');
 CREATE UNIQUE INDEX "idx__sqlite_migrations_migration_set_name"
     ON "_sqlite_migrations" ("migration_set", "name");
 CREATE INDEX decisions_at ON decisions (at);
@@ -455,7 +456,7 @@ CREATE UNIQUE INDEX keys_by_digest ON keys (digest);
 CREATE UNIQUE INDEX keys_in_force_by_name ON keys (name) WHERE revoked_at IS NULL;
 CREATE INDEX forecasts_by_task ON forecasts (task, at);
 CREATE INDEX cache_until ON cache (until);
-CREATE INDEX cache_vectors_by_space ON cache_vectors (tenant, session, task, space);
+CREATE INDEX cache_vectors_by_space ON cache_vectors (tenant, session, task, space, at);
 CREATE INDEX cache_vectors_until ON cache_vectors (until);
 CREATE INDEX cache_likenings_by_task ON cache_likenings (task, fingerprint, at);
 COMMIT;
