@@ -84,7 +84,7 @@ bench: .venv/dev
 	@touch $@
 
 .venv/dev: .venv/ready
-	$(UV) -c constraints.txt -e '.[fast,html,otel,postgres,server]' --group dev
+	$(UV) -c constraints.txt -e '.[fast,html,otel,postgres,semantic,server]' --group dev
 	@touch $@
 
 .venv/sdk2/ready: .venv/dev

@@ -70,7 +70,7 @@ class Neighbourhood:
 
     @property
     def _bytes(self) -> int:
-        return sum(space.bytes for space in self._spaces.values())
+        return sum(space.taken for space in self._spaces.values())
 
 
 @dataclass(slots=True)

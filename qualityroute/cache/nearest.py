@@ -37,7 +37,8 @@ class Nearest:
         return len(self._until)
 
     @property
-    def bytes(self) -> int:
+    def taken(self) -> int:
+        """Bytes."""
         return self._rows.nbytes
 
     def add(self, neighbours: Iterable[Neighbour]) -> None:
