@@ -68,11 +68,13 @@ def parts_of_cost(calls: Iterable[ModelCall]) -> dict[str, Decimal | None]:
 
 def begun_words(decision: Decision, attempt: Attempt) -> str:
     """Whether an attempt had waited for the one before it; empty where it had."""
-    if attempt is decision.likening:
-        return "a look for an earlier answer to a question like it"
     if attempt is decision.spare:
         return "begun early and not needed"
     return "begun early" if attempt.early else ""
+
+
+LIKENING = "Likened to earlier questions"
+"""In place of an attempt's number and tier: what was looked for is no answer of a model."""
 
 
 def cost_of_trying(decision: Decision) -> Decimal | None:
