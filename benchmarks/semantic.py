@@ -101,11 +101,11 @@ class Models:
         self._asked = question
 
     def _judged(self, messages: Sequence[Message]) -> str:
-        if self._twins is None or _quoted(self._asked) in messages[-1]["content"].rpartition("BEGIN CANDIDATE")[2]:
+        if self._twins is None:
             return "yes"
-        twin = self._twins.get(self._asked)
         candidate = messages[-1]["content"].rpartition("BEGIN CANDIDATE")[2]
-        return "yes" if twin is not None and _quoted(twin) in candidate else "no"
+        right = (self._asked, self._twins.get(self._asked, self._asked))
+        return "yes" if any(_quoted(question) in candidate for question in right) else "no"
 
 
 def _answer(messages: Sequence[Message]) -> str:
@@ -114,7 +114,7 @@ def _answer(messages: Sequence[Message]) -> str:
 
 def _quoted(question: str) -> str:
     """As the judge is shown it, within the answer's JSON."""
-    return f"This answers: {question}".replace("\\", "\\\\").replace('"', '\\"').replace("<", "\\u003c", 0)
+    return f"This answers: {question}".replace("\\", "\\\\").replace('"', '\\"')
 
 
 @dataclass(frozen=True)

@@ -58,11 +58,11 @@ class Neighbourhood:
         from qualityroute.cache.nearest import Nearest  # noqa: PLC0415  (numpy, an extra)
 
         key = (space, len(vector))
-        known = self._spaces.get(key) or Nearest(len(vector))
+        known = self._spaces.setdefault(key, Nearest(len(vector)))
         since = None if known.newest is None else known.newest - LATE
         known.add(await self._store.neighbours(space, since=since, now=now))
         known.forget(now)
-        self._spaces[key] = known
+        self._spaces[key] = known  # another look may have made room meanwhile
         self._spaces.move_to_end(key)
         while len(self._spaces) > 1 and (len(self._spaces) > MOST_SPACES or self._bytes > MOST_BYTES):
             self._spaces.popitem(last=False)
@@ -118,19 +118,23 @@ class Look:
         if isinstance(vector, Fate):
             return vector
         self.sense = Sense(self.space.key.digest, self.space.text, vector)
-        near = await self.neighbourhood.near(self.space.key, vector, self.settings.threshold, self.now)
-        ids = [decision_id for decision_id, _ in near]
-        there = await self.store.candidates(self.space.key, ids, efficiency=self.efficiency, now=self.now)
-        similarity = {there[one].stored.decision_id: cosine for one, cosine in near if one in there}
-        candidates, objection = alike(self.space.text, [there[one] for one in ids if one in there])
-        self._similarity = next(iter(similarity.values()), None)
+        near = dict(await self.neighbourhood.near(self.space.key, vector, self.settings.threshold, self.now))
+        there = await self._candidates(list(near))
+        candidates, objection = alike(self.space.text, there)
+        self._similarity = near[there[0].stored.decision_id] if there else None
         for candidate in candidates:
             self._source = candidate.stored.decision_id
-            self._similarity = similarity[self._source]
+            self._similarity = near[self._source]
             objection = await self._proved(candidate)
             if objection is not Fate.REFUSED:
                 break
         return objection
+
+    async def _candidates(self, ids: list[str]) -> list[Candidate]:
+        """In their order, those whose answer may be served now."""
+        there = await self.store.candidates(self.space.key, ids, efficiency=self.efficiency, now=self.now)
+        # The time they were kept for may have been longer then.
+        return [there[one] for one in ids if one in there and self.now - there[one].stored.at < self.settings.ttl]
 
     async def _vector(self) -> bytes | Fate:
         from qualityroute.cache.nearest import unit  # noqa: PLC0415  (numpy, an extra)

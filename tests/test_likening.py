@@ -135,6 +135,14 @@ class TestHits:
         w.clock.advance(hours=1)
         assert fate(await ask(w, SAME)) is Fate.ALONE
 
+    async def test_a_shorter_time_holds_for_what_is_kept_already(self, world: Worlds) -> None:
+        w = await world(client_with(), semantic_config())
+        await ask(w, ONE)
+        w.clock.advance(hours=2)
+        shorter = semantic_config(cache={"ttl": "1h"}).cache
+        w.engine.amend(lambda config: config.model_copy(update={"cache": shorter}))
+        assert fate(await ask(w, SAME)) is Fate.ALONE
+
     async def test_a_request_for_performance_is_not_served_efficiency_s_answer(self, world: Worlds) -> None:
         w = await world(client_with(), semantic_config())
         await ask(w, ONE)
