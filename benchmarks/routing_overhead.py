@@ -49,7 +49,7 @@ async def _parts(engine: Engine) -> dict[str, float]:
     from qualityroute.asked import request_of  # noqa: PLC0415  (a part of the engine, measured alone)
 
     setup, learner, store = engine._setup, engine._learner, engine._store
-    request: Any = request_of(setup, "t", TEXT)
+    request: Any = request_of(setup, "t", TEXT, (), None)
     shape, key = shape_of(None), PinKey("default", "user-42")
     return {
         "pin lookup": await _each(lambda: store.pin(key)),
