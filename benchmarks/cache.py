@@ -65,11 +65,7 @@ async def measure(length: int, blocks: int, times: int, entries: int) -> list[Ro
                 await engine.run("t", f"{text} {number}")
             await engine.run("t", text, session="s")
             setup, store, recall = engine._setup, engine.store, engine._recall
-<<<<<<< HEAD
-            request: Request = request_of(setup, "t", text)
-=======
             request: Request = request_of(setup, "t", text, (), None)
->>>>>>> main
             key, stranger, now = PinKey("default", "pinned"), PinKey("default", "stranger"), engine._now()
             await store.put_pin(manual_pin(key, message="", policy=setup.config.pins, now=now))
 
