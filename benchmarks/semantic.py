@@ -197,10 +197,13 @@ def cosine(models: Models, pair: Pair) -> float:
 
 def main() -> None:
     parser = command(__doc__, quick="the same")
-    parser.add_argument("--server", type=Path, required=True)
+    parser.add_argument("--server", type=Path, metavar="FILE", help="the embeddings server's program")
     parser.add_argument("--python", default=sys.executable, help="the server's interpreter")
     run = begin("semantic", parser)
     options: argparse.Namespace = run.options
+    if options.server is None:
+        print("not measured: no embeddings; --server FILE names a server of them")
+        return
     with served(options.server, options.python) as address:
         run.tell(list(rows(address)))
 
