@@ -2,7 +2,8 @@
 
 A paraphrase may be answered alike. A trap may not: the same template with another number, date, name, unit, negation,
 direction, or a difference past what the encoder reads. The first ones were there before the guards were made, the second
-ones were looked at while they were made, and the fresh ones were written once they stood, and changed nothing.
+ones were looked at while they were made, and the fresh ones were written once they stood. These showed one mistake (the
+word `am` was taken for an hour of the day), and putting it right changed none of their figures.
 """
 
 from __future__ import annotations
@@ -104,6 +105,7 @@ SECOND_PARAPHRASES = (
     ("How do I export my data?", "I want to export my data. How do I do that?"),
 )  # fmt: skip
 SECOND_TRAPS = (
+    ("What is a hash?", "What is the hash?"),
     ("Is the plan late?", "Is the plane late?"),
     ("What is 5 + 3?", "What is 5 - 3?"),
     ("What is -5 in fahrenheit?", "What is 5 in fahrenheit?"),

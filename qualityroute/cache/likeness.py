@@ -55,7 +55,7 @@ class Part:
     """One of `numbers`, `dates`, `units`, `quoted`, `names`, `signs` and `words`."""
     value: str
     whose: str = ""
-    """`i` or `you`: the owner, as in "your office"; empty where it is nobody in particular."""
+    """`i` or `you`: the owner, as in "your office"; `the`: a certain one; `a`: any; empty where nobody says."""
     who: str = ""
     """Of a word: the one who does it, `i` or `you`; the one to whom it is done, `to i` or `to you`; `done` to something
     else; `it` does it, or the word is no verb. Empty where nobody says, as in "to pay"."""
@@ -273,11 +273,16 @@ def _number(token: str) -> str:
 
 
 def _same(one: Part, other: Part) -> bool:
-    if one.kind != other.kind or (one.whose and other.whose and one.whose != other.whose):
+    if one.kind != other.kind or not _same_owner(one.whose, other.whose):
         return False
     if one.kind != "words":
         return one.value == other.value
     return _same_doer(one.who, other.who) and not _forms(one.value).isdisjoint(_forms(other.value))
+
+
+def _same_owner(one: str, other: str) -> bool:
+    """A certain one may well be mine or yours."""
+    return one == other or not (one and other) or {one, other} in ({"the", "i"}, {"the", "you"})
 
 
 def _same_doer(one: str, other: str) -> bool:

@@ -20,8 +20,8 @@ LIGHT = _set(
 )
 """Left out wherever they stand. All that is not in here has to be the same in both questions."""
 SUBJECTS = {"i": "i", "we": "i", "you": "you"}
-OWNERS = {"my": "i", "our": "i", "your": "you"}
-"""As others name them, whoever speaks."""
+OWNERS = {"my": "i", "our": "i", "your": "you", "the": "the", "this": "the", "that": "the", "a": "a", "an": "a"}
+"""Whose it is, which one, or any."""
 BE = _set("is are am be been being was were")
 HAVE = _set("have has had")
 OTHER_AUXILIARIES = _set("do does did can could would may will shall should must might")
