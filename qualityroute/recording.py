@@ -61,7 +61,8 @@ async def record(passage: Passage, kept: Attempt | None, limit: Reason | None) -
         logger.warning("decision could not be written: %s", error, extra={"decision_id": passage.id})
         return decision
     passage.left = passage.turn.found if hit is not None and passage.turn is not None else keeps
-    decision = replace(decision, pin=effect)
+    if effect is not None:
+        decision = replace(decision, pin=effect)
     passage.world.tell(decision)
     return decision
 
