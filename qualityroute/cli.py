@@ -47,7 +47,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
-        if not (name in COMMANDS or name.startswith("-") or ctx.resilient_parsing):
+        if not (name.startswith("-") or ctx.resilient_parsing or self.get_command(ctx, name)):
             close = difflib.get_close_matches(name, COMMANDS, n=1)
             ctx.fail(f"No such command '{name}'; " + (f"did you mean '{close[0]}'?" if close else "--help lists them."))
         return super().resolve_command(ctx, args)

@@ -61,6 +61,9 @@ class CompletionRequest:
     questions: tuple[Question, ...] = ()
     """Where there are any, decisions are asked for and no words: the completion's `raw` then holds `answers`, one
     for each question in order, each with the question's `name`, as the reply of OpenAI's `/decisions` does."""
+    embeds: bool = False
+    """The vector of the only message's text is asked for, and no words: the completion's `raw` then holds `embedding`,
+    a list of numbers, and its `usage` the tokens that the model read, as far as the endpoint counts them."""
     timeout: timedelta | None = None
     """How long this one call may take, retries included; the request's deadline stands above it."""
     waits: bool = True
