@@ -381,6 +381,16 @@ def test_a_long_course_is_drawn_as_it_is() -> None:
     assert not Course.of(points).brief
 
 
+def test_points_of_one_morning_are_one_in_a_picture_of_weeks() -> None:
+    hours = [timedelta(weeks=week, hours=hour) for week in range(5) for hour in (0, 1)]
+    points = [Point(NOW + away, rate(place % 2 * 5, 5)) for place, away in enumerate(hours)]
+    course = Course.of(points)
+    assert [(point.start - NOW, point.rate.of) for point in course.points] == [
+        (timedelta(weeks=week), 10) for week in range(5)
+    ]
+    assert len(Course.of(points[:2]).points) == 2
+
+
 def test_a_run_of_seconds_is_drawn_in_its_order() -> None:
     points = [Point(NOW + timedelta(milliseconds=place), rate(2, 9)) for place in range(6)]
     course = Course.of(points)
