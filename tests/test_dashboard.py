@@ -117,6 +117,13 @@ def test_each_task_tells_its_rate_break_even_state_money_and_latency(get: Any) -
     ]
 
 
+@pytest.mark.parametrize(("since", "told"), [("7d", True), ("all", False)])
+def test_a_page_over_a_time_says_what_on_it_is_of_all_time(get: Any, since: str, told: bool) -> None:
+    text = words(page(get(since=since)))
+    assert ("of all time: " in text) is told
+    assert ("; states, their evidence and break-even are of all time." in text) is told
+
+
 def test_the_newest_decisions_stand_on_the_first_page(get: Any) -> None:
     (latest,) = [one for one in page(get()).all("section") if words(one).startswith("Latest decisions")]
     assert [row[0] for row in rows(latest)][:3] == ["20 s ago", "22 min ago", "44 min ago"]

@@ -170,7 +170,7 @@ def test_the_same_report_makes_the_same_page() -> None:
 def test_the_headline_adds_up_and_says_what_is_estimated(four: Element) -> None:
     glance = words(four)
     for part in (
-        "Counted since 2026-10-26 12:00:00 UTC, as of 2026-11-23 12:00:00 UTC.",
+        "Counted since 2026-10-26 12:00:00 UTC, as of 2026-11-23 12:00:00 UTC; states, their evidence",
         "Tasks4 1 misclassified, 2 healthy, 1 insufficient",
         "Spent$27.67",
         "Saved, an estimate$5.86 17 % against all on performance",

@@ -46,7 +46,7 @@ from qualityroute.render import (
     story_of,
     visible,
 )
-from qualityroute.render.report_view import flag_text, state_text
+from qualityroute.render.report_view import evidence_words, flag_text, state_text
 from qualityroute.render.words import distance, effect_words, moment_text, route_words, seconds
 from qualityroute.report import Cost, JudgeReport, PinReport, Rate, RateChange, Report, Saved, Suggestion, TaskReport
 from qualityroute.signal import Flag, State
@@ -425,6 +425,18 @@ def test_hostile_text_in_a_report_reaches_no_terminal(width: int) -> None:
     text = shown(report_view(Report({HOSTILE: hostile}, 0, None, NOW, (suggestion,))), width)
     assert not any(char in text for char in "\x1b\x07\x9b\r\u202e")
     assert "[bold]" in text.replace("\n", "").replace(" ", "")
+
+
+def test_evidence_says_from_when_it_is_where_the_report_begins_elsewhere() -> None:
+    task = task_report(why="6 of 17 attempts failed")
+    changed = replace(task, changes=(RateChange(NOW, 0.08, 0.31),))
+    assert evidence_words(task, None) == "6 of 17 attempts failed"
+    assert evidence_words(task, NOW) == "of all time: 6 of 17 attempts failed"
+    assert evidence_words(changed, NOW) == "since the rate last changed: 6 of 17 attempts failed"
+    assert evidence_words(task_report(), NOW) == ""
+    text = " ".join(shown(report_view(Report({"invoice": task}, 0, NOW, NOW)), 140).split())
+    assert "evidence Of all time: 6 of 17 attempts failed." in text
+    assert "counted since 2026-11-23 12:00:00 UTC; states, their evidence and break-even are of all time." in text
 
 
 def test_an_empty_report_is_a_sentence() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 
 from qualityroute.page.amounts import dollars
@@ -11,18 +12,24 @@ from qualityroute.page.badges import spaced, state_badge
 from qualityroute.page.markup import Child, Markup, stranger, tag
 from qualityroute.page.tables import facts, table
 from qualityroute.page.task_section import MOST_OF_A_NAME, rate_words, suggestion_block
+from qualityroute.render.report_view import OF_ALL_TIME
 from qualityroute.render.words import moment_text, percent
 from qualityroute.report import Report, TaskReport
 from qualityroute.signal import State
 
 
 def headline(report: Report, title: str) -> Markup:
-    since = f"since {moment_text(report.since)}" if report.since else "since the first record"
-    return tag(
-        "header",
-        tag("h1", stranger(title)),
-        tag("p", f"Counted {since}, as of ", tag("time", moment_text(report.at), datetime=report.at.isoformat()), "."),
-    )
+    return tag("header", tag("h1", stranger(title)), tag("p", counted_words(report)))
+
+
+def counted_words(report: Report) -> list[Child]:
+    """Which time the page is of, and what on it is of another."""
+    at = tag("time", moment_text(report.at), datetime=report.at.isoformat())
+    return [f"Counted {since_words(report.since)}, as of ", at, f"; {OF_ALL_TIME}." if report.since else "."]
+
+
+def since_words(since: datetime | None) -> str:
+    return f"since {moment_text(since)}" if since else "since the first record"
 
 
 def overview(report: Report, names: Iterable[str]) -> Markup:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from qualityroute.page.amounts import dollars
 from qualityroute.page.badges import flag_badge, state_badge
 from qualityroute.page.figures import latency_figure, money_figure, rate_figure, reasons_figure
 from qualityroute.page.markup import Child, Markup, lines, stranger, tag
 from qualityroute.page.tables import facts
-from qualityroute.render.report_view import tier_warning
+from qualityroute.render.report_view import evidence_words, tier_warning
 from qualityroute.render.words import UNKNOWN, percent, seconds
 from qualityroute.report import Rate, Suggestion, TaskReport
 
@@ -18,8 +18,8 @@ APPLY = "qualityroute report --apply"
 MOST_OF_A_NAME = 64
 
 
-def task_section(task: TaskReport, name: str) -> Markup:
-    """`name` is unique on the page, and where the overview's link leads."""
+def task_section(task: TaskReport, name: str, since: datetime | None) -> Markup:
+    """`name` is unique on the page, and where the overview's link leads; `since` is the report's."""
     heading = f"{name}-heading"
     return tag(
         "section",
@@ -30,7 +30,7 @@ def task_section(task: TaskReport, name: str) -> Markup:
             class_="title",
         ),
         tag("p", stranger(task.sentence), class_="sentence"),
-        tag("p", stranger(task.why), class_="why"),
+        tag("p", stranger(evidence_words(task, since)), class_="why"),
         suggestion_block(task.suggestion) if task.suggestion else None,
         facts(_key_numbers(task)),
         _figures(task, name),

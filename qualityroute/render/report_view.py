@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from rich.box import Box
 from rich.console import Group, RenderableType
@@ -22,6 +23,7 @@ from qualityroute.tier_check import Standing, sentence
 
 WIDEST_PROSE = 110
 """Longer lines are hard to read, however wide the screen is."""
+OF_ALL_TIME = "states, their evidence and break-even are of all time"
 TOP_REASONS = 4
 
 _STATES: dict[State, tuple[str, str]] = {
@@ -43,7 +45,7 @@ def report_view(report: Report, box: Box | None = None) -> RenderableType:
     since = f" since {moment_text(report.since)}" if report.since else ""
     if not report.tasks:
         return Text(f"Nothing is recorded{since} yet.")
-    blocks = (*_blocks(report.tasks.values()), *map(_budget, report.budgets))
+    blocks = (*_blocks(report), *map(_budget, report.budgets))
     parts = [_table(report, box), Text(""), *blocks, _prose(_legend(report, since)), Text("")]
     return Group(*parts, *([suggestions_view(report.suggestions)] if report.suggestions else []))
 
@@ -107,11 +109,11 @@ def _table(report: Report, box: Box | None) -> Table:
     return shown
 
 
-def _blocks(tasks: Iterable[TaskReport]) -> Iterator[RenderableType]:
-    for task in tasks:
+def _blocks(report: Report) -> Iterator[RenderableType]:
+    for task in report.tasks.values():
         yield _block_heading(task)
         yield _prose(Padding(safe_text(task.sentence), (0, 0, 0, 2)))
-        yield _prose(facts(list(_facts(task))))
+        yield _prose(facts(list(_facts(task, report.since))))
         yield Text("")
 
 
@@ -120,10 +122,10 @@ def _block_heading(task: TaskReport) -> Text:
     return Text.assemble(safe_text(task.task, "bold", most=64), ": ", state_text(task.state), *flags)
 
 
-def _facts(task: TaskReport) -> Iterator[tuple[str, RenderableType]]:
+def _facts(task: TaskReport, since: datetime | None) -> Iterator[tuple[str, RenderableType]]:
     """What there is to say; nothing is said of what did not happen."""
     if task.why:
-        yield "evidence", safe_text(_sentence(task.why))
+        yield "evidence", safe_text(_sentence(evidence_words(task, since)))
     if task.by_reason:
         yield "top reasons", reasons_text(task)
     if task.judge.judged or task.judge.errors:
@@ -148,6 +150,13 @@ def _facts(task: TaskReport) -> Iterator[tuple[str, RenderableType]]:
         yield "changed", _change(change)
     if task.cost.cut_off:
         yield "unknown", Text(_cut_off(task.cost.cut_off))
+
+
+def evidence_words(task: TaskReport, since: datetime | None) -> str:
+    """What the state rests on; it does not begin where the report does, which must be said where they differ."""
+    if not task.why or since is None:
+        return task.why
+    return f"{'since the rate last changed' if task.changes else 'of all time'}: {task.why}"
 
 
 def tier_warning(task: TaskReport) -> str | None:
@@ -208,7 +217,7 @@ def _prose(text: RenderableType) -> RenderableType:
 def _legend(report: Report, since: str) -> Text:
     pins = report.pins_active
     held = f"{pins} session{' is' if pins == 1 else 's are'} pinned now"
-    counted = f", counted{since}" if since else ""
+    counted = f", counted{since}; {OF_ALL_TIME}" if since else ""
     return Text(
         f"{held}{counted}. "
         "Attempts: requests that tried efficiency unpinned and that the gate could judge. "
