@@ -21,7 +21,16 @@ from qualityroute.page.strips import Part, bar, rate_strip
 
 HOSTILE_DECISION = "0192f3ffffffffffffffffff"
 PAGES = (
-    *("?since=all", "?since=7d", "?since=24h&watch=1", "/pins", "/pins?session=nobody", "/decisions", "/money"),
+    *(
+        "?since=all",
+        "?since=7d",
+        "?since=24h&watch=1",
+        "?since=banana",
+        "/pins",
+        "/pins?session=nobody",
+        "/decisions",
+        "/money",
+    ),
     *(
         "/decisions?outcome=fallback&task=invoice",
         f"/decisions/{HOSTILE_DECISION}",
@@ -115,6 +124,14 @@ def test_each_task_tells_its_rate_break_even_state_money_and_latency(get: Any) -
     assert [svg.attributes["class"] for svg in card.all("svg") if svg.attributes.get("role") == "img"] == [
         *("strip", "bar", "bar")
     ]
+
+
+@pytest.mark.parametrize("path", ["", "/money"])
+def test_a_time_that_is_no_choice_is_refused_and_told_which_are(get: Any, path: str) -> None:
+    answer = get(path, since="banana\u202e")
+    assert answer.status_code == 400
+    assert "since: no time 'banana<U+202E>'; there are: 24h, 7d, 30d, all" in words(page(answer))
+    assert get(path, since=" ").status_code == 200
 
 
 @pytest.mark.parametrize(("since", "told"), [("7d", True), ("all", False)])
