@@ -12,6 +12,7 @@ from qualityroute.page.badges import spaced, state_badge
 from qualityroute.page.markup import Child, Markup, stranger, tag
 from qualityroute.page.tables import facts, table
 from qualityroute.page.task_section import MOST_OF_A_NAME, rate_words, suggestion_block
+from qualityroute.quantities import counted
 from qualityroute.render.report_view import OF_ALL_TIME
 from qualityroute.render.words import moment_text, percent
 from qualityroute.report import Report, TaskReport
@@ -84,15 +85,14 @@ def _known_part(tasks: list[TaskReport]) -> str:
 def _unknowns(tasks: list[TaskReport]) -> Iterable[Child]:
     without = [task for task in tasks if task.cost.total is None]
     if without:
-        which = "1 task" if len(without) == 1 else f"{len(without)} tasks"
         yield [
-            f"The costs of {which} are unknown, and so are the sums: add ",
+            f"The costs of {counted(len(without), 'task')} are unknown, and so are the sums: add ",
             tag("code", "[[prices]]"),
             " for the models.",
         ]
     cut = sum(task.cost.cut_off for task in tasks)
     if cut:
-        yield f"{cut:,} call{'s' if cut > 1 else ''} got no answer and may still be billed; no sum has them."
+        yield f"{counted(cut, 'call')} got no answer and may still be billed; no sum has them."
 
 
 def _glance(tasks: list[TaskReport], names: Iterable[str]) -> Markup:

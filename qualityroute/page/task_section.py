@@ -10,6 +10,7 @@ from qualityroute.page.badges import flag_badge, state_badge
 from qualityroute.page.figures import latency_figure, money_figure, rate_figure, reasons_figure
 from qualityroute.page.markup import Child, Markup, lines, stranger, tag
 from qualityroute.page.tables import facts
+from qualityroute.quantities import counted
 from qualityroute.render.report_view import evidence_words, tier_warning
 from qualityroute.render.words import UNKNOWN, percent, seconds
 from qualityroute.report import Rate, Suggestion, TaskReport
@@ -69,7 +70,7 @@ def _change_kind(line: str) -> str | None:
 
 def _key_numbers(task: TaskReport) -> Iterator[tuple[str, Child]]:
     yield "Tier", task.tier
-    yield "Judged attempts", f"{task.attempts:,} of {_counted(task.requests, 'request')}"
+    yield "Judged attempts", f"{task.attempts:,} of {counted(task.requests, 'request')}"
     yield "Fallback rate", rate_words(task.fallback_rate)
     yield "On first attempts", rate_words(task.difficulty)
     yield "Break-even", percent(task.break_even)
@@ -156,7 +157,3 @@ def _troubles(task: TaskReport) -> Child:
     found = sorted(task.judge.errors.items(), key=lambda item: (-item[1], item[0]))
     told = [[", " if place else "", stranger(cause, 40), f" {count:,}"] for place, (cause, count) in enumerate(found)]
     return told or "never"
-
-
-def _counted(number: int, name: str) -> str:
-    return f"{number:,} {name}{'' if number == 1 else 's'}"

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from qualityroute.pins import Pin, PinState
+from qualityroute.quantities import counted
 from qualityroute.records import Reason
 from qualityroute.render.safe import safe_text
 from qualityroute.render.tables import facts, table
@@ -61,7 +62,7 @@ def pin_card(pin: Pin, now: datetime) -> RenderableType:
         ("task", safe_text(pin.key.task or "every task of the session")),
         ("since", _when(pin.since, now)),
         ("until", _when(pin.until, now)),
-        ("served", Text(_counted(pin.served, "request") + " on the performance tier")),
+        ("served", Text(counted(pin.served, "request") + " on the performance tier")),
         ("next probe", Text(_next_probe(pin))),
     ]
     return Group(heading, facts([(name, value) for name, value in rows if str(value)]))
@@ -89,7 +90,7 @@ def _next_probe(pin: Pin) -> str:
         return "never: it was pinned by hand"
     so_far = _probes_so_far(pin)
     if pin.remaining:
-        return f"after {_counted(pin.remaining, 'more request')}{f' ({so_far})' if so_far else ''}"
+        return f"after {counted(pin.remaining, 'more request')}{f' ({so_far})' if so_far else ''}"
     return f"with the next request{f' ({so_far})' if so_far else ''}"
 
 
@@ -97,10 +98,6 @@ def _probes_so_far(pin: Pin) -> str:
     passed = f"{pin.passed_probes} passed in a row" if pin.passed_probes else ""
     failed = f"{pin.failed_probes} failed" if pin.failed_probes else ""
     return ", ".join(filter(None, (passed, failed)))
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _when(moment: datetime, now: datetime) -> Text:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from qualityroute.budgets import Filling
+from qualityroute.quantities import counted
 from qualityroute.records import Reason
 from qualityroute.render.safe import safe_text
 from qualityroute.render.tables import facts, table
@@ -191,9 +192,8 @@ def _change(change: RateChange) -> Text:
 
 
 def _cut_off(calls: int) -> str:
-    if calls == 1:
-        return "1 call got no answer but may be billed; what it cost is in no sum."
-    return f"{calls:,} calls got no answer but may be billed; what they cost is in no sum."
+    cost = "it cost" if calls == 1 else "they cost"
+    return f"{counted(calls, 'call')} got no answer but may be billed; what {cost} is in no sum."
 
 
 def _budget(filling: Filling) -> Text:
@@ -216,10 +216,10 @@ def _prose(text: RenderableType) -> RenderableType:
 
 def _legend(report: Report, since: str) -> Text:
     pins = report.pins_active
-    held = f"{pins} session{' is' if pins == 1 else 's are'} pinned now"
-    counted = f", counted{since}; {OF_ALL_TIME}" if since else ""
+    held = f"{counted(pins, 'session')} {'is' if pins == 1 else 'are'} pinned now"
+    begun = f", counted{since}; {OF_ALL_TIME}" if since else ""
     return Text(
-        f"{held}{counted}. "
+        f"{held}{begun}. "
         "Attempts: requests that tried efficiency unpinned and that the gate could judge. "
         "Fallback rate: the share of them that it rejected, with its 95 % interval. "
         "Break-even: the fallback rate from which trying efficiency first no longer pays. "

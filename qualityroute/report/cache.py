@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qualityroute.cache import CacheSummary
+from qualityroute.quantities import counted, were
 from qualityroute.report.facts import CacheReport
 from qualityroute.report.words import dollars
 
@@ -16,8 +17,7 @@ def cache_report(summary: CacheSummary | None, requests: int) -> CacheReport | N
 
 
 def _sentence(summary: CacheSummary, share: float | None) -> str:
-    were = "request was" if summary.hits == 1 else "requests were"
     of_all = f" ({share:.0%})" if share is not None else ""
     known = f", which saved {dollars(summary.saved)}" if summary.hits > summary.unknown else ""
     unknown = f"; what {summary.unknown:,} of them saved is unknown" if summary.unknown else ""
-    return f"{summary.hits:,} {were} served an earlier answer{of_all}{known}{unknown}."
+    return f"{counted(summary.hits, 'request')} {were(summary.hits)} served an earlier answer{of_all}{known}{unknown}."
