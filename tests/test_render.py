@@ -341,6 +341,31 @@ def test_the_report_has_a_row_a_task_that_fits_the_screen(width: int) -> None:
         assert [part for part in parts if part not in text] == []
 
 
+def test_on_a_screen_too_narrow_for_its_columns_a_report_has_a_block_a_task_with_all_of_them() -> None:
+    report = Report({name: task_report(task=name) for name in ("invoice", "receipt")}, 1, None, NOW)
+    lines = shown(report_view(report), 40).splitlines()
+    assert max(map(len, lines)) <= 40
+    assert [line.strip() for line in lines[:8]] == [
+        "invoice",
+        "state          INSUFFICIENT",
+        "attempts       17 of 22",
+        "fallback rate  35 % (17–59)",
+        "break-even     92 %",
+        "cost           $0.0346",
+        "saved          $0.0271 (44 %)",
+        "receipt",
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_pin_keeps_its_name_in_one_piece_and_all_its_columns_on_every_screen(width: int) -> None:
+    key = PinKey("default", "customer-0123456789-abc", "")
+    text = shown(pin_table([replace(PIN, key=key, since=NOW - timedelta(minutes=119))], NOW), width)
+    assert max(map(len, text.splitlines())) <= width
+    for part in ("customer-0123456789-abc", "119 min ago", "until", "served"):
+        assert part in text, part
+
+
 def test_the_commonest_reasons_are_told_and_the_rest_counted() -> None:
     reasons = {Reason.SCHEMA: 2, Reason.JUDGED: 3, Reason.INJECTION: 1, Reason.EMPTY: 1, Reason.CHECK: 1}
     text = shown(report_view(Report({"invoice": task_report(by_reason=reasons)}, 0, None, NOW)), 140)

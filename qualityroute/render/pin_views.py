@@ -14,10 +14,13 @@ from qualityroute.pins import Pin, PinState
 from qualityroute.quantities import counted
 from qualityroute.records import Reason
 from qualityroute.render.safe import safe_text
-from qualityroute.render.tables import facts, table
+from qualityroute.render.tables import Stacking, facts, table
 from qualityroute.render.words import distance, moment_text, reason_words
 
 MOST_OF_A_MESSAGE = 90
+LEAST_FOR_WHY = 24
+"""Characters of a line: with fewer, a reason is a word a line."""
+LONGEST_TIME = len("119 min ago")
 
 
 def pin_table(pins: Sequence[Pin], now: datetime, box: Box | None = None) -> RenderableType:
@@ -27,14 +30,16 @@ def pin_table(pins: Sequence[Pin], now: datetime, box: Box | None = None) -> Ren
     tenants = {pin.key.tenant for pin in pins} != {"default"}
     tasks = any(pin.key.task for pin in pins)
     shown = table(box)
-    for name, wanted in (("session", True), ("tenant", tenants), ("task", tasks), ("why", True)):
+    for name, wanted in (("session", True), ("tenant", tenants), ("task", tasks)):
         if wanted:
             shown.add_column(name, overflow="fold")
-    for name in ("since", "until", "served"):
-        shown.add_column(name, no_wrap=True, justify="right" if name == "served" else "left")
+    shown.add_column("why", overflow="fold", min_width=LEAST_FOR_WHY)
+    for name in ("since", "until"):
+        shown.add_column(name, no_wrap=True, min_width=LONGEST_TIME)
+    shown.add_column("served", no_wrap=True, justify="right")
     for pin in pins:
         _add(shown, pin, now, tenants=tenants, tasks=tasks)
-    return shown
+    return Stacking(shown)
 
 
 def _add(shown: Table, pin: Pin, now: datetime, *, tenants: bool, tasks: bool) -> None:

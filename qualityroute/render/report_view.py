@@ -9,14 +9,13 @@ from rich.box import Box
 from rich.console import Group, RenderableType
 from rich.constrain import Constrain
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from qualityroute.budgets import Filling
 from qualityroute.quantities import counted
 from qualityroute.records import Reason
 from qualityroute.render.safe import safe_text
-from qualityroute.render.tables import facts, table
+from qualityroute.render.tables import Stacking, facts, table
 from qualityroute.render.words import UNKNOWN, dollars, moment_text, percent, reason_words
 from qualityroute.report import Rate, RateChange, Report, Suggestion, TaskReport
 from qualityroute.signal import Flag, State
@@ -90,7 +89,7 @@ def saved_text(task: TaskReport) -> Text:
     return Text(f"{dollars(task.saved.amount)}{share}", style="red" if task.saved.amount < 0 else "green")
 
 
-def _table(report: Report, box: Box | None) -> Table:
+def _table(report: Report, box: Box | None) -> Stacking:
     shown = table(box)
     shown.add_column("task", overflow="fold", min_width=8)
     shown.add_column("state", min_width=13, overflow="fold")
@@ -107,7 +106,7 @@ def _table(report: Report, box: Box | None) -> Table:
             dollars(task.cost.total),
             saved_text(task),
         )
-    return shown
+    return Stacking(shown)
 
 
 def _blocks(report: Report) -> Iterator[RenderableType]:
