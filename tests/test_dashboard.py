@@ -110,7 +110,7 @@ def test_each_task_tells_its_rate_break_even_state_money_and_latency(get: Any) -
     (card,) = [one for one in root.all("section") if words(one).startswith("invoice")]
     text = words(card)
     for pattern in (
-        r"^invoiceHEALTHYUNCERTIFIEDinvoice",
+        r"^invoiceHEALTHY on efficiencyUNCERTIFIEDinvoice",
         r"invoice saves \$[\d.]+ per 100 sessions on efficiency\.",
         r"Fallback rate8 % \(5–14\)",
         r"Break-even96 %",

@@ -46,7 +46,7 @@ from qualityroute.render import (
     story_of,
     visible,
 )
-from qualityroute.render.report_view import evidence_words, flag_text, state_text
+from qualityroute.render.report_view import evidence_words, flag_text, state_text, where_words
 from qualityroute.render.words import distance, effect_words, moment_text, route_words, seconds
 from qualityroute.report import Cost, JudgeReport, PinReport, Rate, RateChange, Report, Saved, Suggestion, TaskReport
 from qualityroute.signal import Flag, State
@@ -401,7 +401,8 @@ def test_a_report_of_what_is_unknown_says_unknown_and_not_zero() -> None:
     ],
 )
 def test_each_state_is_told_in_words_and_coloured_besides(state: State, words: str, colour: str) -> None:
-    report = Report({"invoice": task_report(state=state, flags=(Flag.CHANGED, Flag.UNCERTIFIED))}, 0, None, NOW)
+    task = task_report(state=state, flags=(Flag.CHANGED, Flag.UNCERTIFIED), tier="unknown")
+    report = Report({"invoice": task}, 0, None, NOW)
     assert f"invoice: {words}, CHANGED, UNCERTIFIED" in shown(report_view(report))
     console = Console(width=80, force_terminal=True, color_system="standard", file=StringIO())
     with console.capture() as captured:
@@ -409,6 +410,15 @@ def test_each_state_is_told_in_words_and_coloured_besides(state: State, words: s
     styles = re.findall(rf"\x1b\[([\d;]+)m{words}", captured.get())
     assert styles
     assert all(colour in style.split(";") for style in styles)
+
+
+@pytest.mark.parametrize("tier", ["performance", "efficiency", "auto"])
+def test_healthy_says_where_a_task_is_healthy(tier: str) -> None:
+    task = task_report(state=State.HEALTHY, tier=tier)
+    text = shown(report_view(Report({"invoice": task}, 0, None, NOW)), 140)
+    assert f"invoice: HEALTHY on {tier}\n" in text
+    assert f"on {tier} " in text.splitlines()[3]
+    assert where_words(replace(task, state=State.INSUFFICIENT)) == ""
 
 
 def test_every_state_and_flag_has_words() -> None:

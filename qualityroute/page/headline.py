@@ -13,7 +13,7 @@ from qualityroute.page.markup import Child, Markup, stranger, tag
 from qualityroute.page.tables import facts, table
 from qualityroute.page.task_section import MOST_OF_A_NAME, rate_words, suggestion_block
 from qualityroute.quantities import counted
-from qualityroute.render.report_view import OF_ALL_TIME
+from qualityroute.render.report_view import OF_ALL_TIME, where_words
 from qualityroute.render.words import moment_text, percent
 from qualityroute.report import Report, TaskReport
 from qualityroute.signal import State
@@ -98,7 +98,11 @@ def _unknowns(tasks: list[TaskReport]) -> Iterable[Child]:
 def _glance(tasks: list[TaskReport], names: Iterable[str]) -> Markup:
     rows: list[list[Child]] = [
         [
-            [tag("a", stranger(task.task, MOST_OF_A_NAME), href=f"#{name}"), " ", state_badge(task.state)],
+            [
+                tag("a", stranger(task.task, MOST_OF_A_NAME), href=f"#{name}"),
+                " ",
+                state_badge(task.state, where_words(task)),
+            ],
             dollars(task.saved.amount),
             dollars(task.cost.total),
             rate_words(task.fallback_rate),

@@ -11,7 +11,7 @@ from qualityroute.page.figures import latency_figure, money_figure, rate_figure,
 from qualityroute.page.markup import Child, Markup, lines, stranger, tag
 from qualityroute.page.tables import facts
 from qualityroute.quantities import counted
-from qualityroute.render.report_view import evidence_words, tier_warning
+from qualityroute.render.report_view import evidence_words, tier_warning, where_words
 from qualityroute.render.words import UNKNOWN, percent, seconds
 from qualityroute.report import Rate, Suggestion, TaskReport
 
@@ -27,7 +27,12 @@ def task_section(task: TaskReport, name: str, since: datetime | None) -> Markup:
         tag(
             "div",
             tag("h2", stranger(task.task, MOST_OF_A_NAME), id=heading),
-            tag("p", state_badge(task.state), [flag_badge(flag) for flag in task.flags], class_="badges"),
+            tag(
+                "p",
+                state_badge(task.state, where_words(task)),
+                [flag_badge(flag) for flag in task.flags],
+                class_="badges",
+            ),
             class_="title",
         ),
         tag("p", stranger(task.sentence), class_="sentence"),

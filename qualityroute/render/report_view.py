@@ -62,6 +62,11 @@ def state_text(state: State) -> Text:
     return Text(words, style=style)
 
 
+def where_words(task: TaskReport) -> str:
+    """HEALTHY says that a task belongs where it is: beside money lost elsewhere it must say where that is."""
+    return f" on {task.tier}" if task.state is State.HEALTHY and task.tier != UNKNOWN else ""
+
+
 def flag_text(flag: Flag) -> Text:
     words, style = _FLAGS[flag]
     return Text(words, style=style)
@@ -99,7 +104,7 @@ def _table(report: Report, box: Box | None) -> Stacking:
     for task in report.tasks.values():
         shown.add_row(
             safe_text(task.task, most=64),
-            state_text(task.state),
+            Text.assemble(state_text(task.state), where_words(task).replace(" ", "\n", 1)),
             f"{task.attempts:,} of {task.requests:,}",
             rate_text(task.fallback_rate),
             percent(task.break_even),
@@ -119,7 +124,7 @@ def _blocks(report: Report) -> Iterator[RenderableType]:
 
 def _block_heading(task: TaskReport) -> Text:
     flags = [part for flag in task.flags for part in (Text(", "), flag_text(flag))]
-    return Text.assemble(safe_text(task.task, "bold", most=64), ": ", state_text(task.state), *flags)
+    return Text.assemble(safe_text(task.task, "bold", most=64), ": ", state_text(task.state), where_words(task), *flags)
 
 
 def _facts(task: TaskReport, since: datetime | None) -> Iterator[tuple[str, RenderableType]]:

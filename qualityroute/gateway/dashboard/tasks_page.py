@@ -20,7 +20,7 @@ from qualityroute.page.strips import rate_strip
 from qualityroute.page.tables import facts
 from qualityroute.page.task_section import MOST_OF_A_NAME, rate_words, suggestion_block
 from qualityroute.records import Decision, Outcome
-from qualityroute.render.report_view import evidence_words
+from qualityroute.render.report_view import evidence_words, where_words
 from qualityroute.render.words import percent, seconds_text
 from qualityroute.report import Report, TaskReport
 
@@ -76,7 +76,9 @@ def _card(task: TaskReport, name: str, since: datetime | None) -> Markup:
     title = tag(
         "div",
         tag("h2", stranger(task.task, MOST_OF_A_NAME), id=heading),
-        tag("p", state_badge(task.state), [flag_badge(flag) for flag in task.flags], class_="badges"),
+        tag(
+            "p", state_badge(task.state, where_words(task)), [flag_badge(flag) for flag in task.flags], class_="badges"
+        ),
         class_="title",
     )
     return tag(
