@@ -370,7 +370,7 @@ def test_the_commonest_reasons_are_told_and_the_rest_counted() -> None:
     reasons = {Reason.SCHEMA: 2, Reason.JUDGED: 3, Reason.INJECTION: 1, Reason.EMPTY: 1, Reason.CHECK: 1}
     text = shown(report_view(Report({"invoice": task_report(by_reason=reasons)}, 0, None, NOW)), 140)
     told = "the judge said no (3), breaks the schema (2), fails your check (1), empty answer (1), others (1)"
-    assert f"top reasons {told}" in " ".join(text.split())
+    assert f"top reasons of 8 requests without an accepted efficiency answer: {told}" in " ".join(text.split())
 
 
 def test_a_report_of_what_is_unknown_says_unknown_and_not_zero() -> None:

@@ -15,6 +15,7 @@ from qualityroute.page.row_chart import Row, rows_spec
 from qualityroute.page.tables import table
 from qualityroute.quantities import counted
 from qualityroute.records import Outcome, Reason
+from qualityroute.render.report_view import unaccepted_words
 from qualityroute.render.safe import visible
 from qualityroute.render.words import UNKNOWN, moment_text, outcome_words, percent, reason_words, seconds_text
 from qualityroute.report import Rate, TaskReport
@@ -138,7 +139,7 @@ def _reasons(task: TaskReport, name: str) -> Figure:
         name,
         heading,
         _bars(rows, heading, task, name, whole=1),
-        tag("p", f"Out of {total:,}; the bar is the share."),
+        tag("p", f"Shares {unaccepted_words(task)}."),
         table(f"{heading}, {visible(task.task, 60)}", ("reason", "times", "share"), numbers),
     )
 

@@ -80,11 +80,16 @@ def rate_text(rate: Rate) -> Text:
 
 
 def reasons_text(task: TaskReport) -> Text:
-    """The commonest reasons, the commonest first."""
+    """The commonest reasons, the commonest first, and what they are reasons of: of more than judged attempts."""
     ordered = sorted(task.by_reason.items(), key=lambda item: (-item[1], item[0]))
     told = [f"{reason_words(Reason(reason))} ({count:,})" for reason, count in ordered[:TOP_REASONS]]
     rest = sum(count for _, count in ordered[TOP_REASONS:])
-    return Text(", ".join(told + ([f"others ({rest:,})"] if rest else [])))
+    return Text(f"{unaccepted_words(task)}: {', '.join(told + ([f'others ({rest:,})'] if rest else []))}")
+
+
+def unaccepted_words(task: TaskReport) -> str:
+    """Whose reasons are told: endpoints in trouble are among them, and in no rate."""
+    return f"of {counted(sum(task.by_reason.values()), 'request')} without an accepted efficiency answer"
 
 
 def saved_text(task: TaskReport) -> Text:
@@ -224,10 +229,11 @@ def _legend(report: Report, since: str) -> Text:
     begun = f", counted{since}; {OF_ALL_TIME}" if since else ""
     return Text(
         f"{held}{begun}. "
-        "Attempts: requests that tried efficiency unpinned and that the gate could judge. "
+        "Attempts: all requests that tried efficiency unpinned and that the gate could judge. "
         "Fallback rate: the share of them that it rejected, with its 95 % interval. "
         "Break-even: the fallback rate from which trying efficiency first no longer pays. "
         "Saved: an estimate, against sending every request to performance. "
-        "Evidence: what closed sessions prove; it may be looked at any number of times.",
+        "Evidence: what closed sessions prove, each by its attempts up to the first failure (at most four); "
+        "it may be looked at any number of times.",
         style="dim",
     )

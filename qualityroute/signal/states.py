@@ -132,4 +132,4 @@ def _counted(counts: SessionCounts) -> str:
     if counts.rate is None:
         return "no closed session has tried efficiency"
     failed = f"{counts.failures:,} of {counted(counts.attempts, 'attempt')} failed ({counts.rate:.3f})"
-    return f"{failed} in {counted(counts.sessions, 'session')}"
+    return f"{failed} in {counted(counts.sessions, 'closed session')}, each up to its first failure"
