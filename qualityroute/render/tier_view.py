@@ -208,7 +208,7 @@ def _plot(found: TierFindings, *, fancy: bool) -> Iterator[RenderableType]:
     yield Text("\nRight answers against cost, over all thresholds:" if figure.by_cost else _WITHOUT_COSTS)
     yield Text("\n".join(text_plot(figure, fancy=fancy)), no_wrap=True)
     signs = ", ".join(f"{sign_text(mark.sign, fancy=fancy)} {mark.name}" for mark in figure.marks)
-    yield Padding(Text(f"{signs}; dotted: a coin flip between the tiers", style="dim"), (0, 0, 0, 8))
+    yield Padding(Text(f"{signs}; dotted: a coin flip between the tiers", style="dim"), (0, 0, 0, 9))
 
 
 _WITHOUT_COSTS = "\nRight answers against performance calls, since costs are unknown, over all thresholds:"
