@@ -10,7 +10,7 @@ from decimal import Decimal
 from qualityroute.page.amounts import dollars
 from qualityroute.page.badges import spaced, state_badge
 from qualityroute.page.markup import Child, Markup, stranger, tag
-from qualityroute.page.tables import facts, table
+from qualityroute.page.tables import facts, stacking_table
 from qualityroute.page.task_section import MOST_OF_A_NAME, rate_words, suggestion_block
 from qualityroute.quantities import counted
 from qualityroute.render.report_view import OF_ALL_TIME, where_words
@@ -112,4 +112,4 @@ def _glance(tasks: list[TaskReport], names: Iterable[str]) -> Markup:
         for task, name in zip(tasks, names, strict=True)
     ]
     columns = ("task", "saved (est.)", "spent", "fallback rate", "break-even", "pins")
-    return table("Tasks", columns, rows)
+    return stacking_table("Tasks", columns, rows)
