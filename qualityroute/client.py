@@ -7,17 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any, Protocol, TypeAlias
 
+from qualityroute.memo import kept
 from qualityroute.records import Completion, Message, Role, Tier, Usage
 
 Hear: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
 """Awaited with each piece of an answer while the model still writes it, in order: an OpenAI `delta` with those of
 `content`, `refusal` and `tool_calls` that came, without the model's thoughts. A slow listener slows the reading."""
-
-KEPT_SCHEMAS = 1024
-"""Of which what is made is kept, since the same few come with every request, and each may bring its own."""
 
 
 @dataclass(slots=True)
@@ -120,7 +117,7 @@ class _Same:
         return isinstance(other, _Same) and other.schema is self.schema
 
 
-@lru_cache(maxsize=KEPT_SCHEMAS)
+@kept
 def _schema_text(same: _Same) -> str:
     return json.dumps(same.schema, ensure_ascii=False, default=dict)
 
