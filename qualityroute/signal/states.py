@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from qualityroute.quantities import counted
 from qualityroute.records import Tier
 from qualityroute.signal.betting import SessionCounts, mean_saving
 from qualityroute.signal.change import Change
@@ -130,4 +131,5 @@ _NO_PRICES = "prices are missing, so the rate at which trying efficiency stops p
 def _counted(counts: SessionCounts) -> str:
     if counts.rate is None:
         return "no closed session has tried efficiency"
-    return f"{counts.failures} of {counts.attempts} attempts failed ({counts.rate:.3f}) in {counts.sessions} sessions"
+    failed = f"{counts.failures:,} of {counted(counts.attempts, 'attempt')} failed ({counts.rate:.3f})"
+    return f"{failed} in {counted(counts.sessions, 'closed session')}, each up to its first failure"
