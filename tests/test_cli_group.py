@@ -23,7 +23,7 @@ from qualityroute.errors import (
     QualityRouteError,
     StoreError,
 )
-from qualityroute.plural import counted
+from qualityroute.quantities import counted
 
 
 def test_help_imports_neither_openai_nor_pydantic_nor_rich() -> None:

@@ -21,7 +21,7 @@ from qualityroute.commands.screens import news, screen
 from qualityroute.config import Config, ResolvedTask
 from qualityroute.errors import ConfigError, QualityRouteError
 from qualityroute.openai_client import OpenAIClient
-from qualityroute.plural import counted
+from qualityroute.quantities import counted
 from qualityroute.render import safe_text
 from qualityroute.setup import build_setup
 

@@ -28,7 +28,7 @@ from qualityroute.corruption import twins_of
 from qualityroute.doors import client_for
 from qualityroute.errors import ConfigError, ProviderError
 from qualityroute.judge_health import Bill, Repeated, SelfTest, Spent, repeat_json, repeated, self_test, selftest_json
-from qualityroute.plural import counted
+from qualityroute.quantities import counted
 from qualityroute.records import ModelCall, Ruling, Verdict
 from qualityroute.render.judge_views import repeat_view, selftest_view
 from qualityroute.setup import build_setup

@@ -22,7 +22,7 @@ from qualityroute.errors import ConfigError, ProviderError, QualityRouteError
 from qualityroute.inputs import as_messages
 from qualityroute.lanes import work_through
 from qualityroute.passage import Caller, Passage, World
-from qualityroute.plural import counted
+from qualityroute.quantities import counted
 from qualityroute.records import Decision, Message, ModelCall, Outcome, ReasonKind, Route, Ruling
 from qualityroute.routing import plan_of
 from qualityroute.store import SessionStore, open_store

@@ -24,7 +24,7 @@ from qualityroute.errors import ConfigError
 from qualityroute.inputs import moment
 from qualityroute.pins import Pin
 from qualityroute.pipelines import pipeline_keys
-from qualityroute.plural import counted
+from qualityroute.quantities import counted
 from qualityroute.render import report_view, visible
 from qualityroute.render.report_view import suggestions_view
 from qualityroute.report import Report, build_report

@@ -30,7 +30,7 @@ from qualityroute.config import Config
 from qualityroute.engine import Engine
 from qualityroute.errors import ConfigError, StoreError
 from qualityroute.inputs import checked_name
-from qualityroute.plural import counted
+from qualityroute.quantities import counted
 from qualityroute.render import visible
 from qualityroute.setup import build_setup
 

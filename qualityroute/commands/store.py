@@ -16,7 +16,7 @@ from qualityroute.commands.places import Place, opened
 from qualityroute.commands.screens import screen, show
 from qualityroute.commands.store_export import export
 from qualityroute.commands.store_prune import prune
-from qualityroute.plural import counted
+from qualityroute.quantities import counted
 from qualityroute.render import safe_text
 from qualityroute.store import Checked, Problem, Space
 

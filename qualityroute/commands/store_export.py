@@ -26,7 +26,7 @@ from qualityroute.commands.replacing import replacing
 from qualityroute.commands.screens import news
 from qualityroute.errors import ConfigError
 from qualityroute.inputs import moment
-from qualityroute.plural import counted
+from qualityroute.quantities import counted
 from qualityroute.render import json_line, recorded_json
 from qualityroute.store import Place as LedgerPlace
 from qualityroute.store import Recorded, Search, SessionStore

@@ -16,7 +16,7 @@ from qualityroute.commands.screens import news, screen, show
 from qualityroute.config import parse_duration
 from qualityroute.config.fields import check_keep
 from qualityroute.errors import ConfigError
-from qualityroute.plural import counted
+from qualityroute.quantities import counted
 from qualityroute.render import safe_text
 from qualityroute.retention import hour_of
 from qualityroute.retention import prune as prune_store

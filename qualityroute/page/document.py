@@ -35,7 +35,7 @@ def page(report: Report, pins: Sequence[Pin], *, now: datetime, title: str = "Fa
         tag(
             "main",
             overview(report, names),
-            [task_section(task, name) for task, name in zip(report.tasks.values(), names, strict=True)],
+            [task_section(task, name, report.since) for task, name in zip(report.tasks.values(), names, strict=True)],
             pins_section(pins, now),
             id="main",
             tabindex=-1,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from qualityroute.plural import counted
+from qualityroute.quantities import counted, were
 from qualityroute.records import Reason
 from qualityroute.signal import Assessment, Persistence, State
 from qualityroute.store import HeadStarts, TaskSummary
@@ -60,7 +60,7 @@ def _insufficient(assessment: Assessment, ever: TaskSummary) -> str:
     if assessment.sessions_to_go is None:
         return f"{task}: no verdict yet, and none is in sight."
     more = assessment.sessions_to_go
-    return f"{task}: no verdict yet; about {more} more session{'' if more == 1 else 's'} to go."
+    return f"{task}: no verdict yet; about {counted(more, 'more session')} to go."
 
 
 def _nothing_to_weigh(ever: TaskSummary) -> str:
@@ -75,12 +75,12 @@ def _nothing_to_weigh(ever: TaskSummary) -> str:
 def judge_sentence(summary: TaskSummary, would_save: Decimal | None) -> str:
     if not summary.judged:
         return "No answer reached the judge."
-    judged = counted(summary.judged, "answer")
+    answers = counted(summary.judged, "answer")
     if not summary.judge_catches:
         most = min(1.0, 3 / summary.judged)  # the rule of three: 95 % bound when nothing was seen
         off = f"; turning it off would have saved {dollars(would_save)}" if would_save is not None else ""
-        return f"The judge caught nothing in {judged} (at most {most:.0%} are bad, by its word){off}."
-    caught = f"The judge caught {summary.judge_catches} of {judged} that every free check passed"
+        return f"The judge caught nothing in {answers} (at most {most:.0%} are bad, by its word){off}."
+    caught = f"The judge caught {summary.judge_catches:,} of {answers} that every free check passed"
     if would_save is None:
         return f"{caught}."
     each = would_save / summary.judge_catches
@@ -95,7 +95,7 @@ def agreement_sentence(summary: TaskSummary) -> str:
     calls = f"Peers were asked {counted(peers.count, 'time')}"
     cost = f", for {dollars(peers.total)}" if peers.total is not None else ""
     count = summary.by_reason.get(Reason.DISAGREEMENT, 0)
-    return f"{calls}{cost}; for want of agreement, {count:,} answer{'' if count == 1 else 's'} fell back."
+    return f"{calls}{cost}; for want of agreement, {counted(count, 'answer')} fell back."
 
 
 def head_starts_sentence(found: HeadStarts) -> str:
@@ -104,8 +104,8 @@ def head_starts_sentence(found: HeadStarts) -> str:
     saved = f", which saved {found.saved:,.1f} seconds of waiting" if found.needed else ""
     unknown = f", and an unknown amount for {counted(found.unknown, 'call')}" if found.unknown else ""
     return (
-        f"Performance was begun early {begun:,} time{'' if begun == 1 else 's'}. {found.needed:,} were needed{saved}; "
-        f"{found.spare:,} were not, and cost {dollars(found.cost)}{unknown}."
+        f"Performance was begun early {counted(begun, 'time')}. {found.needed:,} {were(found.needed)} needed{saved}; "
+        f"{found.spare:,} {were(found.spare)} not, and cost {dollars(found.cost)}{unknown}."
     )
 
 
@@ -113,9 +113,9 @@ def pins_sentence(found: Persistence, held: int, amount: Decimal | None) -> str:
     if not held:
         return "No request was held by a pin."
     if not found.probes:
-        were = f"{counted(held, 'request')} {'was' if held == 1 else 'were'}"
-        return f"{were} held; no probe has come back yet, so whether pins pay is unknown."
-    rejected = f"{found.failed} of {found.probes} probes of pinned sessions were rejected"
+        unknown = "no probe has come back yet, so whether pins pay is unknown"
+        return f"{counted(held, 'request')} {were(held)} held; {unknown}."
+    rejected = f"{found.failed:,} of {counted(found.probes, 'probe')} of pinned sessions {were(found.failed)} rejected"
     if found.pins_pay:
         return f"Pins pay: {rejected}."
     cost = f" They cost {dollars(amount)} more than trying would have." if amount is not None and amount > 0 else ""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from qualityroute.plural import counted
+from qualityroute.quantities import counted
 from qualityroute.records import Tier
 from qualityroute.signal.betting import SessionCounts, mean_saving
 from qualityroute.signal.change import Change
@@ -131,5 +131,5 @@ _NO_COSTS = "what it costs is not all known, so the rate at which trying efficie
 def _counted(counts: SessionCounts) -> str:
     if counts.rate is None:
         return "no closed session has tried efficiency"
-    attempts, sessions = counted(counts.attempts, "attempt"), counted(counts.sessions, "session")
-    return f"{counts.failures:,} of {attempts} failed ({counts.rate:.3f}) in {sessions}"
+    failed = f"{counts.failures:,} of {counted(counts.attempts, 'attempt')} failed ({counts.rate:.3f})"
+    return f"{failed} in {counted(counts.sessions, 'closed session')}, each up to its first failure"
