@@ -19,11 +19,12 @@ import anyio
 
 from qualityroute.attempts import Request
 from qualityroute.background import Background
-from qualityroute.cascade import Caller, Passage, World
+from qualityroute.cascade import answer
 from qualityroute.errands import Ending, Errand, to_audit, to_explore
 from qualityroute.errors import QualityRouteError
 from qualityroute.exploring import chosen
 from qualityroute.learning import Learner
+from qualityroute.passage import Caller, Passage, World
 from qualityroute.records import Answer, Decision, Role, Route, Tier
 from qualityroute.setup import Setup
 
@@ -129,7 +130,7 @@ class Sideline:
 
     async def _run(self, passage: Passage) -> None:
         try:
-            await passage.answer()
+            await answer(passage)
         except QualityRouteError as error:  # its decision is written; nobody waits for an answer
             logger.debug("%s: %s", passage.plan and passage.plan.route, type(error).__name__)
 

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from qualityroute.attempts import Request
-from qualityroute.cascade import Caller, Passage, World
+from qualityroute.cascade import answer
 from qualityroute.errands import Errand, to_compare, to_refer
 from qualityroute.errors import AnswerRejected
 from qualityroute.inputs import Input, checked_name
 from qualityroute.labels import Reference
+from qualityroute.passage import Caller, Passage, World
 from qualityroute.records import Answer, Decision
 from qualityroute.setup import Setup
 
@@ -47,7 +48,7 @@ class Baseline:
             AnswerRejected, ProviderError, DeadlineExceeded, BudgetExceeded: there is no answer, and no reference.
             ConfigError: no such task, or an input that cannot be used.
         """
-        return await self._passage(task, input, session, tenant, to_refer(input_id)).answer()
+        return await answer(self._passage(task, input, session, tenant, to_refer(input_id)))
 
     async def compare(
         self, task: str, input: Input, reference: Reference, *, performance: Reference | None = None,
@@ -66,12 +67,12 @@ class Baseline:
             ConfigError: no such task, or an input that cannot be used.
         """
         try:
-            answer = await self._passage(task, input, session, tenant, to_compare(reference, performance)).answer()
+            compared = await answer(self._passage(task, input, session, tenant, to_compare(reference, performance)))
         except AnswerRejected as error:
             if error.decision is None:
                 raise
             return error.decision
-        return answer.decision
+        return compared.decision
 
     def _passage(self, task: str, input: Input, session: str | None, tenant: str, errand: Errand) -> Passage:
         place = self._workplace()

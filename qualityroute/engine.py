@@ -1,7 +1,7 @@
 """The engine: the cheap model answers first, its answer is proved, and what fails goes to the performance tier.
 
-Read on in this order: `cascade.py` (one request), `routing.py` and `fallback.py` (where it starts and what comes
-next), `attempts.py` (one tier's answer), `gates/` (its checks), `pins.py`, `store/`.
+Read on in this order: `cascade.py` (one request), `planning.py` and `routing.py` (where it starts), `fallback.py` (what
+comes next), `attempts.py` (one tier's answer), `gates/` (its checks), `recording.py`, `pins.py`, `store/`.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from typing import Any, Self
 
 import anyio
 
-from qualityroute.attempts import Request, system_message
+from qualityroute import cascade
+from qualityroute.asked import request_of
 from qualityroute.audit import Sideline
 from qualityroute.background import Background
 from qualityroute.baseline import Baseline, Workplace
 from qualityroute.budgets import Allowance
-from qualityroute.cascade import Caller, Passage, World
 from qualityroute.client import Client, EndpointHealth, Hear
 from qualityroute.complexity import Complexity, classify
 from qualityroute.config import Config, Judge
 from qualityroute.doors import client_for, log_decision, new_decision_id, store_for, utc_now
 from qualityroute.errors import ConfigError, QualityRouteError
-from qualityroute.gates import OwnJudge, ToolsCheck, requires_call, schema_of_request
+from qualityroute.gates import OwnJudge
 from qualityroute.inputs import (
     Input,
     as_listener,
@@ -42,13 +42,14 @@ from qualityroute.inputs import (
 )
 from qualityroute.learning import Learner
 from qualityroute.mapping import MapResults, options_of
+from qualityroute.passage import Caller, Passage, World
 from qualityroute.pinboard import Pinboard
 from qualityroute.pins import key_for
 from qualityroute.recall import Recall
 from qualityroute.records import Answer, Decision, Tier, source_text
 from qualityroute.report import Report, build_report
 from qualityroute.retention import Retention, not_found
-from qualityroute.setup import Setup, build_setup
+from qualityroute.setup import build_setup
 from qualityroute.store import SessionStore
 from qualityroute.sync import SyncFace
 from qualityroute.telemetry.otel import Spans
@@ -180,7 +181,7 @@ class Engine:
         """
         self._check_open()
         setup = self._setup
-        request = _request(setup, task, input, tools, parameters, schema)
+        request = request_of(setup, task, input, tools, parameters, schema)
         if hear is not None:
             request = replace(request, hear=as_listener(hear))
         name = checked_name(tenant, "tenant") or "default"
@@ -194,7 +195,7 @@ class Engine:
             self._world(), setup, request, caller, audited=audited, learner=self._learner, recall=self._recall
         )
         try:
-            answer = await passage.answer()
+            answer = await cascade.answer(passage)
         finally:
             if audited:
                 sideline.follow(passage)
@@ -266,7 +267,7 @@ class Engine:
         """
         self._check_open()
         setup = self._setup
-        request = _request(setup, task, input, tools, None)
+        request = request_of(setup, task, input, tools)
         key = None
         if (name := checked_name(session, "session")) is not None:
             key = key_for(setup.config.pins, checked_name(tenant, "tenant") or "default", name, task)
@@ -407,7 +408,7 @@ class Engine:
     def _workplace(self) -> Workplace:
         self._check_open()
         setup = self._setup
-        return Workplace(self._world(), setup, lambda task, value: _request(setup, task, value, (), None))
+        return Workplace(self._world(), setup, lambda task, value: request_of(setup, task, value))
 
     def _tell(self, decision: Decision) -> None:
         for listener in self._listeners:
@@ -430,24 +431,3 @@ def _judged_by(judge: OwnJudge | None, config: Config) -> Config:
         return config
     section = (config.judge or Judge()).model_copy(update={"object": judge, "model": None})
     return config.model_copy(update={"judge": section})
-
-
-def _request(
-    setup: Setup,
-    task: str,
-    value: Input,
-    tools: Sequence[Mapping[str, Any]],
-    parameters: Mapping[str, Any] | None,
-    schema: Mapping[str, Any] | None = None,
-) -> Request:
-    resolved, gate, system = setup.task(task), setup.gates[task], setup.systems[task]
-    if schema is not None:
-        check = schema_of_request(schema)
-        # The one that is kept with its check: what the client makes of a schema is kept with the object.
-        resolved = replace(resolved, schema=check.schema, model=None)
-        gate, system = replace(gate, schema=check), system_message(resolved)
-    messages = as_messages(value, setup.config.max_input)
-    ToolsCheck(tools)  # compiled and kept; a tool that cannot be checked is found before any model is asked
-    if tools and requires_call(parameters):
-        gate = replace(gate, must_call=True)
-    return Request(resolved, gate, messages, system, tuple(tools), parameters)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import shlex
 import tomllib
 from dataclasses import replace
@@ -65,6 +66,18 @@ def test_what_the_page_says_of_a_certificate_is_what_is_promised() -> None:
     from qualityroute.calibration import promise
 
     assert promise(0.1, 0.1) in " ".join(JUDGE.split())
+
+
+def test_the_page_for_python_is_a_program_that_prints_what_its_comments_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = "\n".join(blocks((ROOT / "docs" / "guides" / "python.md").read_text(encoding="utf-8"), "python"))
+    monkeypatch.chdir(tmp_path)
+    Path("program.py").write_text(program, encoding="utf-8")
+    runpy.run_path("program.py")
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == re.findall(r"^ *print\(.+\) +# (.+)$", program, re.MULTILINE)
+    assert len(printed) >= 10
 
 
 def test_the_keys_that_the_page_sets_exist() -> None:

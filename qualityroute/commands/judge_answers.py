@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from qualityroute.attempts import Request
-from qualityroute.cascade import Caller, Passage, World
+from qualityroute.cascade import answer
 from qualityroute.commands.given import read_inputs
 from qualityroute.commands.judge_bench import Bench, Original
 from qualityroute.commands.progress import progress_on
@@ -21,6 +21,7 @@ from qualityroute.errands import Errand
 from qualityroute.errors import ConfigError, ProviderError, QualityRouteError
 from qualityroute.inputs import as_messages
 from qualityroute.lanes import work_through
+from qualityroute.passage import Caller, Passage, World
 from qualityroute.records import Decision, Message, ModelCall, Outcome, ReasonKind, Route, Ruling
 from qualityroute.routing import plan_of
 from qualityroute.store import SessionStore, open_store
@@ -144,7 +145,7 @@ class Answering:
         request = Request(task, self.bench.gate, messages, setup.systems[task.name])
         caller = Caller(None, "default", None, {})
         try:
-            return (await Passage(self.world, setup, request, caller, TRY).answer()).decision
+            return (await answer(Passage(self.world, setup, request, caller, TRY))).decision
         except QualityRouteError as error:
             if error.decision is None:
                 raise

@@ -17,7 +17,7 @@ from qualityroute.commands.options import as_dollars, as_json, placed
 from qualityroute.commands.places import Place, opened
 from qualityroute.commands.purse import check_priced
 from qualityroute.commands.screens import box_for, news, screen, show
-from qualityroute.config.models import near
+from qualityroute.config.near import near
 from qualityroute.errors import ConfigError
 from qualityroute.inputs import checked_name
 from qualityroute.keys import SECRET_BYTES, Key, digest_of, hint_of, token_of

@@ -18,7 +18,7 @@ from qualityroute.commands.places import Place, called, near, opened
 from qualityroute.commands.replacing import replace_text
 from qualityroute.commands.screens import box_for, screen, show
 from qualityroute.config import Config, ResolvedTask, resolve
-from qualityroute.config.models import near as did_you_mean
+from qualityroute.config.near import near as did_you_mean
 from qualityroute.errors import ConfigError
 from qualityroute.inputs import moment
 from qualityroute.pins import Pin

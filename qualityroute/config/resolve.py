@@ -19,7 +19,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from qualityroute.config.models import CheckName, Config, Judge, OnDeadline, Task, check_providers
+from qualityroute.config.gate_sections import Judge
+from qualityroute.config.models import Config, check_providers
+from qualityroute.config.task_section import CheckName, OnDeadline, Task
 from qualityroute.errors import ConfigError
 from qualityroute.rubrics import Rubric, builtin_rubrics, load_rubric
 

@@ -6,30 +6,24 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from qualityroute.store.interface import (
-    Checked,
+from qualityroute.store.condition import Checked, Problem, Pruned, Space
+from qualityroute.store.entry import Entry
+from qualityroute.store.found import Found, Place, Recorded, Search
+from qualityroute.store.interface import SessionStore
+from qualityroute.store.location import is_server, sqlite_path
+from qualityroute.store.postgres import postgres_store
+from qualityroute.store.sqlite import SQLiteStore, utc_now
+from qualityroute.store.summaries import (
     CostSummary,
     DaySpending,
-    Entry,
     FirstAttempt,
-    Found,
     HeadStarts,
     HourSummary,
     JudgedAnswer,
     LatencySummary,
     Pairs,
-    Place,
-    Problem,
-    Pruned,
-    Recorded,
-    Search,
-    SessionStore,
-    Space,
     TaskSummary,
 )
-from qualityroute.store.location import is_server, sqlite_path
-from qualityroute.store.postgres import postgres_store
-from qualityroute.store.sqlite import SQLiteStore, utc_now
 
 __all__ = [
     "Checked",

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from qualityroute.store.columns import moment
-from qualityroute.store.interface import Found, Place, Search
+from qualityroute.store.found import Found, Place, Search
 from qualityroute.store.ledger import DECISION_COLUMNS, decision_of
 from qualityroute.store.statements import Connection
 

@@ -9,7 +9,7 @@ from typing import Any
 from qualityroute.cache import CacheKey, CacheSummary, Hit, Stored
 from qualityroute.records import Tier
 from qualityroute.store.columns import PER_DOLLAR, dollars, from_dollars, from_units, moment, name, text
-from qualityroute.store.interface import Entry
+from qualityroute.store.entry import Entry
 from qualityroute.store.statements import Connection, add, insert, upsert
 
 CACHE = """

@@ -12,7 +12,8 @@ from contextlib import closing
 
 from qualityroute.store import tallies
 from qualityroute.store.columns import moment
-from qualityroute.store.interface import Place, Problem, Search
+from qualityroute.store.condition import Problem
+from qualityroute.store.found import Place, Search
 from qualityroute.store.pages import page
 from qualityroute.store.retention import PARTS, horizons
 from qualityroute.store.schema import MIGRATIONS

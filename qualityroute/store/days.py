@@ -8,8 +8,8 @@ from typing import Any
 
 from qualityroute.records import Route
 from qualityroute.store.columns import from_units, moment
-from qualityroute.store.interface import CostSummary, DaySpending
 from qualityroute.store.statements import Connection
+from qualityroute.store.summaries import CostSummary, DaySpending
 
 _PARTS = (
     ("efficiency", "efficiency_attempts", "efficiency_cost"),

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from qualityroute.errors import StoreError
 from qualityroute.store import checking
+from qualityroute.store.condition import Checked, Problem, Space
 from qualityroute.store.files import connect
-from qualityroute.store.interface import Checked, Problem, Space
 from qualityroute.store.schema import MIGRATIONS, applied, pending
 from qualityroute.store.trouble import BUSY_SECONDS, primary_code, store_errors
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 
-from qualityroute.store.interface import JudgedAnswer
 from qualityroute.store.statements import Connection
+from qualityroute.store.summaries import JudgedAnswer
 
 # Of one input's decisions the newest has the largest id.
 _JUDGED = """

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from qualityroute.budgets import Pot
 from qualityroute.labels import Audit, Fact
 from qualityroute.pins import PinKey
-from qualityroute.store.interface import Entry
+from qualityroute.store.entry import Entry
 
 
 def of_session(tenant: str, session: str) -> str:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 from qualityroute.store.columns import moment
-from qualityroute.store.interface import Place, Recorded, Search
+from qualityroute.store.found import Place, Recorded, Search
 from qualityroute.store.ledger import DECISION_COLUMNS, read_decisions
 from qualityroute.store.statements import Connection
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from qualityroute.pins import Pin, PinKey, transition
 from qualityroute.records import PinEffect, Reason
 from qualityroute.store.columns import moment, name, text
-from qualityroute.store.interface import Entry
+from qualityroute.store.entry import Entry
 from qualityroute.store.statements import Connection, Row, upsert
 
 COLUMNS = (

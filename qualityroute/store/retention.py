@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from qualityroute.store.columns import moment
-from qualityroute.store.interface import Place, Pruned
+from qualityroute.store.condition import Pruned
+from qualityroute.store.found import Place
 from qualityroute.store.statements import Connection, Row
 
 HORIZONS = """

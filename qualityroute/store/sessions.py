@@ -6,8 +6,8 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 from qualityroute.store.columns import moment
-from qualityroute.store.interface import FirstAttempt
 from qualityroute.store.statements import Connection
+from qualityroute.store.summaries import FirstAttempt
 
 MOST_ATTEMPTS = 4
 IDLE = timedelta(minutes=30)

@@ -34,16 +34,8 @@ from qualityroute.store import (
 )
 from qualityroute.store.columns import moment
 from qualityroute.store.days import spending_by_day
-from qualityroute.store.interface import (
-    DaySpending,
-    Entry,
-    FirstAttempt,
-    Found,
-    JudgedAnswer,
-    Place,
-    Search,
-    TaskSummary,
-)
+from qualityroute.store.entry import Entry
+from qualityroute.store.found import Found, Place, Search
 from qualityroute.store.ledger import read_decision, rows_of, write_rows
 from qualityroute.store.pin_rows import (
     HOLDING,
@@ -58,6 +50,7 @@ from qualityroute.store.pin_rows import (
 )
 from qualityroute.store.sessions import first_attempts, has_attempt, session_counts
 from qualityroute.store.statements import Connection
+from qualityroute.store.summaries import DaySpending, FirstAttempt, JudgedAnswer, TaskSummary
 from qualityroute.store.summary import judge_errors, pins_by_task, summarise
 from qualityroute.store.upkeep import Upkeep
 

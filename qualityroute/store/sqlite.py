@@ -29,9 +29,9 @@ from qualityroute.store import cache_rows, file_upkeep
 from qualityroute.store.at_once import AtOnce
 from qualityroute.store.checkpoints import Checkpoints
 from qualityroute.store.commits import GroupCommit, to_the_end
+from qualityroute.store.condition import Checked, Space
 from qualityroute.store.file_transactions import FileTransactions
 from qualityroute.store.files import connect, prepare
-from qualityroute.store.interface import Checked, Space
 from qualityroute.store.pin_rows import SELECT_ONE, pin_of
 from qualityroute.store.sql import SQLStore
 from qualityroute.store.statements import Connection

@@ -11,8 +11,8 @@ from typing import Any
 
 from qualityroute.records import Outcome, PinEffect, Reason, Route
 from qualityroute.store.columns import PER_DOLLAR, from_units, moment
-from qualityroute.store.interface import CostSummary, HeadStarts, HourSummary, LatencySummary, Pairs, TaskSummary
 from qualityroute.store.statements import Connection
+from qualityroute.store.summaries import CostSummary, HeadStarts, HourSummary, LatencySummary, Pairs, TaskSummary
 from qualityroute.store.tallies import MEASURES, seconds_of
 
 _JUDGED_ROUTES = (Route.CASCADE, Route.EXPLORE)

@@ -9,7 +9,8 @@ from functools import partial
 from typing import TypeVar
 
 from qualityroute.store import pages, retention
-from qualityroute.store.interface import Checked, Place, Pruned, Recorded, Search, Space
+from qualityroute.store.condition import Checked, Pruned, Space
+from qualityroute.store.found import Place, Recorded, Search
 from qualityroute.store.statements import Connection
 
 T = TypeVar("T")

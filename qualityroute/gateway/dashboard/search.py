@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from qualityroute.config.models import near as did_you_mean
+from qualityroute.config.near import near as did_you_mean
 from qualityroute.errors import ConfigError
 from qualityroute.gateway.dashboard.doorkeeper import PATH
 from qualityroute.inputs import moment

@@ -18,7 +18,7 @@ from qualityroute.errors import StoreError
 from qualityroute.pins import Pin, PinKey
 from qualityroute.store import tallies
 from qualityroute.store.commits import GroupCommit, to_the_end
-from qualityroute.store.interface import Checked, Space
+from qualityroute.store.condition import Checked, Space
 from qualityroute.store.pin_rows import read_pin
 from qualityroute.store.postgres import upkeep
 from qualityroute.store.postgres.driver import Parameters, ServerError, Session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qualityroute.errors import StoreError
 from qualityroute.store import checking
-from qualityroute.store.interface import Checked, Space
+from qualityroute.store.condition import Checked, Space
 from qualityroute.store.postgres.driver import Session
 from qualityroute.store.postgres.tables import NO_LIMIT, applied
 from qualityroute.store.schema import MIGRATIONS, pending, tables
