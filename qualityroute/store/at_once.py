@@ -5,7 +5,7 @@ Those handed in during one turn of the event loop share a transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -45,6 +45,7 @@ class AtOnce:
         """The work's result, after the commit; raises what the work or the commit raised."""
         write, loop = Write(work, locks), loop_here()
         turn = self._turns.get(loop)
+        step: Callable[[], Awaitable[None]]
         if turn is None:
             turn = self._turns[loop] = _Turn(write)
             step = partial(self._end, loop)
