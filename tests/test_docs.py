@@ -8,11 +8,13 @@ import runpy
 import shlex
 import tomllib
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+import sqlite_utils
 from click.testing import CliRunner
 from command_line import call
 from conftest import config_with
@@ -23,7 +25,7 @@ from qualityroute import Rubric, Task
 from qualityroute.config import Accept, Cache, Judge, Store
 from qualityroute.gates.interface import Candidate, Check
 from qualityroute.metering import Meter
-from qualityroute.records import Completion, Reason, Ruling, Verdict
+from qualityroute.records import Completion, Ruling, Verdict
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -125,7 +127,7 @@ def test_the_check_of_the_architecture_is_a_check() -> None:
     names: dict[str, Any] = {
         "Candidate": Candidate,
         "Meter": Meter,
-        "Reason": Reason,
+        "Reason": StrEnum("Reason", {"LENGTH": "length"}),
         "Ruling": Ruling,
         "Verdict": Verdict,
     }
@@ -136,6 +138,17 @@ def test_the_check_of_the_architecture_is_a_check() -> None:
 
 
 ANSWER = Candidate((), "source", Completion("short"), "short", "short", "short")
+
+
+def test_who_removes_somebodys_data_is_told_of_every_table_that_has_some(tmp_path: Path) -> None:
+    load_file(FILES[-1], tmp_path)
+    tables = sqlite_utils.Database(tmp_path / "q.db").tables
+    about = {"decision_id", "session", "tenant"}
+    concerned = {table.name for table in tables if about & {column.name for column in table.columns}} - {"keys"}
+    page = (ROOT / "docs" / "guides" / "privacy.md").read_text(encoding="utf-8")
+    section = page.partition("## Somebody wants")[2].partition("\n## ")[0]
+    assert len(concerned) >= 10
+    assert concerned - set(re.findall(r"`(\w+)`", section)) == {"decisions"}
 
 
 def test_the_cache_is_turned_on_as_its_page_says(tmp_path: Path) -> None:
