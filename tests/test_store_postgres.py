@@ -26,7 +26,7 @@ from qualityroute.pins import Pin, PinKey, Rejected
 from qualityroute.records import Attempt, Decision, ModelCall, Outcome, Reason, Role, Route, Ruling, Tier, Verdict
 from qualityroute.store import Entry, SessionStore, open_store, schema
 from qualityroute.store.location import without_password
-from qualityroute.store.postgres import driver, server, transactions
+from qualityroute.store.postgres import driver, server, tables, transactions
 from qualityroute.store.postgres import store as postgres_store
 from qualityroute.store.postgres.dialect import declare, together, translate
 
@@ -206,6 +206,39 @@ async def test_stores_that_are_opened_at_once_make_the_tables_once(no_tables: st
         await store.aclose()
     names = postgres.run(database_of(no_tables), "SELECT name FROM qualityroute_migrations ORDER BY rowid")
     assert [name for (name,) in names] == [migration.__name__ for migration in schema.MIGRATIONS]
+
+
+def test_who_waited_while_another_made_the_tables_finds_them(
+    no_tables: str, postgres: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = f"SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = '{database_of(no_tables)}'"
+
+    def wait_for_the_other(database: object) -> None:
+        while not postgres.run("postgres", waiting):
+            assert other.is_alive()
+
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, wait_for_the_other))
+    early, late = (driver.Session(driver.parameters_of(no_tables)) for _ in range(2))
+    assert tables.applied(late) == []
+    other = threading.Thread(target=tables.prepare, args=(late, "here", lambda: NOON))
+    monkeypatch.setattr(early, "execute", starting(other, early.execute))
+    tables.prepare(early, "here", lambda: NOON)
+    other.join(20)
+    assert len(tables.applied(late)) == len(schema.MIGRATIONS)
+    for session in (early, late):
+        session.close()
+
+
+def starting(thread: threading.Thread, execute: Callable[..., Any]) -> Callable[..., Any]:
+    """`execute`, which starts a thread once it has made a table."""
+
+    def executing(sql: str, *values: Any) -> Any:
+        done = execute(sql, *values)
+        if "CREATE TABLE" in sql and thread.ident is None:
+            thread.start()
+        return done
+
+    return executing
 
 
 @pytest.mark.parametrize("known", range(1, len(schema.MIGRATIONS)))
@@ -526,6 +559,13 @@ async def test_a_server_that_keeps_silent_is_left_after_its_time(url: str, monke
             with pytest.raises(StoreError):
                 await store.record(entry("lost"))
         await store.aclose()
+
+
+def test_a_silent_line_is_given_up_within_ten_seconds() -> None:
+    silence = (transactions.LIMIT + driver.GRACE + server.WATCH).total_seconds()
+    assert silence + int(driver.DEFAULTS["connect_timeout"]) <= 10
+    assert silence + int(driver.DEFAULTS["connect_timeout"]) > server.PATIENCE.total_seconds() > silence  # tried once
+    assert int(driver.DEFAULTS["tcp_user_timeout"]) <= silence * 1000
 
 
 async def test_what_others_keep_locked_for_too_long_is_told(
