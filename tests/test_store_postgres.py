@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -211,34 +212,21 @@ async def test_stores_that_are_opened_at_once_make_the_tables_once(no_tables: st
 def test_who_waited_while_another_made_the_tables_finds_them(
     no_tables: str, postgres: Shared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])  # after many changes a session hears of all
     waiting = f"SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = '{database_of(no_tables)}'"
-
-    def wait_for_the_other(database: object) -> None:
-        while not postgres.run("postgres", waiting):
-            assert other.is_alive()
-
-    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, wait_for_the_other))
-    early, late = (driver.Session(driver.parameters_of(no_tables)) for _ in range(2))
-    assert tables.applied(late) == []
-    other = threading.Thread(target=tables.prepare, args=(late, "here", lambda: NOON))
-    monkeypatch.setattr(early, "execute", starting(other, early.execute))
-    tables.prepare(early, "here", lambda: NOON)
-    other.join(20)
-    assert len(tables.applied(late)) == len(schema.MIGRATIONS)
-    for session in (early, late):
+    holder, *others = (driver.Session(driver.parameters_of(no_tables)) for _ in range(3))
+    holder.begin(transactions.READ_WRITE, tables.NO_LIMIT)
+    holder.execute("SELECT pg_advisory_xact_lock(?)", (transactions.lock_number("migrations"),))
+    with ThreadPoolExecutor() as pool:
+        prepared = [pool.submit(tables.prepare, session, "here", lambda: NOON) for session in others]
+        while len(postgres.run("postgres", waiting)) < 2 and not any(one.done() for one in prepared):
+            pass
+        holder.commit()
+        for one in prepared:
+            one.result(20)
+    for session in (holder, *others):
+        assert len(tables.applied(session)) == 1
         session.close()
-
-
-def starting(thread: threading.Thread, execute: Callable[..., Any]) -> Callable[..., Any]:
-    """`execute`, which starts a thread once it has made a table."""
-
-    def executing(sql: str, *values: Any) -> Any:
-        done = execute(sql, *values)
-        if "CREATE TABLE" in sql and thread.ident is None:
-            thread.start()
-        return done
-
-    return executing
 
 
 @pytest.mark.parametrize("known", range(1, len(schema.MIGRATIONS)))
