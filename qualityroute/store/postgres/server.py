@@ -14,7 +14,7 @@ from qualityroute.store.postgres.driver import Parameters, ServerError, Session
 T = TypeVar("T")
 
 PATIENCE = timedelta(seconds=8)
-"""After what was asked last on a lost connection its server is waited for so long; then whoever asks is told at once."""
+"""After what was asked last on a lost connection its server is waited for so long; then all are told at once."""
 AGAIN = timedelta(milliseconds=100)
 WATCH = timedelta(seconds=0.5)
 
