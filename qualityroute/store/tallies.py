@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from qualityroute.records import Attempt, Decision, ModelCall, PinEffect, Role, Ruling, Tier
-from qualityroute.store import cache_rows, statements
+from qualityroute.store import cache_rows, likening_rows, statements
 from qualityroute.store.columns import PER_DOLLAR, milliseconds, moment
 from qualityroute.store.ledger import read_decision
 from qualityroute.store.statements import Connection, Row
 
 # Looked up in its class each time, a member takes longer than all that is asked of it.
-_EFFICIENCY, _PERFORMANCE, _JUDGE, _PEER = Tier.EFFICIENCY, Tier.PERFORMANCE, Role.JUDGE, Role.PEER
+_EFFICIENCY, _PERFORMANCE = Tier.EFFICIENCY, Tier.PERFORMANCE
+_JUDGE, _PEER, _EMBEDDING = Role.JUDGE, Role.PEER, Role.EMBEDDING
 
 STEPS_PER_DOUBLING = 8
 """A latency is known to 2^(1/8), or nine per cent."""
@@ -76,6 +77,7 @@ MEASURES = (
     "judge_cost", "judge_unknown", "performance_attempts", "performance_cost", "performance_unknown", "alone",
     "alone_tokens", "pairs", "pair_tokens", "pair_cost", "pair_tokens_squared", "pair_tokens_cost",
     "peer_calls", "peer_cost", "peer_unknown", "early", "early_ms", "saved_ms", "spare", "spare_cost", "spare_unknown",
+    "likening_calls", "likening_cost", "likening_unknown",
 )  # fmt: skip
 PEER_COLUMNS = tuple(
     f"ALTER TABLE tallies ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"
@@ -91,6 +93,11 @@ HEAD_START_COLUMNS = tuple(
 )  # fmt: skip
 """Of performance answers begun early: those that were needed, what they took and what that saved; those that were not
 needed, what they cost, and how many of their calls have no known cost. Nothing was begun early before."""
+LIKENING_COLUMNS = tuple(
+    f"ALTER TABLE tallies ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"
+    for name in ("likening_calls", "likening_cost", "likening_unknown")
+)
+"""Of looks for earlier answers to questions like those asked, which nobody took before."""
 _ADD = statements.add("tallies", KEYS, MEASURES)
 LATENCY_KEYS = ("hour", "task", "outcome", "step")
 _ADD_LATENCY = statements.add("latencies", LATENCY_KEYS, ("decisions",))
@@ -157,6 +164,7 @@ def _measures(decision: Decision) -> Row:
     dear: list[ModelCall] = []
     judge: list[ModelCall] = []
     peers: list[ModelCall] = []
+    looks: list[ModelCall] = []  # for earlier answers, which are counted by themselves
     cheap_attempts = dear_attempts = 0
     for attempt in decision.attempts:
         if _answered(attempt.calls):
@@ -167,12 +175,16 @@ def _measures(decision: Decision) -> Row:
                 judge.append(call)
             elif call.role is _PEER:
                 peers.append(call)
+            elif call.role is _EMBEDDING:
+                looks.append(call)
             else:
                 (dear if call.tier is _PERFORMANCE else cheap).append(call)
     spare = () if decision.spare is None else decision.spare.all_calls
-    on_cheap, on_dear, on_judge, on_peers, on_spare = map(_spent, (cheap, dear, judge, peers, spare))
+    likening = () if decision.likening is None else decision.likening.all_calls
+    spent = [_spent(calls) for calls in (cheap, dear, judge, peers, looks, spare, likening)]
+    on_cheap, on_dear, on_judge, on_peers, _, on_spare, on_likening = spent
     return (
-        1, on_cheap[2] + on_dear[2] + on_judge[2] + on_peers[2] + on_spare[2],
+        1, sum([cut_off for _, _, cut_off in spent]),
         cheap_attempts, *on_cheap[:2],
         len(judge), *on_judge[:2],
         dear_attempts, *on_dear[:2],
@@ -180,6 +192,7 @@ def _measures(decision: Decision) -> Row:
         len(peers), *on_peers[:2],
         *_saved(decision.attempts),
         int(decision.spare is not None), on_spare[0], on_spare[1] + on_spare[2],
+        len(likening), *on_likening[:2],
     )  # fmt: skip
 
 
@@ -240,5 +253,6 @@ def rebuild(connection: Connection) -> int:
         if decision is not None:
             effect = None if pin is None else PinEffect(pin)
             add(connection, count_of(decision, failed), session_attempt=session_attempt, effect=effect)
-    cache_rows.count_again(connection, lambda table: HORIZON.format(table=table))
+    for rows_of in (cache_rows, likening_rows):
+        rows_of.count_again(connection, lambda table: HORIZON.format(table=table))
     return len(rows)
