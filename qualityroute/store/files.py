@@ -55,15 +55,15 @@ def check_place(path: Path) -> None:
         raise StoreError(f"the store '{path}' cannot be written: '{locked}' is read-only")
 
 
-def connect(path: Path, *, patience: float = BUSY_SECONDS) -> sqlite3.Connection:
+def connect(path: Path, *, patience: float = BUSY_SECONDS, checkpoints: bool = True) -> sqlite3.Connection:
     """A connection that begins and ends its own transactions, and may move between threads.
 
-    `patience`: seconds that it waits for another's lock.
+    `patience`: seconds that it waits for another's lock. `checkpoints`: its commits carry a long log over.
     """
     connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES if checkpoints else 0}")
     except sqlite3.Error:
         connection.close()
         raise
