@@ -24,7 +24,9 @@ Four times SQLite's own: the pages that every decision changes then go there a q
 
 
 class Connect(Protocol):
-    def __call__(self, path: Path, /, *, patience: float = BUSY_SECONDS) -> sqlite3.Connection: ...
+    def __call__(
+        self, path: Path, /, *, patience: float = BUSY_SECONDS, checkpoints: bool = True
+    ) -> sqlite3.Connection: ...
 
 
 def prepare(path: Path) -> None:
@@ -79,7 +81,7 @@ def check_current(path: Path) -> None:
             )
 
 
-def connect_to_read(path: Path, *, patience: float = BUSY_SECONDS) -> sqlite3.Connection:
+def connect_to_read(path: Path, *, patience: float = BUSY_SECONDS, checkpoints: bool = False) -> sqlite3.Connection:
     """A connection that changes nothing, even to a file that we may not write to. Raises `StoreError`.
 
     SQLite reads the log of one that writes with the help of a file that both of them write to. Where we may not, and
@@ -102,15 +104,15 @@ def connect_to_read(path: Path, *, patience: float = BUSY_SECONDS) -> sqlite3.Co
     return connection
 
 
-def connect(path: Path, *, patience: float = BUSY_SECONDS) -> sqlite3.Connection:
+def connect(path: Path, *, patience: float = BUSY_SECONDS, checkpoints: bool = True) -> sqlite3.Connection:
     """A connection that begins and ends its own transactions, and may move between threads.
 
-    `patience`: seconds that it waits for another's lock.
+    `patience`: seconds that it waits for another's lock. `checkpoints`: its commits carry a long log over.
     """
     connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES if checkpoints else 0}")
     except sqlite3.Error:
         connection.close()
         raise

@@ -1,8 +1,9 @@
 """Pins and the ledger in one SQLite file, shared by tasks, threads and processes.
 
-Four connections: pins are looked up on the event loop's own thread, where a thread hop would cost ten times the
+Five connections: pins are looked up on the event loop's own thread, where a thread hop would cost ten times the
 lookup; there decisions are written as well, while nobody else writes, since a row or two take less time than the hop;
-everything else that is written goes through the group commit; reports read in a worker thread.
+everything else that is written goes through the group commit; reports read in a worker thread; one more thread
+carries the log over into the file.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from qualityroute.errors import StoreError
 from qualityroute.pins import Pin, PinKey
 from qualityroute.store import cache_rows, file_upkeep
 from qualityroute.store.at_once import AtOnce
+from qualityroute.store.checkpoints import Checkpoints
 from qualityroute.store.commits import GroupCommit, to_the_end
 from qualityroute.store.condition import Checked, Space
 from qualityroute.store.file_transactions import FileTransactions
@@ -107,9 +109,7 @@ class SQLiteStore(SQLStore):
     ) -> T:
         connections = self._open()
         try:
-            if brief and (written := connections.at_once.run(work)) is not None:
-                return written[0]
-            return await connections.commits.run(work, locks)
+            return await (connections.at_once if brief else connections.commits).run(work, locks)
         except Exception as error:  # any failure of a row is the store's failure to its caller
             raise store_error(connections.path, doing, error) from error
 
@@ -129,10 +129,15 @@ class Connections:
 
     def __init__(self, path: Path, resources: ExitStack, connect: Connect) -> None:
         self.path = path
-        self.lookup, self._writer, self._reports = (resources.enter_context(closing(connect(path))) for _ in range(3))
-        self.transactions = FileTransactions(self._writer)
+        self.lookup, self._reports, carrier, *writers = (
+            resources.enter_context(closing(connect(path, checkpoints=False))) for _ in range(5)
+        )
+        self.writers = writers
+        self._checkpoints = Checkpoints(carrier)
+        self.transactions, at_once = (FileTransactions(one, committed=self._checkpoints.note) for one in writers)
+        at_once.patience = 0  # the whole event loop would wait for a lock
         self.commits = GroupCommit(self.transactions)
-        self.at_once = AtOnce(resources.enter_context(closing(connect(path, patience=0))))
+        self.at_once = AtOnce(at_once, self.commits)
         self._resources = resources.pop_all()
         self._reading = threading.Lock()
 
@@ -147,6 +152,7 @@ class Connections:
 
     def close(self) -> None:
         self.commits.close()
+        self._checkpoints.close()
         with self._reading:
             self._resources.close()
 
