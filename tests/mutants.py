@@ -29,7 +29,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "budgets": ("test_budgets.py", "test_allowances.py"),
     "keys": ("test_keys.py",),
     "signal": ("test_signal.py",),
-    "calibration": ("test_calibration.py",),
+    "calibration": ("test_calibration.py", "test_certifying.py"),
     "comparison": ("test_comparison.py", "test_differences.py"),
 }
 """Each pure module or package, and the tests that belong to it."""
@@ -39,7 +39,7 @@ SETTINGS = """
 source_paths = ["qualityroute"]
 only_mutate = ["{pattern}"]
 also_copy = ["rubrics", "benchmarks"]
-pytest_add_cli_args = ["-q", "-n0", "-p", "no:cacheprovider", "-k", "not postgres"]
+pytest_add_cli_args = ["-q", "-n0", "-p", "no:cacheprovider", "-k", "not postgres", "--hypothesis-profile=mutants"]
 pytest_add_cli_args_test_selection = [{tests}]
 """
 
