@@ -33,7 +33,6 @@ from qualityroute.calibration import (
     certify,
     certify_anytime,
     changed,
-    confusion,
     one_look,
     pgr,
     promise,
@@ -319,8 +318,6 @@ def test_a_score_that_is_no_number_is_refused_where_it_is_made(score: float) -> 
         Scored(score, False)
     with pytest.raises(ValueError, match="right is a finite number"):
         threshold_grid([0.5, score], alpha=0.05, delta=0.10)
-    with pytest.raises(ValueError, match="right is a finite number"):
-        confusion([], score)
 
 
 # Labels that keep arriving
@@ -560,25 +557,16 @@ def test_a_part_that_is_no_json_is_named(value: dict[str, Any]) -> None:
 
 
 def test_a_confusion_counts_both_kinds_of_error() -> None:
-    cases = alike(0.9, 6, 2) + alike(0.1, 3, 1)
-    seen = confusion(cases, 0.9)
-    assert seen == Confusion(accepted_good=6, accepted_bad=2, rejected_good=3, rejected_bad=1)
+    seen = Confusion(accepted_good=6, accepted_bad=2, rejected_good=3, rejected_bad=1)
     assert (seen.cases, seen.accepted, seen.coverage, seen.risk) == (12, 8, 8 / 12, 0.25)
-    assert (seen.false_accept_rate, seen.false_reject_rate, seen.reject_precision) == (2 / 3, 3 / 9, 1 / 4)
+    assert (seen.false_accept_rate, seen.false_reject_rate) == (2 / 3, 3 / 9)
     assert isclose(seen.risk_bound(0.10), upper_bound(2, 8, delta=0.10))
 
 
 def test_a_share_of_nothing_is_unknown() -> None:
-    nothing = confusion([], 0.5)
-    assert nothing.coverage is nothing.risk is nothing.false_accept_rate is nothing.reject_precision is None
+    nothing = Confusion()
+    assert nothing.coverage is nothing.risk is nothing.false_accept_rate is nothing.false_reject_rate is None
     assert nothing.risk_bound(0.10) == 1.0
-
-
-@given(labelled, st.floats(0, 1))
-def test_a_confusion_leaves_no_case_out(cases: list[Scored], threshold: float) -> None:
-    seen = confusion(cases, threshold)
-    assert seen.cases == len(cases)
-    assert seen.accepted_bad + seen.rejected_bad == sum(case.bad for case in cases)
 
 
 def test_the_gap_recovered_is_unknown_where_there_is_hardly_a_gap() -> None:

@@ -27,7 +27,6 @@ from qualityroute.signal import (
     log_evidence_of_gain,
     log_evidence_of_loss,
     persistence,
-    session_kind,
     wilson,
 )
 from qualityroute.signal.betting import KINDS, NEEDED, savings
@@ -137,22 +136,6 @@ def test_more_failures_than_attempts_are_a_mistake_of_the_caller() -> None:
 
 
 # Session betting
-
-
-@pytest.mark.parametrize(
-    ("failures", "kind"),
-    [
-        ([False], (1, 0)),
-        ([True, True], (1, 1)),
-        ([False, True], (2, 1)),
-        ([False] * 9, (4, 0)),
-        ([False] * 4 + [True], (4, 0)),
-    ],
-)
-def test_a_session_counts_up_to_its_first_failure_and_four_attempts(
-    failures: list[bool], kind: tuple[int, int]
-) -> None:
-    assert session_kind(failures) == kind
 
 
 def test_counts_know_their_sessions_attempts_and_failures() -> None:

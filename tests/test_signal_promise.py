@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from qualityroute.signal import SessionCounts, find_changes, session_kind
+from qualityroute.signal import SessionCounts, find_changes
 
 BENCHMARK = Path(__file__).parent.parent / "benchmarks" / "signal_errors.py"
 
@@ -26,6 +26,22 @@ def simulation() -> Iterator[ModuleType]:
     spec.loader.exec_module(module)
     yield module
     del sys.modules[spec.name]
+
+
+@pytest.mark.parametrize(
+    ("failures", "kind"),
+    [
+        ([False], (1, 0)),
+        ([True, True], (1, 1)),
+        ([False, True], (2, 1)),
+        ([False] * 9, (4, 0)),
+        ([False] * 4 + [True], (4, 0)),
+    ],
+)
+def test_a_session_counts_up_to_its_first_failure_and_four_attempts(
+    simulation: ModuleType, failures: list[bool], kind: tuple[int, int]
+) -> None:
+    assert simulation.session_kind(failures) == kind
 
 
 def test_the_shortcuts_of_the_simulation_agree_with_the_package(simulation: ModuleType) -> None:
@@ -48,7 +64,7 @@ def test_looking_after_every_session_at_the_border_seldom_misleads(
 def test_the_border_of_the_simulation_loses_and_saves_nothing(simulation: ModuleType) -> None:
     chance = random.Random(5)
     setting = simulation.Setting(0.3, 0.3, 6)
-    counts = SessionCounts.of((*session_kind(setting.session(chance)), 1) for _ in range(20_000))
+    counts = SessionCounts.of((*simulation.session_kind(setting.session(chance)), 1) for _ in range(20_000))
     assert counts.rate == pytest.approx(setting.border, abs=0.01)
 
 
