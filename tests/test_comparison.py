@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qualityroute.comparison import Compare, canonical, equal, readings
+from qualityroute.comparison.text import without_mark_floods
 
 amounts = st.decimals(min_value=0, max_value=999_999_999, places=2)
 days = st.dates(min_value=date(1970, 1, 1), max_value=date(2069, 12, 31))
@@ -143,6 +144,7 @@ def test_lists_and_dates_are_read_as_their_parts() -> None:
 def test_a_number_inside_a_word_or_of_too_many_digits_is_none() -> None:
     assert readings("RE2026 x12", Compare.NUMBER) == frozenset()
     assert readings("9" * 61, Compare.NUMBER) == frozenset()
+    assert readings(f"1,2,{'9' * 60},{'9' * 61}", Compare.NUMBER) == {Decimal(1), Decimal(2), Decimal("9" * 60)}
     assert Decimal(20) not in readings("2012", Compare.NUMBER)
 
 
@@ -186,6 +188,17 @@ def test_an_ambiguous_date_gives_both_readings() -> None:
     assert canonical("03/04/2026", Compare.DATE) == frozenset({"2026-04-03", "2026-03-04"})
 
 
+def test_a_date_equals_each_date_that_it_can_mean_and_no_other() -> None:
+    assert equal("03/04/2026", "3 April 2026", Compare.DATE)
+    assert equal("4 March 2026", "03/04/2026", Compare.DATE)
+    assert not equal("03/04/2026", "5 April 2026", Compare.DATE)
+
+
+def test_years_of_two_digits_are_those_from_1970_to_2069() -> None:
+    assert canonical("1.1.70", Compare.DATE) == "1970-01-01"
+    assert canonical("31.12.69", Compare.DATE) == "2069-12-31"
+
+
 @pytest.mark.parametrize("written", ["31.02.2026", "March 2026", "2026", "1.2.3", "soon", "2026-13-01", "192.168.1.12"])
 def test_what_is_no_date_stays_text(written: str) -> None:
     assert canonical(written, Compare.DATE) == written.casefold()
@@ -216,6 +229,17 @@ def test_texts_that_say_the_same_are_equal(first: str, second: str) -> None:
 def test_the_canonical_text_is_its_own(text: str) -> None:
     once = canonical(text, Compare.TEXT)
     assert canonical(once, Compare.TEXT) == once
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u0338", "\u0345", "\uff9e"])
+def test_a_letter_keeps_thirty_of_its_marks(mark: str) -> None:
+    assert without_mark_floods(f"a{mark * 30}b{mark}") == f"a{mark * 30}b{mark}"
+    assert without_mark_floods(f"a{mark * 31}b{mark * 99}") == f"a{mark * 30}b{mark * 30}"
+
+
+@given(st.text(st.characters(exclude_categories=["M", "Lm"]), max_size=8))
+def test_what_carries_no_mark_is_no_flood_however_often_it_comes(text: str) -> None:
+    assert without_mark_floods(text * 40) == text * 40
 
 
 @given(

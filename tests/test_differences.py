@@ -15,7 +15,7 @@ from conftest import bounded_work
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from qualityroute.comparison import Compare, Comparison, compare_answers, equal
+from qualityroute.comparison import Compare, Comparison, compare_answers, equal, says_the_same
 from qualityroute.comparison.assignment import cheapest_assignment
 from qualityroute.rubrics import FieldRule
 
@@ -321,6 +321,24 @@ def test_money_of_no_currency_finds_the_item_it_can_equal() -> None:
     assert len(compare_answers({"": ["5", "5 GBP"]}, {"": ["5 USD", "5 EUR"]}, rules).differences) == 1
 
 
+@pytest.mark.parametrize("rules", [{"a": FieldRule(critical=True), "b": FieldRule()}, {"b": FieldRule()}, {}])
+def test_answers_say_the_same_where_critical_leaves_do_or_every_leaf_where_none_is_critical(
+    rules: dict[str, FieldRule],
+) -> None:
+    def same(left: Any, right: Any) -> bool:
+        return says_the_same(compare_answers(left, right, rules), rules)
+
+    assert same({"a": 1, "b": 2}, {"a": 1, "b": "2.0"})
+    assert same({"a": 1, "b": 2}, {"a": 1, "b": 3}) == ("a" in rules)
+    assert not same({"a": 1, "b": 2}, {"a": 2, "b": 2})
+
+
+def test_a_difference_shows_values_as_they_are_written() -> None:
+    assert _texts({"a": "Zoë"}, {"a": Decimal("1.50")}) == ['a: "Zoë" against "1.50" (number)']
+    fits, too_long = "x" * 38, "y" * 39
+    assert _texts({"a": fits}, {"a": too_long}) == [f'a: "{fits}" against "{too_long[1:]}… (text)']
+
+
 def test_a_difference_shows_short_values_and_no_hidden_characters() -> None:
     (text,) = _texts({"a\u202e": "x\x1b[31m\u200b\x7f"}, {"a\u202e": "y" * 500})
     assert text == f'a\\u202e: "x\\u001b[31m\\u200b\\u007f" against "{"y" * 38}… (text)'
@@ -349,6 +367,30 @@ def test_thousands_of_items_find_their_partners_without_trying_all_pairs() -> No
         assert comparison.agreement == pytest.approx(2 / 3)
         assert compare_answers(_rows(2000, 1), _reordered(_rows(2000, 1), random.Random(3)), rules).equal
         assert not compare_answers(list(range(2000)), list(range(1, 2001)), {}).equal
+
+
+# Too many rows for trying all pairs of them.
+MANY = range(70)
+
+
+def test_of_many_items_those_that_share_most_belong_together() -> None:
+    left = [{"a": row, "b": row, "c": row} for row in MANY]
+    # Each one shares a leaf with the row before it as well, and stands before its own partner of that.
+    right = [{"a": row, "b": row, "c": row - 1} for row in reversed(MANY)]
+    differences = compare_answers(left, right, {}).differences
+    assert [(difference.path, difference.left, difference.right) for difference in differences] == [
+        (f"[{row}].c", row, row - 1) for row in MANY
+    ]
+
+
+def test_of_items_that_share_as_much_the_one_that_comes_first_is_taken() -> None:
+    left = [{"a": row, "b": row} for row in MANY]
+    right = [{"b": row // 2} if row % 2 else {"a": row // 2} for row in range(2 * len(MANY))]
+    there = compare_answers(left, right, {})
+    assert [difference.path for difference in there.differences] == [
+        *(f"[{row}].b" for row in MANY),
+        *(f"[{2 * row + 1}].b" for row in MANY),
+    ]
 
 
 @pytest.mark.parametrize(
