@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError, replace
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -14,34 +15,41 @@ from statistics import median
 from typing import Any
 
 import pytest
+from conftest import NOW
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from qualityroute.calibration import (
+    Certificate,
     Certified,
     Compared,
     Confusion,
     Cusum,
+    Look,
     Pipeline,
     Point,
     Refused,
     Scored,
     accepted_needed,
     any_look,
+    anytime_look,
     apgr,
     binomial_cdf,
     certify,
     certify_anytime,
     changed,
+    level_left,
     one_look,
     pgr,
     promise,
     quality_curve,
+    spent,
     threshold_grid,
     upper_bound,
 )
 from qualityroute.calibration.certificate import percent
 from qualityroute.calibration.grid import accepted_ranks
+from qualityroute.calibration.looks import Test
 from qualityroute.calibration.proof import Claim, Proof, log_evidence
 
 ROOT = Path(__file__).parent.parent
@@ -472,6 +480,53 @@ def test_audits_find_three_times_the_risk_in_about_150_and_leave_half_of_it_alon
         waits.append(state.audits)
     assert 125 < median(waits) < 175
     assert not Cusum(0.05).add_all(chance.random() < 0.025 for _ in range(20_000)).alarm
+
+
+# Looks and certificates
+
+
+def look(test: Test, level: float, *thresholds: float) -> Look:
+    return Look("invoice", "key", NOW, test, level, 50, thresholds)
+
+
+def test_each_exact_look_takes_its_level_and_the_anytime_test_takes_its_own_once() -> None:
+    exact, first, again = look("exact", 0.02), look("anytime", 0.05, 0.9), look("anytime", 0.05, 0.8)
+    assert spent([]) == 0
+    assert spent([exact, exact]) == 0.04
+    assert spent([exact, first, again, exact]) == pytest.approx(0.09)
+    assert anytime_look([exact, first, again]) == first
+    assert anytime_look([exact]) is None
+
+
+def test_the_looks_planned_share_what_is_left_of_delta() -> None:
+    looks = [look("exact", 0.02)]
+    assert level_left([], 0.10) == 0.10
+    assert level_left(looks, 0.10) == pytest.approx(0.08)
+    assert level_left(looks, 0.10, planned=4) == pytest.approx(0.02)
+    assert level_left([look("exact", 0.10)], 0.10) is None
+    # Three times a third is a little less than all of it, which is nothing to look with.
+    assert level_left([look("exact", 0.10 / 3 - 1e-9)] * 3, 0.10) is None
+
+
+def issued(**changes: Any) -> Certificate:
+    made = Certificate(
+        id="c1", task="invoice", at=NOW, until=NOW + timedelta(days=90), pipeline="key", parts="{}", threshold=0.9,
+        alpha=0.05, delta=0.10, accepted=60, bad=0, cases=80, upper_bound=0.038, test="exact",
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+def test_a_certificate_is_in_force_for_its_own_pipeline_until_its_date_or_its_end() -> None:
+    assert issued().in_force("key", NOW)
+    assert issued().in_force("key", NOW + timedelta(days=89))
+    assert not issued().in_force("key", NOW + timedelta(days=90))
+    assert not issued().in_force("another", NOW)
+    assert not issued(revoked_at=NOW).in_force("key", NOW)
+
+
+def test_an_issued_certificate_promises_what_was_proven() -> None:
+    assert issued().promise == promise(0.05, 0.10)
+    assert issued().coverage == 0.75
 
 
 # The key of a pipeline
