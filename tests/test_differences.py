@@ -318,7 +318,9 @@ def test_money_of_no_currency_finds_the_item_it_can_equal() -> None:
     rules = {"": FieldRule(compare="money")}
     assert compare_answers({"": ["5 USD", "5 EUR"]}, {"": ["5 EUR", "5"]}, rules).equal
     assert compare_answers({"": ["5", "5 EUR", "6"]}, {"": ["5 USD", "6", "5 EUR"]}, rules).equal
+    assert compare_answers({"": ["6 USD", "5 USD"]}, {"": ["5", "6"]}, rules).equal
     assert len(compare_answers({"": ["5", "5 GBP"]}, {"": ["5 USD", "5 EUR"]}, rules).differences) == 1
+    assert len(compare_answers({"": ["5 GBP", "5"]}, {"": ["5 USD"]}, rules).differences) == 1
 
 
 @pytest.mark.parametrize("rules", [{"a": FieldRule(critical=True), "b": FieldRule()}, {"b": FieldRule()}, {}])
