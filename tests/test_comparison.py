@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -141,8 +142,28 @@ def test_lists_and_dates_are_read_as_their_parts() -> None:
     assert readings("12'34 1,234,56", Compare.NUMBER) == {Decimal(n) for n in (12, 34, 1, 234, 56)}
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("1,234,567", "1234567"), ("12,34,567", "1234567"), ("1,23,456.7", "123456.7"), ("1234,567", "1234.567")],
+)
+def test_digits_are_grouped_in_threes_or_as_in_india(written: str, meant: str) -> None:
+    assert canonical(written, Compare.NUMBER) == Decimal(meant)
+
+
+@pytest.mark.parametrize("written", ["1,234,56,789", "123,45,678", "1.234'567,89", "1,23,45", "1234.567.890"])
+def test_what_is_grouped_in_no_known_way_is_no_one_number(written: str) -> None:
+    assert canonical(written, Compare.NUMBER) == written
+    assert readings(written, Compare.NUMBER) == {Decimal(part) for part in re.findall("[0-9]+", written)}
+
+
+def test_one_parenthesis_is_no_minus() -> None:
+    assert readings("(12 apples and 13)", Compare.NUMBER) == {Decimal(12), Decimal(13)}
+    assert Decimal(-12) in readings("(12) apples", Compare.NUMBER)
+
+
 def test_a_number_inside_a_word_or_of_too_many_digits_is_none() -> None:
     assert readings("RE2026 x12", Compare.NUMBER) == frozenset()
+    assert readings("9" * 60, Compare.NUMBER) == {Decimal("9" * 60)}
     assert readings("9" * 61, Compare.NUMBER) == frozenset()
     assert readings(f"1,2,{'9' * 60},{'9' * 61}", Compare.NUMBER) == {Decimal(1), Decimal(2), Decimal("9" * 60)}
     assert Decimal(20) not in readings("2012", Compare.NUMBER)

@@ -308,6 +308,18 @@ def test_a_critical_leaf_decides_which_items_belong_together() -> None:
     assert compare_answers(left, right, {}).agreement == pytest.approx(2 / 4)
 
 
+def test_where_as_many_leaves_differ_the_items_with_more_equal_ones_belong_together() -> None:
+    # With either one four leaves differ: three of their own, or all that it has and all of the other.
+    comparison = compare_answers([{"a": 1, "b": 1, "c": 1}], [{"a": 2, "b": 2}, {"a": 1}], {})
+    assert (len(comparison.differences), comparison.agreement) == (4, 1 / 5)
+
+
+def test_an_item_without_a_partner_has_critical_leaves_too() -> None:
+    rules = {key: FieldRule(critical=True) for key in ("id", "k", "c", "d", "e")}
+    comparison = compare_answers([{"id": 1, "k": 1}], [{"x": 1}, {"id": 1, "c": 1, "d": 1, "e": 1}], rules)
+    assert sum(difference.critical for difference in comparison.differences) == 4
+
+
 def test_items_keep_the_positions_of_the_left_answer() -> None:
     left, right = [{"a": 1, "b": 1}, {"a": 2, "b": 2}], [{"a": 2, "b": 3}, {"a": 1, "b": 1}]
     assert _texts(left, right) == ["[1].b: 2 against 3 (number)"]
