@@ -174,6 +174,11 @@ def test_the_labels_needed_are_those_of_the_table(alpha: float, delta: float, ne
     assert accepted_needed(alpha, delta, proof=any_look) == anytime
 
 
+def test_a_chance_of_exactly_delta_is_still_a_proof() -> None:
+    assert one_look(0, 1, 0.5, 0.5)
+    assert not one_look(0, 1, 0.5, 0.499999)
+
+
 @given(alphas, deltas, st.integers(0, 20), proofs)
 def test_one_label_less_than_needed_proves_nothing(alpha: float, delta: float, bad: int, proof: Proof) -> None:
     needed = accepted_needed(alpha, delta, bad, proof=proof)

@@ -324,3 +324,4 @@ def test_a_long_hostile_text_is_read_in_linear_time(compare: Compare) -> None:
 @pytest.mark.parametrize("compare", [Compare.NUMBER, Compare.MONEY, Compare.DATE])
 def test_a_page_is_no_single_value(compare: Compare) -> None:
     assert canonical("1" + " " * 300, compare) == "1"
+    assert canonical("3 March 2026" + " " * 300, compare) == "3 march 2026"

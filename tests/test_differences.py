@@ -335,6 +335,13 @@ def test_money_of_no_currency_finds_the_item_it_can_equal() -> None:
     assert len(compare_answers({"": ["5 GBP", "5"]}, {"": ["5 USD"]}, rules).differences) == 1
 
 
+def test_a_date_of_two_readings_finds_the_item_it_can_mean() -> None:
+    rules = {"": FieldRule(compare="date")}
+    left, right = ["5 May 2026", "03/04/2026", "2026-07-01"], ["6 May 2026", "July 1st, 2026", "4 March 2026"]
+    comparison = compare_answers({"": left}, {"": right}, rules)
+    assert [(difference.left, difference.right) for difference in comparison.differences] == [(left[0], right[0])]
+
+
 @pytest.mark.parametrize("rules", [{"a": FieldRule(critical=True), "b": FieldRule()}, {"b": FieldRule()}, {}])
 def test_answers_say_the_same_where_critical_leaves_do_or_every_leaf_where_none_is_critical(
     rules: dict[str, FieldRule],
