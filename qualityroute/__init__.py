@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qualityroute.analysis import analyze_complexity
+    from qualityroute.budgets import Allowance
     from qualityroute.client import Client, CompletionRequest
     from qualityroute.complexity import Complexity
     from qualityroute.config import Config, Task
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Allowance",
     "Answer",
     "AnswerRejected",
     "Attempt",
@@ -89,6 +91,7 @@ __all__ = [
 # Where each public name lives. They are imported when first used: `qualityroute --help`, and those who want
 # one pure module, do not wait for the engine.
 _HOMES = {
+    "Allowance": "budgets",
     "Answer": "records",
     "AnswerRejected": "errors",
     "Attempt": "records",

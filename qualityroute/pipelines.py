@@ -88,11 +88,12 @@ def _samples(judge: Judge) -> str:
 
 
 def _gate(task: ResolvedTask) -> dict[str, Any]:
-    agreement = task.settings.agreement if "agreement" in task.gate else None
+    own = {name: section.model_dump(mode="json") for name, section in task.settings.of_checks.items()}
     return {
         "checks": list(task.gate),
         "functions": [f"{check.name} {_source(check.function)}" for check in task.checks],
-        "agreement": agreement.model_dump(mode="json") if agreement is not None else None,
+        "agreement": None,
+        **{name: settings for name, settings in own.items() if name in task.gate},
         "repairs": task.settings.repairs,
         "max_output_tokens": task.settings.max_output_tokens,
     }

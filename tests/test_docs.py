@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import shlex
 import tomllib
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+import sqlite_utils
 from click.testing import CliRunner
 from command_line import call
 from conftest import config_with
@@ -22,7 +25,7 @@ from qualityroute import Rubric, Task
 from qualityroute.config import Accept, Cache, Judge, Store
 from qualityroute.gates.interface import Candidate, Check
 from qualityroute.metering import Meter
-from qualityroute.records import Completion, Reason, Ruling, Verdict
+from qualityroute.records import Completion, Ruling, Verdict
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -65,6 +68,18 @@ def test_what_the_page_says_of_a_certificate_is_what_is_promised() -> None:
     from qualityroute.calibration import promise
 
     assert promise(0.1, 0.1) in " ".join(JUDGE.split())
+
+
+def test_the_page_for_python_is_a_program_that_prints_what_its_comments_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = "\n".join(blocks((ROOT / "docs" / "guides" / "python.md").read_text(encoding="utf-8"), "python"))
+    monkeypatch.chdir(tmp_path)
+    Path("program.py").write_text(program, encoding="utf-8")
+    runpy.run_path("program.py")
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == re.findall(r"^ *print\(.+\) +# (.+)$", program, re.MULTILINE)
+    assert len(printed) >= 10
 
 
 def test_the_keys_that_the_page_sets_exist() -> None:
@@ -112,7 +127,7 @@ def test_the_check_of_the_architecture_is_a_check() -> None:
     names: dict[str, Any] = {
         "Candidate": Candidate,
         "Meter": Meter,
-        "Reason": Reason,
+        "Reason": StrEnum("Reason", {"LENGTH": "length"}),
         "Ruling": Ruling,
         "Verdict": Verdict,
     }
@@ -123,6 +138,17 @@ def test_the_check_of_the_architecture_is_a_check() -> None:
 
 
 ANSWER = Candidate((), "source", Completion("short"), "short", "short", "short")
+
+
+def test_who_removes_somebodys_data_is_told_of_every_table_that_has_some(tmp_path: Path) -> None:
+    load_file(FILES[-1], tmp_path)
+    tables = sqlite_utils.Database(tmp_path / "q.db").tables
+    about = {"decision_id", "session", "tenant"}
+    concerned = {table.name for table in tables if about & {column.name for column in table.columns}} - {"keys"}
+    page = (ROOT / "docs" / "guides" / "privacy.md").read_text(encoding="utf-8")
+    section = page.partition("## Somebody wants")[2].partition("\n## ")[0]
+    assert len(concerned) >= 10
+    assert concerned - set(re.findall(r"`(\w+)`", section)) == {"decisions"}
 
 
 def test_the_cache_is_turned_on_as_its_page_says(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from conftest import INVOICE_SCHEMA, NOW, RUBRIC, config_with
 from pydantic import BaseModel
 
 from qualityroute import Completion, ConfigError, Reason, Ruling, Tier
-from qualityroute.gates import Gated
+from qualityroute.config import resolve
+from qualityroute.gates import Gated, gate_for
 from qualityroute.gates.form import read_answer
 from qualityroute.gates.schema import JsonSchemaCheck, ToolsCheck
 from qualityroute.metering import Meter
@@ -183,6 +184,12 @@ async def test_tool_calls_are_checked_against_the_tools_parameters(
 
 async def test_tool_calls_come_out_as_names_and_parsed_arguments() -> None:
     assert (await gated(call('{"total": 1}'), tools=TOOLS)).output == [{"name": "book", "arguments": {"total": 1}}]
+
+
+def test_a_check_that_nothing_makes_is_not_left_out_in_silence() -> None:
+    task = resolve(config_with({"rubric": RUBRIC, "gate": ["judge"]}))["invoice"]
+    with pytest.raises(ConfigError, match=r"tasks\.invoice\.gate: there is not all that 'judge' needs"):
+        gate_for(task, judge=None)
 
 
 def test_a_tool_whose_parameters_are_no_schema_is_refused() -> None:

@@ -64,6 +64,15 @@ def test_what_moves_no_score_changes_no_key() -> None:
     assert of(config_with({**TASK, "accept": {"alpha": 0.2}, "deadline": "5s"}, pins={"after": 3})).key == before.key
 
 
+@pytest.mark.parametrize(("gate", "matters"), [(["agreement"], True), (["judge"], False)])
+def test_the_settings_of_a_check_matter_while_the_gate_has_it(gate: list[str], matters: bool) -> None:
+    one, other = (
+        of(config_with({**TASK, "gate": gate, "agreement": {**PEERS, "on_difference": settled}}))
+        for settled in ("reject", "judge")
+    )
+    assert (one.key != other.key) is matters
+
+
 def test_a_judge_that_is_not_asked_does_not_matter() -> None:
     task = {"schema": INVOICE_SCHEMA, "gate": ["schema"]}
     assert of(config_with(task)).key == of(config_with(task, judge={"model": "practice/another"})).key

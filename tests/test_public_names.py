@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from enum import Enum
@@ -15,6 +16,7 @@ import pytest
 import qualityroute
 
 SOURCE = Path(qualityroute.__file__)
+ROOT = Path(__file__).parents[1]
 HEAVY = ("openai", "jsonschema", "sqlite_utils", "rich", "pydantic", "anyio")
 
 
@@ -35,6 +37,18 @@ def test_a_public_name_is_there_and_has_a_docstring_of_its_own(name: str) -> Non
     assert doc
     assert not doc.startswith(f"{name}(")
     assert not (inspect.isclass(value) and issubclass(value, Enum) and doc == Enum.__doc__)
+
+
+def shown() -> str:
+    """The Python of the documentation."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    written = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    return "\n".join(re.findall(r"^```python\n(.*?)^```$", written, re.DOTALL | re.MULTILINE))
+
+
+def test_every_public_name_is_shown_in_use() -> None:
+    used = set(re.findall(r"\w+", re.sub(r"#.*|^ *from .*|^import .*", "", shown(), flags=re.MULTILINE)))
+    assert set(qualityroute.__all__) - used == set()
 
 
 @pytest.mark.parametrize("name", qualityroute.__all__)

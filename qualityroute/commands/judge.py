@@ -58,7 +58,13 @@ def _ordered(command: Command) -> Command:
 
     @click.argument("task")
     @click.argument("inputs", required=False, metavar="[INPUTS.jsonl]", type=_FILE)
-    @click.option("--most", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Answers at most.")
+    @click.option(
+        "--most",
+        type=click.IntRange(1, 10_000),
+        default=50,
+        show_default=True,
+        help="Answers at most; a self test needs 20 or more.",
+    )
     @click.option("--concurrency", type=click.IntRange(1, 1024), default=16, show_default=True, help="At once.")
     @placed
     @functools.wraps(command)

@@ -26,8 +26,9 @@ def not_in_force(config: Config, today: date) -> Iterator[str]:
 
 
 def _of_task(where: str, task: Task) -> Iterator[str]:
-    if task.agreement is not None and "agreement" not in (task.gate or ()):
-        yield f"{where}.agreement changes nothing: 'agreement' is not in {where}.gate"
+    for check in task.of_checks:
+        if check not in (task.gate or ()):
+            yield f"{where}.{check} changes nothing: '{check}' is not in {where}.gate"
     if task.tier == "performance" and task.accept.audit:
         yield f"{where}.accept.audit changes nothing on tier 'performance': nothing is accepted there to be audited"
     if task.explore and task.tier != "performance":

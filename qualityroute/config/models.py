@@ -17,11 +17,11 @@ from pydantic import (
 
 from qualityroute.config.engine_sections import Budget, Cache, Gateway, Pins, PriceRow, Routing, Store
 from qualityroute.config.fields import Duration, ModelName, Name, split_model
-from qualityroute.config.gate_sections import Accept, Agreement, Judge
-from qualityroute.config.model_sections import Model, Provider, TierModels, Tiers
+from qualityroute.config.gate_sections import Agreement, Judge
+from qualityroute.config.model_sections import Model, Provider, Tiers
 from qualityroute.config.near import near
 from qualityroute.config.section import Section
-from qualityroute.config.task_section import Match, Task
+from qualityroute.config.task_section import Task
 from qualityroute.errors import ConfigError
 from qualityroute.prices import Price, PriceBook
 from qualityroute.records import Tier
@@ -246,15 +246,8 @@ def _check_agreement(config: Config, where: str, agreement: Agreement | None) ->
 
 
 _KEYS = sorted(
-    {
-        field.alias or name
-        for section in (
-            Config, Provider, TierModels, Model, Judge, Task, Match, Agreement, Accept, Routing, Cache, Budget, Pins,
-            Store, Gateway, PriceRow,
-        )
-        for name, field in section.model_fields.items()
-    }
-)  # fmt: skip
+    {field.alias or name for section in Section.__subclasses__() for name, field in section.model_fields.items()}
+)
 
 
 def _suggest(line: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Literal, Self, TypeAlias, get_args
 
 from pydantic import (
     BaseModel,
@@ -70,7 +70,8 @@ class Task(Section):
     rubric: str | Rubric | None = None
     """A rubric file, the name of a built-in rubric, or a `Rubric`."""
     gate: tuple[CheckName, ...] | None = None
-    """The checks, in order. Left out: those that the task's schema, checks and rubric allow."""
+    """The checks, in order. Left out: those that the task's schema, checks and rubric allow. A schema that is set is
+    always checked, and first; functions that are set are called, and first where the gate does not name them."""
     checks: tuple[str | Callable[..., str | None], ...] = ()
     """Your own functions `(output, source) -> reason or None`, or `"package.module:function"`."""
     agreement: Agreement | None = None
@@ -97,6 +98,12 @@ class Task(Section):
     """exact: a question that was asked before, in the same words, gets the answer that passed its gate then."""
     budget_per_day: BudgetDollars | None = None
     """USD that this task may cost in a day (UTC); see `Budget`."""
+
+    @property
+    def of_checks(self) -> Mapping[str, Section]:
+        """The settings of single checks, each under its check's name; in the gate or not."""
+        named = {name: getattr(self, name, None) for name in get_args(CheckName)}
+        return {name: section for name, section in named.items() if isinstance(section, Section)}
 
     @field_validator("gate")
     @classmethod

@@ -11,7 +11,7 @@ import anyio
 
 from qualityroute.client import CompletionRequest
 from qualityroute.config import Agreement, ResolvedTask
-from qualityroute.errors import BudgetExceeded
+from qualityroute.errors import BudgetExceeded, ConfigError
 from qualityroute.gates.agreement import AgreementCheck
 from qualityroute.gates.code import CodeChecks
 from qualityroute.gates.form import read_answer
@@ -162,7 +162,8 @@ def _can_be_rescued(own: _Admission, checks: Sequence[Check | AgreementCheck]) -
 
 
 def gate_for(task: ResolvedTask, judge: JudgeBackend | None) -> Gate:
-    """The gate of a task, its schema compiled. Raises `ConfigError` for a schema that is none."""
+    """The gate of a task, its schema compiled. Raises `ConfigError` for a schema that is none, or a check without its
+    settings."""
     checks: list[Check | AgreementCheck] = []
     for name in task.gate:
         match name:
@@ -174,8 +175,10 @@ def gate_for(task: ResolvedTask, judge: JudgeBackend | None) -> Gate:
                 checks.append(_agreement(task.settings.agreement, task.rubric, judge))
             case "judge" if task.rubric is not None and judge is not None:
                 checks.append(JudgeCheck(judge, task.rubric))
-            case _:  # the schema stands first, and the configuration refuses what is left
+            case "schema":  # stands before them all
                 pass
+            case _:
+                raise ConfigError(f"tasks.{task.name}.gate: there is not all that '{name}' needs")
     return Gate(schema_for(task), tuple(checks))
 
 
