@@ -42,6 +42,7 @@ SETTINGS = """
 source_paths = ["qualityroute"]
 only_mutate = ["{pattern}"]
 also_copy = ["rubrics", "benchmarks"]
+timeout_multiplier = 5
 pytest_add_cli_args = ["-q", "-n0", "-p", "no:cacheprovider", "-k", "not ({left_out})", "--hypothesis-profile=mutants"]
 pytest_add_cli_args_test_selection = [{tests}]
 """

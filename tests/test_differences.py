@@ -255,6 +255,12 @@ def test_null_missing_blank_and_empty_all_say_nothing(left: Any, right: Any) -> 
     assert compare_answers(left, right, {"a": FieldRule(critical=True)}) == Comparison(1.0, ())
 
 
+def test_a_blank_text_says_something_where_exactness_is_asked_for() -> None:
+    rules = {"a": FieldRule(compare="exact")}
+    assert _texts({"a": " "}, {}, rules) == ['a: " " against nothing (exact)']
+    assert _texts({"a": ""}, {}, rules) == []
+
+
 def test_what_only_one_answer_says_differs() -> None:
     assert _texts({"a": 1}, {"a": 1, "b": {"c": "x", "d": 0}}) == [
         'b.c: nothing against "x" (text)',
@@ -337,9 +343,10 @@ def test_money_of_no_currency_finds_the_item_it_can_equal() -> None:
 
 def test_a_date_of_two_readings_finds_the_item_it_can_mean() -> None:
     rules = {"": FieldRule(compare="date")}
-    left, right = ["5 May 2026", "03/04/2026", "2026-07-01"], ["6 May 2026", "July 1st, 2026", "4 March 2026"]
-    comparison = compare_answers({"": left}, {"": right}, rules)
-    assert [(difference.left, difference.right) for difference in comparison.differences] == [(left[0], right[0])]
+    for meant in ("4 March 2026", "3 April 2026"):
+        left, right = ["5 May 2026", "03/04/2026", "2026-07-01"], ["6 May 2026", "July 1st, 2026", meant]
+        comparison = compare_answers({"": left}, {"": right}, rules)
+        assert [(difference.left, difference.right) for difference in comparison.differences] == [(left[0], right[0])]
 
 
 @pytest.mark.parametrize("rules", [{"a": FieldRule(critical=True), "b": FieldRule()}, {"b": FieldRule()}, {}])
