@@ -210,6 +210,10 @@ def test_alpha_and_delta_outside_of_0_to_1_are_named(share: float) -> None:
         certify_anytime([0.5], cases, alpha=share, delta=0.1)
     with pytest.raises(ValueError, match="delta = "):
         upper_bound(0, 9, delta=share)
+    with pytest.raises(ValueError, match="alpha = "):
+        accepted_needed(share, 0.1)
+    with pytest.raises(ValueError, match="delta = "):
+        accepted_needed(0.05, share)
 
 
 # The grid
