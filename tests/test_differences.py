@@ -269,12 +269,20 @@ def test_what_only_one_answer_says_differs() -> None:
     ]
     assert _texts({"a": False}, {}) == ["a: false against nothing (text)"]
     assert _texts([1], [1, None]) == ["[1]: an empty item that only one answer has (text)"]
+    assert _texts([1], [1, " "]) == ['[1]: nothing against " " (text)']
     assert _texts([None], [{"a": 1}]) == ["[0].a: nothing against 1 (number)"]
     assert _texts(1, {"a": 2}) == ["the answer: 1 against nothing (number)", "a: nothing against 2 (number)"]
     assert _texts({"a": [1]}, {"a": {"b": 1}}) == [
         "a[0]: 1 against nothing (number)",
         "a.b: nothing against 1 (number)",
     ]
+
+
+@pytest.mark.parametrize("empty", [None, "", {}, {"a": None}, []])
+def test_an_empty_item_too_many_is_critical_where_its_array_is(empty: Any) -> None:
+    rules = {"lines": FieldRule(critical=True)}
+    assert compare_answers({"lines": [1]}, {"lines": [1, empty]}, rules).critical
+    assert not compare_answers({"lines": [1]}, {"lines": [1, empty]}, {}).critical
 
 
 def test_true_is_neither_one_nor_a_text() -> None:
