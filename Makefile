@@ -6,30 +6,37 @@ BENCHMARKS := overhead store store_postgres history memory report gateway replay
 CLIENT_TESTS := $(addprefix tests/test_,openai_client.py streams.py hearing.py ladder.py history.py cooldown.py faults.py)
 NODE_PACKAGES := openai@6.49.0 tsx@4.23.15
 BIN := .venv/bin
+# A worker that has nothing left takes from the other's end, so a file's servers and browsers start once.
+WORKERS := -n auto --dist worksteal
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 # Where this is set, each of the many processes that the tests start compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test coverage test-sdk2 check packages licences reference docs audit fuzz mutants bench format clean
+.PHONY: demo test coverage test-sdk2 check style types packages licences reference docs audit fuzz mutants bench format clean
 
 demo: .venv/ready
 	@$(BIN)/qualityroute demo
 
 test: .venv/dev .venv/node/ready
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest $(WORKERS)
 
 # The same, counting which lines were run; takes nearly twice as long.
 coverage: .venv/dev .venv/node/ready
-	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/python -m pytest $(WORKERS) --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 # The tests of the client once more, on the OpenAI SDK before version 3.
 test-sdk2: .venv/sdk2/ready
-	.venv/sdk2/bin/python -m pytest -n auto -p no:cacheprovider $(CLIENT_TESTS)
+	.venv/sdk2/bin/python -m pytest $(WORKERS) -p no:cacheprovider $(CLIENT_TESTS)
 
-check: .venv/dev
+# With --jobs=2 the types have one core, and all else the other.
+check: types style docs
+
+types: .venv/dev
+	$(BIN)/mypy
+
+style: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports --cache-dir .venv/lint-imports
 
 format: .venv/dev
@@ -50,7 +57,7 @@ reference: .venv/dev
 
 # The documents as a site, in .venv/site; a link that leads nowhere is an error.
 docs: .venv/docs/ready
-	.venv/docs/bin/mkdocs build --strict --quiet --site-dir .venv/site
+	NO_MKDOCS_2_WARNING=1 .venv/docs/bin/mkdocs build --strict --quiet --site-dir .venv/site
 
 # Known weaknesses of what we bring (needs a service that knows them: an unreachable one is a failure), and of our code.
 audit: .venv/dev

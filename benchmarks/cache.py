@@ -18,8 +18,8 @@ import anyio
 from results import Row, begin, command
 
 from qualityroute import Config, Engine
+from qualityroute.asked import request_of
 from qualityroute.attempts import Request
-from qualityroute.engine import _request
 from qualityroute.pins import PinKey, manual_pin
 from qualityroute.recall import served
 from qualityroute.records import Route, Tier
@@ -65,7 +65,7 @@ async def measure(length: int, blocks: int, times: int, entries: int) -> list[Ro
                 await engine.run("t", f"{text} {number}")
             await engine.run("t", text, session="s")
             setup, store, recall = engine._setup, engine.store, engine._recall
-            request: Request = _request(setup, "t", text, (), None)
+            request: Request = request_of(setup, "t", text, (), None)
             key, stranger, now = PinKey("default", "pinned"), PinKey("default", "stranger"), engine._now()
             await store.put_pin(manual_pin(key, message="", policy=setup.config.pins, now=now))
 

@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,7 +50,7 @@ class Running:
         return f"http://127.0.0.1:{self.port}/v1/chat/completions"
 
     def cpu(self) -> float:
-        """Seconds of CPU time so far, children included."""
+        """Seconds of CPU time so far, children included, also those that have ended."""
         return sum(_cpu_of(pid) for pid in _family(self.pid))
 
     def resident(self) -> float:
@@ -200,13 +200,17 @@ def _family(pid: int) -> list[int]:
     family = [pid]
     for member in family:
         for children in Path(f"/proc/{member}/task").glob("*/children"):
-            family.extend(map(int, children.read_text().split()))
+            with suppress(OSError):  # it has ended meanwhile
+                family.extend(map(int, children.read_text().split()))
     return family
 
 
 def _cpu_of(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:  # a child that has ended meanwhile, and is its parent's to count
+        return 0.0
+    return sum(map(int, fields[11:15])) / TICKS
 
 
 def _resident_of(pid: int) -> float:

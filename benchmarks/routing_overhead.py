@@ -46,10 +46,10 @@ async def _measured() -> dict[str, float]:
 
 
 async def _parts(engine: Engine) -> dict[str, float]:
-    from qualityroute.engine import _request  # noqa: PLC0415  (a part of the engine, measured alone)
+    from qualityroute.asked import request_of  # noqa: PLC0415  (a part of the engine, measured alone)
 
     setup, learner, store = engine._setup, engine._learner, engine._store
-    request: Any = _request(setup, "t", TEXT, (), None)
+    request: Any = request_of(setup, "t", TEXT, (), None)
     shape, key = shape_of(None), PinKey("default", "user-42")
     return {
         "pin lookup": await _each(lambda: store.pin(key)),

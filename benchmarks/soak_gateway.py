@@ -62,7 +62,7 @@ class Window:
         tasks = [task for task in asyncio.all_tasks(asyncio.get_running_loop()) if not task.done()]
         objects = gc.get_objects()
         told: dict[str, Any] = {"tasks": len(tasks), "objects": len(objects), "heap": heap()}
-        told["sqlite"] = sqlite_memory()
+        told["sqlite"], told["blocks"] = sqlite_memory(), sys.getallocatedblocks()
         if self._lines % KINDS_EVERY == 0:
             kinds = Counter(f"{type(one).__module__}.{type(one).__qualname__}" for one in objects)
             told["kinds"] = dict(kinds.most_common(MOST_KINDS))

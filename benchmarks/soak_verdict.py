@@ -24,6 +24,7 @@ GROWING = {
     "heap free": "MiB",
     "sqlite": "MiB",
     "objects": "thousand",
+    "blocks": "thousand",
     "files": "",
     "threads": "",
     "tasks": "",
@@ -39,7 +40,7 @@ def flat(sample: Mapping[str, Any]) -> dict[str, Any]:
     if inside:
         more |= {"tasks": inside["tasks"], "objects": inside["objects"] / 1000}
         if "sqlite" in inside:
-            more["sqlite"] = inside["sqlite"] / MIB
+            more |= {"sqlite": inside["sqlite"] / MIB, "blocks": inside["blocks"] / 1000}
         more |= {f"heap {kind}": size / MIB for kind, size in inside["heap"].items()}
     return {**sample, **more}
 

@@ -61,7 +61,10 @@ SLOWNESS = 0.05
 _INVOICE = json.dumps(INVOICE, ensure_ascii=False)
 _RIVALS_JUDGE = b"<<<BEGIN_CANDIDATE"
 """firstpass asks its own way."""
-_JUDGE_ONLY = b'"instructions_in_data"'
+_JUDGE_ONLY = b"instructions_in_data"
+_CRITERIA = re.compile(rb'id\\*": *{[^{}]*"enum\\*": *\[([^]]*)\]')
+"""In the judge's schema, which a request has as its own or, on a lower rung of the ladder, in its prompt."""
+_WORD = re.compile(rb"[\w.-]+")
 
 
 @contextmanager
@@ -138,9 +141,9 @@ def reply_to(request: bytes, answers: Sequence[str] = ()) -> bytes:
     if _JUDGE_ONLY not in request:
         case = _CASE.search(request) if answers else None
         return _reply(answers[int(case[1])] if case else _INVOICE)
-    body = json.loads(request[request.index(b"\r\n\r\n") :])
-    checks = body["response_format"]["json_schema"]["schema"]["properties"]["checks"]
-    return _verdict(tuple(checks["items"]["properties"]["id"]["enum"]))
+    found = _CRITERIA.search(request)
+    assert found is not None, "a judge's request without its criteria"
+    return _verdict(tuple(name.decode() for name in _WORD.findall(found[1])))
 
 
 @lru_cache

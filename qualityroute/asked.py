@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from qualityroute.attempts import Request, system_message
-from qualityroute.gates import ToolsCheck, requires_call, schema_of_request
+from qualityroute.gates import JsonSchemaCheck, ToolsCheck, requires_call, schema_of_request
 from qualityroute.inputs import Input, as_messages
 from qualityroute.setup import Setup
 
@@ -18,7 +18,7 @@ def request_of(
     value: Input,
     tools: Sequence[Mapping[str, Any]] = (),
     parameters: Mapping[str, Any] | None = None,
-    schema: Mapping[str, Any] | None = None,
+    schema: Mapping[str, Any] | JsonSchemaCheck | None = None,
 ) -> Request:
     """What `Engine.run` was handed, looked through before any model is asked; its arguments. Raises `ConfigError`."""
     resolved, gate, system = setup.task(task), setup.gates[task], setup.systems[task]

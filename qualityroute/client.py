@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Protocol, TypeAlias
 
 from qualityroute.records import Completion, Message, Role, Tier, Usage
@@ -14,6 +15,9 @@ from qualityroute.records import Completion, Message, Role, Tier, Usage
 Hear: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
 """Awaited with each piece of an answer while the model still writes it, in order: an OpenAI `delta` with those of
 `content`, `refusal` and `tool_calls` that came, without the model's thoughts. A slow listener slows the reading."""
+
+KEPT_SCHEMAS = 1024
+"""Of which what is made is kept, since the same few come with every request, and each may bring its own."""
 
 
 @dataclass(slots=True)
@@ -93,10 +97,32 @@ def delta_of(completion: Completion) -> dict[str, Any]:
 
 def schema_instruction(schema: Mapping[str, Any]) -> str:
     """The schema in words, for a prompt."""
-    return (
-        "Answer with one JSON value that follows this JSON Schema, and with nothing else:\n"
-        + json.dumps(schema, ensure_ascii=False, default=dict)
-    )  # fmt: skip
+    return "Answer with one JSON value that follows this JSON Schema, and with nothing else:\n" + schema_text(schema)
+
+
+def schema_text(schema: Mapping[str, Any]) -> str:
+    """The schema as JSON; kept with the object, which must not be changed afterwards."""
+    return _schema_text(_Same(schema))
+
+
+class _Same:
+    """A schema as a key: this very object, whatever it holds."""
+
+    __slots__ = ("schema",)
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self.schema = schema
+
+    def __hash__(self) -> int:
+        return id(self.schema)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.schema is self.schema
+
+
+@lru_cache(maxsize=KEPT_SCHEMAS)
+def _schema_text(same: _Same) -> str:
+    return json.dumps(same.schema, ensure_ascii=False, default=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from qualityroute.errors import AnswerRejected, DeadlineExceeded, ProviderError,
 from qualityroute.fallback import is_unavailable
 from qualityroute.records import Attempt, Decision, Message, Reason, Ruling, Verdict
 
-_QUOTING = ("evidence", "not_found", "differences")
+_QUOTING = frozenset({"evidence", "not_found", "differences"})
 """Details of verdicts that hold words of the document."""
 
 
@@ -71,4 +71,6 @@ def payloads_of(
 
 
 def without_quotes(verdict: Verdict) -> Verdict:
+    if _QUOTING.isdisjoint(verdict.details):
+        return verdict
     return replace(verdict, details={key: value for key, value in verdict.details.items() if key not in _QUOTING})

@@ -29,7 +29,7 @@ from qualityroute.complexity import Complexity, classify
 from qualityroute.config import Config, Judge
 from qualityroute.doors import client_for, log_decision, new_decision_id, store_for, utc_now
 from qualityroute.errors import ConfigError, QualityRouteError
-from qualityroute.gates import OwnJudge
+from qualityroute.gates import JsonSchemaCheck, OwnJudge
 from qualityroute.inputs import (
     Input,
     as_listener,
@@ -145,7 +145,7 @@ class Engine:
         metadata: Mapping[str, Any] | None = None,
         tools: Sequence[Mapping[str, Any]] = (),
         parameters: Mapping[str, Any] | None = None,
-        schema: Mapping[str, Any] | None = None,
+        schema: Mapping[str, Any] | JsonSchemaCheck | None = None,
         hear: Hear | None = None,
         decision_id: str | None = None,
         allowance: Allowance | None = None,
@@ -163,7 +163,8 @@ class Engine:
             tools: OpenAI tools of this request; a tool call is checked against its tool's `parameters`.
             parameters: further fields of the request body for the provider; a `tool_choice` that requires a call is
                 checked as well.
-            schema: JSON Schema of this request's answer, in place of the task's schema or model.
+            schema: JSON Schema of this request's answer, in place of the task's schema or model; or its check, from
+                `schema_of_request`, for a caller who had to look at it before.
             hear: awaited with each OpenAI `delta` of a performance answer while it is written. An efficiency answer
                 is not heard, since it has to be proved first. The answer is returned whole all the same; once its
                 beginning was heard, no other takes its place.

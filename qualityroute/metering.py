@@ -64,12 +64,11 @@ class Meter:
         return [call for call in self._calls if call is not None]
 
     async def ask(self, request: CompletionRequest) -> Called:
-        """Make one call of a model. An endpoint's failure is returned, not raised.
+        """Make one call of a model; each needs a request of its own. An endpoint's failure is returned, not raised.
 
         Raises `BudgetExceeded` when the call does not fit into a budget; it is then not made.
         """
         call = ModelCall(request.role, request.tier, request.provider, request.model)
-        request = replace(request, progress=Progress())
         return await self.make(call, lambda: self.client.complete(request), request)
 
     async def make(
@@ -101,18 +100,10 @@ class Meter:
         self._calls.append(call)
         called: Called | None = None
         try:
-            called = self._answered(call, await answer())
+            completion = await answer()
+            called = Called(self._answered(call, completion, self._since(started)), completion, heard=progress.heard)
         except ProviderError as error:
-            self.failures.append(error)
-            failed = replace(
-                call,
-                error=error.reason,
-                message=str(error),
-                retries=error.retries,
-                usage=error.usage,
-                cost=self._cost_of_failure(call, error),
-            )
-            called = Called(failed, error=error)
+            called = Called(self._failed(call, error, self._since(started)), error=error, heard=progress.heard)
         except ConfigError:  # found before anything was sent
             call = replace(call, cost=Decimal(0))
             raise
@@ -121,34 +112,46 @@ class Meter:
         except Exception as error:  # a client of the user's own may raise anything; the request goes on without it
             failure = ProviderError(f"{type(error).__name__}: {error}"[:300], retryable=False, may_be_billed=True)
             failure.__cause__ = error
-            self.failures.append(failure)
-            called = Called(replace(call, error=failure.reason, message=str(failure)), error=failure)
+            called = Called(self._failed(call, failure, self._since(started)), error=failure, heard=progress.heard)
         finally:
-            latency = timedelta(seconds=self.clock() - started)
             if called is None:
-                self._calls[position] = self._cut_short(replace(call, latency=latency), progress)
-        called = replace(called, call=replace(called.call, latency=latency), heard=progress.heard)
+                self._calls[position] = self._cut_short(replace(call, latency=self._since(started)), progress)
         self._calls[position] = called.call if called.made else None
         return called
+
+    def _since(self, started: float) -> timedelta:
+        return timedelta(seconds=self.clock() - started)
+
+    def _failed(self, call: ModelCall, error: ProviderError, latency: timedelta) -> ModelCall:
+        self.failures.append(error)
+        return replace(
+            call,
+            error=error.reason,
+            message=str(error),
+            retries=error.retries,
+            usage=error.usage,
+            cost=self._cost_of_failure(call, error),
+            latency=latency,
+        )
 
     def _cost_of_failure(self, call: ModelCall, error: ProviderError) -> Decimal | None:
         if error.usage != Usage():
             return self._price(call, error.usage)
         return None if error.may_be_billed else Decimal(0)
 
-    def _answered(self, call: ModelCall, completion: Completion) -> Called:
+    def _answered(self, call: ModelCall, completion: Completion, latency: timedelta) -> ModelCall:
         cost = completion.cost
         if cost is None:
             cost = self._price(call, completion.usage)
-        done = replace(
+        return replace(
             call,
             usage=completion.usage,
             cost=cost,
             error=None,
             served_model=completion.model,
             retries=completion.retries,
+            latency=latency,
         )
-        return Called(done, completion)
 
     def _cut_short(self, call: ModelCall, progress: Progress) -> ModelCall | None:
         """A call as far as it came; one that never left for the provider is none."""

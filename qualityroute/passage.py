@@ -83,8 +83,10 @@ class Passage:
     ) -> None:
         """`audited`: the coin was flipped for this request, whatever becomes of it; `learner`: of tasks on `auto`;
         `recall`: of tasks with a cache."""
-        self.ear = Ear(request.hear, is_open=True) if request.hear is not None else None
-        request = replace(request, hear=self.ear)
+        self.ear: Ear | None = None
+        if request.hear is not None:
+            self.ear = Ear(request.hear, is_open=True)
+            request = replace(request, hear=self.ear)
         self.world, self.setup, self.request, self.caller = world, setup, request, caller
         self.errand, self.audited = errand, audited
         self.learner = learner if request.task.settings.tier == "auto" else None

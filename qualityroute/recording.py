@@ -59,7 +59,8 @@ async def record(passage: Passage, kept: Attempt | None, limit: Reason | None) -
         logger.warning("decision could not be written: %s", error, extra={"decision_id": passage.id})
         return decision
     passage.left = keeps
-    decision = replace(decision, pin=effect)
+    if effect is not None:
+        decision = replace(decision, pin=effect)
     passage.world.tell(decision)
     return decision
 

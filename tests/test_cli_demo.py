@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import Any
 
 import anyio
 import pytest
-from command_line import call, one_line_error, spawn
+from command_line import call, one_line_error
+from one_demo import Demo
 
 from qualityroute.commands.demo import told
 from qualityroute.commands.progress import NoProgress
@@ -29,13 +31,11 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    """One real demo, in a folder of its own."""
-    folder = tmp_path_factory.mktemp("demo")
-    return spawn("demo", cwd=folder), folder
-
-
-Ended = tuple[subprocess.CompletedProcess[str], Path]
+def ended(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """One real demo, in a folder that is ours to change."""
+    folder = tmp_path_factory.mktemp("demo") / "copy"
+    shutil.copytree(demo.folder, folder)
+    return replace(demo, folder=folder)
 
 
 def next_commands(text: str) -> list[str]:
@@ -43,13 +43,12 @@ def next_commands(text: str) -> list[str]:
     return [line.strip() for line in after if line.startswith("  ")]
 
 
-def test_the_demo_ends_well(ended: Ended) -> None:
-    process, _ = ended
-    assert process.returncode == 0, process.stderr
+def test_the_demo_ends_well(ended: Demo) -> None:
+    assert ended.returncode == 0, ended.stderr
 
 
-def test_the_demo_tells_the_report_the_pins_and_one_decision(ended: Ended) -> None:
-    text = ended[0].stdout
+def test_the_demo_tells_the_report_the_pins_and_one_decision(ended: Demo) -> None:
+    text = ended.stdout
     for task in ("invoice", "receipt", "triage", "contract"):
         assert f"\n{task} " in text
     for part in ("fallback", "top reasons", "saved", "break-", "Who is pinned", "the judge said no", "--html"):
@@ -58,19 +57,19 @@ def test_the_demo_tells_the_report_the_pins_and_one_decision(ended: Ended) -> No
     assert "Pin: the session was pinned to performance" in text
 
 
-def test_the_demo_says_that_its_provider_is_a_stand_in(ended: Ended) -> None:
-    assert "These are a stand-in" in " ".join(ended[0].stdout.split())
-    assert "Prices are examples" in ended[0].stdout
-    assert "in truth all of it happens now" in " ".join(ended[0].stdout.split())
+def test_the_demo_says_that_its_provider_is_a_stand_in(ended: Demo) -> None:
+    assert "These are a stand-in" in " ".join(ended.stdout.split())
+    assert "Prices are examples" in ended.stdout
+    assert "in truth all of it happens now" in " ".join(ended.stdout.split())
 
 
-def test_the_bad_task_is_misclassified_a_good_one_healthy_and_the_new_one_undecided(ended: Ended) -> None:
-    text = ended[0].stdout
+def test_the_bad_task_is_misclassified_a_good_one_healthy_and_the_new_one_undecided(ended: Demo) -> None:
+    text = ended.stdout
     for line in ("contract: MISCLASSIFIED, ", "receipt: HEALTHY, ", "invoice: HEALTHY, ", "triage: INSUFFICIENT, "):
         assert f"\n{line}" in text
     assert "triage: no verdict yet; about 4 more sessions to go." in text
     assert ' [tasks.contract]\n  -tier = "efficiency"\n  +tier = "performance"\n' in text
-    tasks = reported(ended[1])["tasks"]
+    tasks = reported(ended.folder)["tasks"]
     assert tasks["contract"]["difficulty"]["rate"] == pytest.approx(12 / 14)
     assert tasks["contract"]["break_even"] == pytest.approx(0.6, abs=0.02)
     assert tasks["triage"]["sessions"] == 3
@@ -82,19 +81,19 @@ def reported(folder: Path) -> dict[str, Any]:
     return value
 
 
-def test_the_report_of_the_demo_covers_its_weeks(ended: Ended) -> None:
-    points = reported(ended[1])["tasks"]["contract"]["series"]
+def test_the_report_of_the_demo_covers_its_weeks(ended: Demo) -> None:
+    points = reported(ended.folder)["tasks"]["contract"]["series"]
     first, last = (datetime.fromisoformat(points[place]["start"]) for place in (0, -1))
     assert len(points) >= 2 * WEEKS
     assert last - first > timedelta(weeks=WEEKS - 1)
 
 
 def test_with_its_suggestion_applied_the_bad_task_costs_less_and_nothing_is_misclassified(
-    ended: Ended, tmp_path: Path
+    ended: Demo, tmp_path: Path
 ) -> None:
-    shutil.copytree(ended[1] / "qualityroute-demo", tmp_path / "again")
+    shutil.copytree(ended.folder / "qualityroute-demo", tmp_path / "again")
     config = tmp_path / "again" / "qualityroute.toml"
-    before = reported(ended[1])["tasks"]["contract"]
+    before = reported(ended.folder)["tasks"]["contract"]
     assert call("report", "--apply", "--yes", "--config", config).exit_code == 0
     after = lived_through(config, tmp_path / "fresh.db").tasks
     assert after["contract"].cost.total < 0.85 * float(before["cost"]["total"])
@@ -110,13 +109,12 @@ def lived_through(config: Path, database: Path) -> Report:
         return anyio.run(story).report
 
 
-def test_each_of_the_three_next_commands_works_as_printed(ended: Ended) -> None:
-    process, folder = ended
-    commands = next_commands(process.stdout)
+def test_each_of_the_three_next_commands_works_as_printed(ended: Demo) -> None:
+    commands = next_commands(ended.stdout)
     assert len(commands) == 3
     said = []
     for command in commands:
-        again = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, timeout=60)
+        again = subprocess.run(command, shell=True, cwd=ended.folder, capture_output=True, text=True, timeout=60)
         assert again.returncode == 0, again.stderr
         said.append(again.stdout)
     assert "is held on the performance tier" in said[0]
@@ -124,10 +122,9 @@ def test_each_of_the_three_next_commands_works_as_printed(ended: Ended) -> None:
     assert 'Wrote tasks.contract.tier = "performance" into qualityroute-demo/qualityroute.toml.' in said[2]
 
 
-def test_every_request_is_one_decision_in_the_database_it_names(ended: Ended) -> None:
-    process, folder = ended
-    named = process.stdout.strip().rpartition(" ")[2]
-    database = sqlite3.connect(folder / named)
+def test_every_request_is_one_decision_in_the_database_it_names(ended: Demo) -> None:
+    named = ended.stdout.strip().rpartition(" ")[2]
+    database = sqlite3.connect(ended.folder / named)
     [(count,)] = database.execute("SELECT COUNT(*) FROM decisions")
     [(unknown,)] = database.execute("SELECT COUNT(*) FROM decisions WHERE cost IS NULL")
     database.close()
@@ -179,8 +176,8 @@ def test_no_session_of_a_day_is_idle_so_long_that_its_pin_ends() -> None:
     assert {arrival.session for arrival in days[-1]}.isdisjoint(arrival.session for arrival in days[-3])
 
 
-def test_a_second_demo_reuses_its_folder_with_a_fresh_database(ended: Ended) -> None:
-    _, folder = ended
+def test_a_second_demo_reuses_its_folder_with_a_fresh_database(ended: Demo) -> None:
+    folder = ended.folder
     again = call("demo", "--dir", folder / "qualityroute-demo")
     assert again.exit_code == 0, again.output
     database = sqlite3.connect(folder / "qualityroute-demo" / "qualityroute.db")

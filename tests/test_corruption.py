@@ -22,12 +22,12 @@ from qualityroute.rubrics import Criterion, FieldRule, builtin_rubrics, load_rub
 SCALARS = st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.recursive(
     SCALARS | st.text(max_size=20) | st.dates().map(str),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
-    max_leaves=12,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
 )
-OBJECTS = st.dictionaries(st.text(min_size=1, max_size=6), VALUES, min_size=1, max_size=5)
-CASES = st.lists(st.builds(Case, st.text(max_size=80), OBJECTS), min_size=1, max_size=4)
-PROSE = st.lists(st.builds(Case, st.text(max_size=80), st.text(min_size=1, max_size=120)), min_size=1, max_size=4)
+OBJECTS = st.dictionaries(st.text(min_size=1, max_size=6), VALUES, min_size=1, max_size=4)
+CASES = st.lists(st.builds(Case, st.text(max_size=80), OBJECTS), min_size=1, max_size=3)
+PROSE = st.lists(st.builds(Case, st.text(max_size=80), st.text(min_size=1, max_size=120)), min_size=1, max_size=3)
 
 
 def keys(value: Any) -> Any:

@@ -15,6 +15,7 @@ import anyio
 import pytest
 from asking import anyio_backend as anyio_backend
 from asking import provider
+from conftest import blank_store
 from fault_server import FaultServer, Play, Script, completion, failing, good
 
 from qualityroute import Config, DeadlineExceeded, Engine, Outcome, ProviderError, QualityRouteError
@@ -76,7 +77,7 @@ def ledger(path: Path, query: str) -> list[Any]:
 async def test_a_fault_of_the_cheap_endpoint_is_a_failover_and_never_a_fallback_or_a_pin(
     name: str, tmp_path: Path
 ) -> None:
-    path = tmp_path / "q.db"
+    path = blank_store(tmp_path / "q.db")
     with FaultServer(FAULTS[name]) as bad, FaultServer(good(ANSWER)) as fine:
         async with Engine(two_tiers(bad.url, fine.url), store=f"sqlite:///{path}") as engine:
             answer = await engine.run("read", "total: 1", session="anna")
@@ -92,7 +93,7 @@ async def test_a_fault_of_the_cheap_endpoint_is_a_failover_and_never_a_fallback_
 
 @pytest.mark.parametrize("name", FAULTS)
 async def test_no_request_outlives_its_deadline_and_its_calls_are_in_the_ledger(name: str, tmp_path: Path) -> None:
-    path = tmp_path / "q.db"
+    path = blank_store(tmp_path / "q.db")
     with FaultServer(FAULTS[name]) as server:
         config = two_tiers(server.url, server.url, deadline=f"{DEADLINE * 1000:g}ms")
         async with Engine(config, store=f"sqlite:///{path}") as engine:
@@ -110,7 +111,7 @@ async def test_no_request_outlives_its_deadline_and_its_calls_are_in_the_ledger(
 
 async def test_a_call_that_never_left_for_the_provider_is_not_in_the_books(tmp_path: Path) -> None:
     """The second request waits for the first one's place until its time is up."""
-    path = tmp_path / "q.db"
+    path = blank_store(tmp_path / "q.db")
     with FaultServer(Play(delay=60)) as server:
         provider = {"base_url": server.url, "max_concurrency": 1, "retries": 0, "timeout": "50s"}
         tasks = {"first": {"schema": SCHEMA}, "second": {"schema": SCHEMA, "deadline": "200ms"}}
@@ -141,7 +142,7 @@ async def test_a_cooling_model_is_passed_over_and_its_attempt_says_so(tmp_path: 
     def by_model(body: Mapping[str, Any]) -> Play:
         return failing(429, "slow", headers={"retry-after": "30"}) if body["model"] == "first" else good(ANSWER)
 
-    path = tmp_path / "q.db"
+    path = blank_store(tmp_path / "q.db")
     with FaultServer(by_model) as server:
         models = {"models": ["bad/first", "bad/second"]}
         config = two_tiers(server.url, server.url, tiers={"efficiency": models, "performance": models})
@@ -161,7 +162,7 @@ _CALLS = "SELECT calls.model, error FROM calls JOIN decisions ON id = decision_i
 
 
 async def test_when_every_model_cools_beyond_the_deadline_the_error_says_until_when(tmp_path: Path) -> None:
-    path = tmp_path / "q.db"
+    path = blank_store(tmp_path / "q.db")
     with FaultServer(failing(429, "slow", headers={"retry-after": "200"})) as server:
         config = two_tiers(server.url, server.url, deadline="20s")
         async with Engine(config, store=f"sqlite:///{path}") as engine:
@@ -198,7 +199,7 @@ async def test_when_every_model_cools_and_it_fits_the_first_to_be_free_is_waited
 
 
 async def test_tokens_of_an_error_inside_a_200_are_on_the_bill(tmp_path: Path) -> None:
-    path = tmp_path / "q.db"
+    path = blank_store(tmp_path / "q.db")
     error = Play({"error": {"message": "died at the end"}, "usage": {"prompt_tokens": 5, "completion_tokens": 3}})
     with FaultServer(error) as server:
         async with Engine(two_tiers(server.url, server.url), store=f"sqlite:///{path}") as engine:
@@ -208,7 +209,7 @@ async def test_tokens_of_an_error_inside_a_200_are_on_the_bill(tmp_path: Path) -
 
 
 async def test_usage_that_is_missing_is_estimated_and_marked(tmp_path: Path) -> None:
-    path = tmp_path / "q.db"
+    path = blank_store(tmp_path / "q.db")
     body = completion(ANSWER, reasoning_content="x" * 400)
     del body["usage"]
     with FaultServer(Play(body)) as server:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +18,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from qualityroute import ProviderError, Reason, StoreError
+from qualityroute.gateway import completions
+from qualityroute.gateway.asking import Asked
 from qualityroute.records import Completion, Outcome, ToolCall, Usage
 from qualityroute.store import Search
 from qualityroute.telemetry.metrics import Metrics
@@ -385,6 +390,41 @@ async def test_a_stream_that_fails_before_its_first_byte_has_a_status() -> None:
         told = await gateway.ask(stream=True)
     assert (told.status, told.headers["content-type"]) == (502, "application/json")
     assert told.headers["x-qualityroute-outcome"] == "failed"
+
+
+async def test_a_server_that_does_not_tell_of_a_replys_end_keeps_no_request_under_way(monkeypatch: Any) -> None:
+    monkeypatch.setattr(completions, "PATIENCE", 0.01)
+    told = Told()
+    async with desk() as gateway:
+        await call(gateway.app, body=asking(), told=told, tells_end=False)
+    assert told.status == 200 and told.ended
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])  # the server's; tasks of trio are cycles themselves
+async def test_an_answered_request_leaves_nothing_to_the_search_for_garbage() -> None:
+    async with desk() as gateway:
+        await gateway.ask()
+        gc.collect()
+        with garbage_left():
+            await gateway.ask()
+            assert gc.collect() == 0
+
+
+async def test_an_error_does_not_keep_the_request_that_it_ended() -> None:
+    async with desk("", "") as gateway:
+        gc.collect()
+        with garbage_left():
+            assert (await gateway.ask()).status == 422
+            assert not any(isinstance(one, Asked) for one in gc.get_objects())
+
+
+@contextmanager
+def garbage_left() -> Iterator[None]:
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("stream", [False, True])

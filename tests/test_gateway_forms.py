@@ -122,8 +122,14 @@ def test_every_listed_name_can_be_asked(name: str) -> None:
     assert (choice.tier, choice.task) == (WAYS[way], task or None)
 
 
+def test_the_document_names_the_tasks_that_a_header_can_name_and_no_others() -> None:
+    operation = document(("chat", "invoice"))["paths"]["/v1/chat/completions"]["post"]
+    (task,) = (one for one in operation["parameters"] if one["name"] == "x-qualityroute-task")
+    assert task["schema"] == {"enum": ["chat", "invoice"]}
+
+
 def test_every_reference_of_the_document_leads_somewhere() -> None:
-    told = document(("smart-select",))
+    told = document(("chat",))
     text = json.dumps(told)
     known = told["components"]["schemas"]
     used = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}

@@ -13,7 +13,7 @@ import anyio
 import anyio.to_thread
 import pytest
 from asking import Ear
-from conftest import INVOICE_SCHEMA, RUBRIC, config_with
+from conftest import INVOICE_SCHEMA, RUBRIC, blank_store, config_with
 from fault_server import FaultServer, failing, good, streaming
 from worlds import BAD, BETTER, GOOD, TEXT, Worlds, client_with
 
@@ -132,7 +132,7 @@ class TestNoWayBack:
         assert (answer.output, ear.text, answer.decision.model) == ("fine", "fine", "p1/large")
 
     async def test_an_answer_that_breaks_in_the_middle_is_not_continued_by_another_model(self, tmp_path: Path) -> None:
-        ear, path = Ear(), tmp_path / "q.db"
+        ear, path = Ear(), blank_store(tmp_path / "q.db")
         with FaultServer(streaming("begun", then="cut")) as bad, FaultServer(streaming("fine")) as fine:
             async with Engine(config_of(bad.url, fine.url), store=f"sqlite:///{path}") as engine:
                 with pytest.raises(ProviderError, match="its answer had begun") as caught:
@@ -161,7 +161,7 @@ class TestNoWayBack:
 
 class TestBooks:
     async def test_what_a_caller_who_left_has_spent_is_in_the_ledger_and_the_budget(self, tmp_path: Path) -> None:
-        ear, path = Ear(), tmp_path / "q.db"
+        ear, path = Ear(), blank_store(tmp_path / "q.db")
         with FaultServer(streaming("x" * 40, then="hang")) as server:
             config = config_of(server.url, budget={"per_day": 1}, task={"max_output_tokens": 1_000})
             async with Engine(config, store=f"sqlite:///{path}") as engine:

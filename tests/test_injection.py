@@ -62,6 +62,8 @@ FREE = {Reason.EMPTY, Reason.NOT_JSON, Reason.SCHEMA, Reason.UNGROUNDED}
 each_case = pytest.mark.parametrize("case", CORPUS, ids=lambda case: case.name)
 each_kind = pytest.mark.parametrize("kind", list(dict.fromkeys(case.kind for case in CORPUS)))
 each_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+# It is about texts: that an engine does the same on every event loop is proved by `test_engine.py`.
+one_loop = pytest.mark.parametrize("anyio_backend", ["asyncio"])
 each_mode = pytest.mark.parametrize("mode", MODES)
 
 
@@ -238,6 +240,7 @@ def by_line(line: Line) -> list[Hostile]:
 
 @each_mode
 @each_case
+@one_loop
 @pytest.mark.anyio
 async def test_a_judge_that_obeys_is_caught_where_the_corpus_promises(case: Hostile, mode: str) -> None:
     line = case.line if mode == "evidence" else case.letter_line
@@ -260,6 +263,7 @@ async def test_a_judge_that_obeys_is_caught_where_the_corpus_promises(case: Host
 
 
 @each_kind
+@one_loop
 @pytest.mark.anyio
 async def test_a_judge_that_says_yes_to_everything_never_sees_a_value_that_the_source_does_not_state(kind: str) -> None:
     for case in of_kind(kind):
@@ -461,6 +465,7 @@ async def test_of_tool_calls_the_judge_sees_the_calls_and_not_the_words_beside_t
 
 
 @each_kind
+@one_loop
 @pytest.mark.anyio
 async def test_a_document_reaches_the_models_verbatim_and_leaves_the_engines_words_alone(kind: str) -> None:
     agreement = {"peers": ["north/first", "south/second"], "rule": "confirm", "quorum": 2}
@@ -495,6 +500,7 @@ async def told_of(case: Hostile) -> tuple[Decision, str]:
 
 
 @each_kind
+@one_loop
 @pytest.mark.anyio
 async def test_hostile_text_is_escaped_wherever_a_decision_is_told(kind: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)

@@ -96,8 +96,9 @@ class TestIgnored:
         assert server.bodies[-1]["tool_choice"] == {"type": "function", "function": {"name": "answer"}}
         assert server.bodies[-1]["tools"][0]["function"]["parameters"]["required"] == ["total", "note"]
 
-    async def test_two_bad_answers_among_many_are_the_models_and_not_the_endpoints(self) -> None:
-        plays = [good(PROSE), good(PROSE), *[good(RIGHT)] * (WATCHED - 2)] * 2
+    async def test_a_few_bad_answers_among_many_are_the_models_and_not_the_endpoints(self) -> None:
+        few = MOST_IGNORED - 1
+        plays = [*[good(PROSE)] * few, *[good(RIGHT)] * (WATCHED - few)] * 2
         async with served(*plays) as (client, server):
             for _ in plays:
                 await client.complete(asks())

@@ -15,6 +15,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from one_demo import Demo
 
 import qualityroute
 from qualityroute import QualityRouteError, fallback
@@ -72,13 +73,6 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The folder in which the demo ran, and what it said."""
-    folder = tmp_path_factory.mktemp("demo")
-    return folder, run(["qualityroute", "demo"], folder)
-
-
 def test_the_readme_is_short_and_is_made_of_blocks_that_this_file_knows() -> None:
     assert len(README.splitlines()) <= 320
     assert {block.language for block in BLOCKS} == {"console", "python", "sh", "text", "toml", "ts"}
@@ -91,10 +85,9 @@ def test_the_first_program_prints_what_its_comments_say(folder: Path) -> None:
     assert len(said) == 2
 
 
-def test_the_program_about_pins_lists_those_of_the_demo(demo: tuple[Path, str]) -> None:
-    folder, _ = demo
+def test_the_program_about_pins_lists_those_of_the_demo(demo: Demo) -> None:
     (program,) = programs()[1:]
-    printed = run([sys.executable, "-W", "error", "-c", program.text], folder)
+    printed = run([sys.executable, "-W", "error", "-c", program.text], demo.folder)
     assert re.search(r"^expenses-farid judged own_field: no", printed, re.MULTILINE)
 
 
@@ -128,9 +121,9 @@ def test_the_shell_commands_run_and_do_what_they_say(folder: Path) -> None:
     assert json.loads(printed[printed.rindex("\n[{") :])[0]["session"] == "user-1"
 
 
-def test_the_demo_says_what_the_readme_shows_of_it(demo: tuple[Path, str]) -> None:
+def test_the_demo_says_what_the_readme_shows_of_it(demo: Demo) -> None:
     (shown,) = [block.text for block in blocks("console")]
-    said = [" ".join(line.split()) for line in demo[1].splitlines()]
+    said = [" ".join(line.split()) for line in demo.stdout.splitlines()]
     for line in [" ".join(line.split()) for line in shown.splitlines()[1:]]:
         if line.endswith("…"):
             assert any(whole.startswith(line.removesuffix("…").strip()) for whole in said), line

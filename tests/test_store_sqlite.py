@@ -40,7 +40,7 @@ from qualityroute.records import (
     Verdict,
 )
 from qualityroute.store import Entry, Search, SQLiteStore, browsing, columns, open_store, schema
-from qualityroute.store.files import connect, patiently, prepare
+from qualityroute.store.files import blank, connect, patiently, prepare
 
 pytestmark = pytest.mark.anyio
 
@@ -646,3 +646,15 @@ def test_no_search_reads_the_whole_of_a_large_ledger(path: Path, monkeypatch: py
             browsing.search(connection, wanted, None, 50)
             taken[wanted] = steps
         assert max(taken.values()) < whole / 4, (whole, taken)
+
+
+def test_a_store_that_is_copied_has_the_tables_of_one_that_is_made(tmp_path: Path) -> None:
+    copied, made = tmp_path / "copied.db", tmp_path / "made.db"
+    copied.write_bytes(blank())
+    prepare(made)
+    for words in ("SELECT sql FROM sqlite_master ORDER BY name", "PRAGMA journal_mode"):
+        found = []
+        for path in (copied, made):
+            with closing(sqlite3.connect(path)) as file:
+                found.append(file.execute(words).fetchall())
+        assert found[0] == found[1]

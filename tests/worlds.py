@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from conftest import config_with
+from conftest import blank_store, config_with
 
 from qualityroute import Config, Engine
 from qualityroute.testing import ScriptedClient
@@ -64,6 +64,8 @@ class Worlds:
 
     async def __call__(self, client: ScriptedClient | None = None, config: Config | None = None) -> World:
         client, path, clock = client or client_with(), self.folder / "q.db", Clock()
+        if not path.exists():
+            blank_store(path)
         engine = Engine(config or config_with(), client=client, store=f"sqlite:///{path}", now=clock)
         await engine.aopen()
         self.open.append(engine)

@@ -8,7 +8,7 @@ from typing import Any
 
 from anyio import to_thread
 
-from qualityroute.client import CompletionRequest
+from qualityroute.client import CompletionRequest, Progress
 from qualityroute.comparison import Comparison, Difference, compare_answers, says_the_same
 from qualityroute.config import Agreement
 from qualityroute.config.fields import split_model
@@ -116,7 +116,9 @@ class AgreementCheck:
         self, peer: str, asked: CompletionRequest, admit: Admit, meter: Meter, poll: _Poll
     ) -> Candidate | None:
         provider, model = split_model(peer)
-        called = await meter.ask(replace(asked, role=Role.PEER, tier=None, provider=provider, model=model))
+        called = await meter.ask(
+            replace(asked, role=Role.PEER, tier=None, provider=provider, model=model, progress=Progress())
+        )
         poll.calls.extend(called.made)
         return None if called.completion is None else admit(called.completion)
 

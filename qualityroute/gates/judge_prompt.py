@@ -21,6 +21,8 @@ PROMPT_VERSION = "2"
 MAX_SOURCE = 200_000
 MAX_CANDIDATE = 50_000
 """Characters; what is beyond them is cut off, and a mark says how much."""
+LONGEST_FORM = 18
+"""Characters of the longest compatibility form that one is made readable by."""
 VERDICTS = ("yes", "no", "unsure")
 
 SYSTEM = "You check an answer against its source. You reply only in the given format, and only about the checks you are given."
@@ -75,12 +77,12 @@ def judge_messages(
 
 def source_is_cut(source: str) -> bool:
     """Is the judge shown only the beginning of this source?"""
-    return _as_shown(source, MAX_SOURCE)[1] > 0
+    return _is_cut(source, MAX_SOURCE)
 
 
 def candidate_is_cut(candidate: str) -> bool:
     """Is the judge shown only the beginning of this answer?"""
-    return _as_shown(candidate, MAX_CANDIDATE)[1] > 0
+    return _is_cut(candidate, MAX_CANDIDATE)
 
 
 def judge_input(rubric: Rubric, source: str, candidate: str, tag: str) -> tuple[Message, ...]:
@@ -153,11 +155,15 @@ def _literal(text: str, most: int) -> str:
     return _CONTROL_TOKEN.sub(lambda sign: f"\\u{ord(sign[0]):04x}", literal)
 
 
+def _is_cut(text: str, most: int) -> bool:
+    return len(text) * LONGEST_FORM > most and _as_shown(text, most)[1] > 0
+
+
 def _as_shown(text: str, most: int) -> tuple[str, int]:
     """The readable text up to a length, and how much is missing.
 
-    Cut before it is made readable, so that a long text costs no more than a short one, and after, since
-    compatibility forms can be eighteen times as long.
+    Cut before it is made readable, so that a long text costs no more than a short one, and after, since it may have
+    grown.
     """
     clean = readable(text[:most])
     return clean[:most], max(0, len(text) - most) + max(0, len(clean) - most)

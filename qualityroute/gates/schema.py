@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel, ValidationError
 
+from qualityroute.client import KEPT_SCHEMAS
 from qualityroute.errors import ConfigError
 from qualityroute.gates.form import Reading
 from qualityroute.gates.plain import plain, plain_path
@@ -122,8 +123,10 @@ def requires_call(parameters: Mapping[str, Any] | None) -> bool:
     return choice == "required"
 
 
-def schema_of_request(schema: Mapping[str, Any]) -> JsonSchemaCheck:
-    """The check of a schema that came with a request. Raises `ConfigError`."""
+def schema_of_request(schema: Mapping[str, Any] | JsonSchemaCheck) -> JsonSchemaCheck:
+    """The check of a schema that came with a request; a check stays what it is. Raises `ConfigError`."""
+    if isinstance(schema, JsonSchemaCheck):
+        return schema
     if not isinstance(schema, Mapping):
         raise ConfigError(f"{_REQUESTED}: a JSON Schema is an object, not {type(schema).__name__}")
     try:
@@ -142,7 +145,7 @@ def schema_from_text(text: str, where: str) -> JsonSchemaCheck:
     return _kept(text, where, only_pure())
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=KEPT_SCHEMAS)
 def _kept(text: str, where: str, pure: bool) -> JsonSchemaCheck:
     """`pure` is in the environment; here it tells one from the other."""
     return JsonSchemaCheck(json.loads(text), where)

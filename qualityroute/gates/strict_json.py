@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any, NoReturn
 
 from qualityroute.records import Json
@@ -90,14 +91,8 @@ def _read(text: str, start: int, end: int, limits: JsonLimits) -> Json:
     content = text[start:end]
     _refuse_raw_surrogates(text)
     _refuse_depth(text, start, end, limits.depth)
-    decoder = json.JSONDecoder(
-        object_pairs_hook=_object,
-        parse_constant=_constant,
-        parse_float=_float,
-        parse_int=lambda digits: _integer(digits, limits.digits),
-    )
     try:
-        value = decoder.decode(content)
+        value = _decoder(limits.digits).decode(content)
     except json.JSONDecodeError as error:
         raise NotJson(_explain(error, text, start)) from None
     except _Refused as refusal:
@@ -107,6 +102,16 @@ def _read(text: str, start: int, end: int, limits: JsonLimits) -> Json:
         raise NotJson("nested too deep for this Python; a smaller 'depth' limit would say where") from None
     _refuse_escaped_surrogates(text, start, end)
     return value
+
+
+@lru_cache
+def _decoder(digits: int) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        object_pairs_hook=_object,
+        parse_constant=_constant,
+        parse_float=_float,
+        parse_int=partial(_integer, most=digits),
+    )
 
 
 def _explain(error: json.JSONDecodeError, text: str, start: int) -> str:

@@ -81,6 +81,8 @@ def content_of(answer: Answer) -> str | None:
     content = completion.content
     if content is None or completion.tool_calls or completion.refusal or answer.output == content:
         return content or None
+    if content == content.strip() and "```" not in content and not content.startswith("\ufeff"):
+        return content  # nothing stands around it
     try:
         parsed = read_json(content)
     except NotJson:

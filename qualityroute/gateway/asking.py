@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from qualityroute.config import Config
 from qualityroute.errors import ConfigError
-from qualityroute.gates import ToolsCheck, schema_of_request
+from qualityroute.gates import JsonSchemaCheck, ToolsCheck, schema_of_request
 from qualityroute.gateway.errors import Refusal, invalid
 from qualityroute.gateway.models import DEFAULT_TASK, choice_of
 from qualityroute.inputs import checked_name
@@ -36,7 +36,7 @@ class Asked:
     session: str | None
     metadata: Mapping[str, Any] | None
     tools: tuple[Mapping[str, Any], ...]
-    schema: Mapping[str, Any] | None
+    schema: Mapping[str, Any] | JsonSchemaCheck | None
     """What the answer must follow besides the task's own schema, or in its place."""
     parameters: Mapping[str, Any]
     """Fields passed on to the provider."""
@@ -56,9 +56,10 @@ def read_request(body: Json, headers: Headers, config: Config, classify: Classif
     _check_fields(body)
     tools = _tools(body)
     messages, asked_for = _messages(body), _asked_for(body)
-    _check_schemas(tools, asked_for)
+    _check_tools(tools)
+    check = None if asked_for is None else _check_of(asked_for)
     task = choice.task or classify(messages, asked_for) or DEFAULT_TASK
-    schema, wire_format = _structure(body, tools, has_schema=config.tasks[task].schema_ is not None)
+    schema, wire_format = _structure(body, tools, check, has_schema=config.tasks[task].schema_ is not None)
     passed = {name: value for name, value in body.items() if name not in _OURS and value is not None}
     return Asked(
         task=task,
@@ -103,8 +104,12 @@ def _tools(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
 
 
 def _structure(
-    body: Mapping[str, Any], tools: Sequence[Any], *, has_schema: bool
-) -> tuple[Mapping[str, Any] | None, dict[str, Any]]:
+    body: Mapping[str, Any],
+    tools: Sequence[Any],
+    asked_for: Mapping[str, Any] | JsonSchemaCheck | None,
+    *,
+    has_schema: bool,
+) -> tuple[Mapping[str, Any] | JsonSchemaCheck | None, dict[str, Any]]:
     """The schema of the answer, and the fields that ask the provider for it where the engine does not do so itself."""
     wanted = _mapping(body, "response_format")
     match wanted and wanted.get("type"):
@@ -117,7 +122,7 @@ def _structure(
             return (None, {}) if has_schema else ({"type": "object"}, {"response_format": {"type": "json_object"}})
         case "json_schema":
             # With tools the engine asks for no structure, since an answer may be a call.
-            return _asked_for(body), {"response_format": wanted} if tools else {}
+            return asked_for, {"response_format": wanted} if tools else {}
         case _:
             raise invalid(
                 "'response_format.type' must be 'text', 'json_object' or 'json_schema'", "response_format.type"
@@ -137,12 +142,20 @@ def _asked_for(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return schema
 
 
-def _check_schemas(tools: Sequence[Mapping[str, Any]], schema: Mapping[str, Any] | None) -> None:
-    """Whoever asks chooses the schema and, by what is asked, the answer: the two must not keep everybody else waiting.
-    A schema that cannot be used at all is the engine's to refuse."""
+# Whoever asks chooses the schema and, by what is asked, the answer: the two must not keep everybody else waiting.
+# A schema that cannot be used at all is the engine's to refuse.
+def _check_of(schema: Mapping[str, Any]) -> Mapping[str, Any] | JsonSchemaCheck:
+    try:
+        check = schema_of_request(schema)
+    except ConfigError:
+        return schema
+    if check.takes_long:
+        raise _takes_long("response_format.json_schema.schema")
+    return check
+
+
+def _check_tools(tools: Sequence[Mapping[str, Any]]) -> None:
     with suppress(ConfigError):
-        if schema is not None and schema_of_request(schema).takes_long:
-            raise _takes_long("response_format.json_schema.schema")
         if tools and ToolsCheck(tools).takes_long:
             raise _takes_long("tools")
 

@@ -15,7 +15,7 @@ from qualityroute.engine import Engine
 from qualityroute.errors import AnswerRejected, ConfigError, QualityRouteError
 from qualityroute.gateway.answers import answer_that_says_so, completion_object, decision_headers
 from qualityroute.gateway.asking import Asked, read_request
-from qualityroute.gateway.bodies import ClientLeft, Receive, parsed, read_body
+from qualityroute.gateway.bodies import ClientLeft, parsed, read_body
 from qualityroute.gateway.calls import Call
 from qualityroute.gateway.chunks import encoded
 from qualityroute.gateway.errors import refusal_of, unforeseen
@@ -27,6 +27,10 @@ from qualityroute.records import Answer, Message
 
 logger = logging.getLogger("qualityroute.gateway")
 Work: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+Run: TypeAlias = Callable[[], Coroutine[Any, Any, Answer]]
+
+PATIENCE = 1.0
+"""Seconds that a server may take to tell that a reply has ended."""
 
 
 class Completions:
@@ -55,33 +59,39 @@ class Completions:
 
     async def _whole(self, call: Call, asked: Asked, settings: Gateway) -> None:
         options = options_of(asked, call.visitor)
-        answer = await self._answer(call.receive, asked, options)
-        await call.reply.whole(encoded(completion_object(answer)), headers=decision_headers(answer.decision))
+
+        async def run() -> Answer:
+            answer = await self._run(asked, options)
+            await call.reply.whole(encoded(completion_object(answer)), headers=decision_headers(answer.decision))
+            return answer
+
+        await self._answer(call, run)
 
     async def _stream(self, call: Call, asked: Asked, settings: Gateway) -> None:
         options = options_of(asked, call.visitor)
         model = self._engine.config.tiers.performance.models[0]
         stream = Stream(call.reply, options["decision_id"], model, asked.include_usage, settings)
         options["hear"] = stream.hear
-        answer = await self._answer(call.receive, asked, options, stream.keep_alive)
+        answer = await self._answer(call, lambda: self._run(asked, options), stream.keep_alive)
         await stream.finish(answer)
 
-    async def _answer(
-        self, receive: Receive, asked: Asked, options: dict[str, Any], beside: Work | None = None
-    ) -> Answer:
-        """The engine's, unless the client leaves first; `beside` goes on meanwhile."""
-
-        async def run() -> Answer:
+    async def _run(self, asked: Asked, options: dict[str, Any]) -> Answer:
+        try:
             return await self._engine.run(asked.task, asked.messages, **options)
+        except AnswerRejected as error:
+            answer = answer_that_says_so(error)
+            if answer is None:
+                raise
+            return answer
 
-        result = await _while_connected(receive, run, beside)
+    async def _answer(self, call: Call, run: Run, beside: Work | None = None) -> Answer:
+        """What `run` gives, unless the client leaves first; `beside` goes on meanwhile."""
+        result = await _while_connected(call, run, beside)
         match result:
             case Answer():
                 return result
             case None:
                 raise ClientLeft
-            case AnswerRejected() if (answer := answer_that_says_so(result)) is not None:
-                return answer
             case QualityRouteError() if type(result) is not QualityRouteError:
                 raise refusal_of(result, self._engine.config.store.payloads) from result
             case _:
@@ -104,17 +114,16 @@ def options_of(asked: Asked, visitor: Visitor) -> dict[str, Any]:
     }
 
 
-async def _while_connected(
-    receive: Receive, run: Callable[[], Coroutine[Any, Any, Answer]], beside: Work | None
-) -> Answer | Exception | None:
+async def _while_connected(call: Call, run: Run, beside: Work | None) -> Answer | Exception | None:
     """What `run` gives or raises; `None` when the client left first, and so ended it."""
     result: Answer | Exception | None = None
     async with anyio.create_task_group() as group:
 
         async def watch() -> None:
-            while (await receive())["type"] != "http.disconnect":
+            while (await call.receive())["type"] != "http.disconnect":
                 pass
-            group.cancel_scope.cancel()
+            if not call.reply.ended:
+                group.cancel_scope.cancel()
 
         group.start_soon(watch)
         if beside is not None:
@@ -123,5 +132,13 @@ async def _while_connected(
             result = await run()
         except Exception as error:  # told by who is in no task group, which would wrap it
             result = error
-        group.cancel_scope.cancel()
-    return result
+        if call.reply.ended and beside is None:
+            # Servers tell the watch of that as of a client that left, and it ends by itself, in a fifth of the CPU
+            # time that it takes to cancel it.
+            group.cancel_scope.deadline = anyio.current_time() + PATIENCE
+        else:
+            group.cancel_scope.cancel()
+    try:
+        return result
+    finally:
+        del result  # or an error would keep itself, by its traceback, and all of its request

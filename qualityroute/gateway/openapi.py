@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 from qualityroute import __version__
+from qualityroute.gateway.models import names
 from qualityroute.gateway.visitors import LONGEST_REQUEST_ID
 from qualityroute.inputs import LONGEST_NAME, ROLES
 
 Schema = dict[str, Any]
 _CHAT = "/v1/chat/completions"
+_NAME = r"^(?=.*\S)[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$"
+"""As `checked_name` has it: not blank, and without control characters."""
 
 
 @lru_cache(maxsize=4)
-def document(models: tuple[str, ...]) -> dict[str, Any]:
-    """OpenAPI 3.1; `models` are the names that a request can have."""
+def document(tasks: tuple[str, ...]) -> dict[str, Any]:
+    """OpenAPI 3.1; `tasks` are those of the configuration, which a request can name."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -26,7 +30,7 @@ def document(models: tuple[str, ...]) -> dict[str, Any]:
         },
         "security": [{"key": []}, {}],
         "paths": {
-            _CHAT: {"post": _chat()},
+            _CHAT: {"post": _chat(tasks)},
             "/v1/models": {"get": _reading("Every name that `model` can have.", "ModelList", 401, 403)},
             "/v1/models/{model}": {"get": _one_model()},
             "/healthz": {"get": _open(_reading("The process lives.", "Status"))},
@@ -38,12 +42,12 @@ def document(models: tuple[str, ...]) -> dict[str, Any]:
         },
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
-            "schemas": _schemas(models),
+            "schemas": _schemas(names(tasks)),
         },
     }
 
 
-def _chat() -> dict[str, Any]:
+def _chat(tasks: Sequence[str]) -> dict[str, Any]:
     answer = {
         "application/json": {"schema": _ref("Completion")},
         "text/event-stream": {"schema": {"type": "string"}},
@@ -53,9 +57,17 @@ def _chat() -> dict[str, Any]:
         "summary": "Answer a conversation.",
         "operationId": "createChatCompletion",
         "parameters": [
-            _header("x-session-id", "The user or conversation; before `metadata.session_id` and `user`.", LONGEST_NAME),
-            _header("x-qualityroute-task", "A task of the configuration, where `model` names none.", LONGEST_NAME),
-            _header("x-request-id", "Comes back, if it is fit to; otherwise one is made.", LONGEST_REQUEST_ID),
+            _header(
+                "x-session-id",
+                "The user or conversation; before `metadata.session_id` and `user`.",
+                _text(LONGEST_NAME),
+            ),
+            _header("x-qualityroute-task", "A task, where `model` names none.", {"enum": list(tasks)}),
+            _header(
+                "x-request-id",
+                f"Comes back, if it is {LONGEST_REQUEST_ID} characters at most and fit to; otherwise one is made.",
+                {"type": "string"},
+            ),
         ],
         "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("Request")}}},
         "responses": {
@@ -89,13 +101,12 @@ def _errors(*statuses: int) -> dict[str, Any]:
     return {str(status): error for status in statuses}
 
 
-def _header(name: str, description: str, longest: int) -> dict[str, Any]:
-    return {
-        "name": name,
-        "in": "header",
-        "description": description,
-        "schema": {"type": "string", "pattern": r"^[!-~]+$", "maxLength": longest},
-    }
+def _header(name: str, description: str, schema: Schema) -> dict[str, Any]:
+    return {"name": name, "in": "header", "description": description, "schema": schema}
+
+
+def _text(longest: int) -> Schema:
+    return {"type": "string", "pattern": r"^[!-~]+$", "maxLength": longest}
 
 
 def _told() -> dict[str, Any]:
@@ -118,13 +129,29 @@ def _object(properties: Schema, *required: str, **more: Any) -> Schema:
     return {"type": "object", "properties": properties, "required": list(required), **more}
 
 
+def _said() -> Schema:
+    """A message that there is something to answer to: words that are not the assistant's, or an image."""
+    words = {"type": "string", "pattern": r"\S"}
+    part = _object({"type": {"const": "text"}, "text": words}, "type", "text")
+    image = _object({"type": {"const": "image_url"}}, "type")
+    asker = {"not": {"const": "assistant"}}
+    return {
+        "anyOf": [
+            _object({"role": asker, "content": words}, "content"),
+            _object({"role": asker, "content": {"type": "array", "contains": part}}, "content"),
+            _object({"content": {"type": "array", "contains": image}}, "content"),
+        ],
+        "description": "A message with something to answer to.",
+    }
+
+
 def _or_null(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
-def _schemas(models: tuple[str, ...]) -> Schema:
+def _schemas(models: Sequence[str]) -> Schema:
     text, count = {"type": "string"}, {"type": "integer", "minimum": 0}
-    name = {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME, "pattern": r"^[!-~]+$"}
+    name = {"type": "string", "maxLength": LONGEST_NAME, "pattern": _NAME}
     flag = {"type": ["boolean", "null"]}
     function = _object({"name": text, "parameters": {"type": "object"}}, "name")
     choice = _object({"index": count, "message": {"type": "object"}, "finish_reason": text}, "index", "message")
@@ -132,7 +159,7 @@ def _schemas(models: tuple[str, ...]) -> Schema:
         "Request": _object(
             {
                 "model": {"enum": list(models)},
-                "messages": {"type": "array", "minItems": 1, "items": _ref("Message")},
+                "messages": {"type": "array", "items": _ref("Message"), "contains": _ref("Said")},
                 "stream": flag,
                 "stream_options": _or_null(_object({"include_usage": flag})),
                 "tools": _or_null({"type": "array", "items": _ref("Tool")}),
@@ -158,6 +185,7 @@ def _schemas(models: tuple[str, ...]) -> Schema:
             },
             "role",
         ),
+        "Said": _said(),
         "Part": {
             "anyOf": [
                 _object({"type": {"const": "text"}, "text": text}, "type", "text"),

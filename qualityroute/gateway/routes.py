@@ -7,7 +7,7 @@ from qualityroute.errors import QualityRouteError
 from qualityroute.gateway.calls import Call, Endpoint
 from qualityroute.gateway.chunks import encoded
 from qualityroute.gateway.errors import SERVER, Refusal
-from qualityroute.gateway.models import model_list, model_object, names
+from qualityroute.gateway.models import model_list, model_object
 from qualityroute.gateway.openapi import document
 from qualityroute.telemetry.metrics import Metrics
 
@@ -63,6 +63,6 @@ def openapi(engine: Engine) -> Endpoint:
     """`GET /openapi.json`."""
 
     async def endpoint(call: Call) -> None:
-        await call.reply.whole(encoded(document(tuple(names(engine.config.tasks)))))
+        await call.reply.whole(encoded(document(tuple(engine.config.tasks))))
 
     return endpoint

@@ -55,7 +55,7 @@ def _chat(request: CompletionRequest, body: Body) -> Body:
 def flat(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     """What the SDK calls `extra_body` are fields of the body like others."""
     extra = parameters.get("extra_body")
-    if not isinstance(extra, Mapping):
+    if extra is None or not isinstance(extra, Mapping):
         return parameters
     return {**{name: value for name, value in parameters.items() if name != "extra_body"}, **extra}
 

@@ -48,6 +48,8 @@ class Call:
     dialect: Dialect
     under_way: Pass | None
     """The right to send, until what was sent is back."""
+    sent: int = 0
+    """Requests that left for the provider."""
     tries: Tries = field(default_factory=Tries)
     lasting: Dialect = field(init=False)
     """The dialect that was understood, without what was said for once."""
@@ -112,8 +114,8 @@ class Call:
         return Usage() if self.reading is None else self.reading.usage
 
     async def _post(self, content: bytes, *, in_pieces: bool) -> Completion | Trouble:
-        self.tries = replace(self.tries, sent=self.tries.sent + 1)
-        self.request.progress.sent, self.request.progress.counted = self.tries.sent, False
+        self.sent += 1
+        self.request.progress.sent, self.request.progress.counted = self.sent, False
         if in_pieces:
             return self._counted(await self._streamed(content), len(content))
         reply = await self.line.connection.post(path_for(self.request), content)
@@ -207,22 +209,30 @@ class Call:
         return right
 
     async def _finished(self, completion: Completion) -> Completion:
-        empty = self.tries.empty
-        cost = completion.cost
-        if self.tries.spent != completion.usage:  # earlier tries were counted as well
-            others = empty.cost if empty is not None and empty is not completion else None
-            cost = None if cost is None or others is None else cost + others
-        whole = replace(completion, usage=self.tries.spent, cost=cost, retries=self.tries.retries)
+        whole = completion if self.sent == 1 else self._with_earlier_tries(completion)
         whole = answered_on(self.dialect.rung, self.request, whole)
         if self.request.hear is not None and not self.tries.heard and (delta := delta_of(whole)):
             await self._tell([delta])
         return whole
 
+    def _with_earlier_tries(self, completion: Completion) -> Completion:
+        """What they spent is the call's as well."""
+        empty = self.tries.empty
+        cost = completion.cost
+        if self.tries.spent != completion.usage:
+            others = empty.cost if empty is not None and empty is not completion else None
+            cost = None if cost is None or others is None else cost + others
+        return replace(completion, usage=self.tries.spent, cost=cost, retries=self._retries)
+
+    @property
+    def _retries(self) -> int:
+        return max(0, self.sent - 1)
+
     def _error(self, trouble: Trouble) -> ProviderError:
         if self.tries.heard:
             trouble = replace(trouble, message=f"{trouble.message}; its answer had begun, and no other can follow it")
         return _hinted(trouble, self.request).error(
-            retries=self.tries.retries, usage=self.tries.spent, may_be_billed=self.tries.billed
+            retries=self._retries, usage=self.tries.spent, may_be_billed=self.tries.billed
         )
 
 

@@ -43,7 +43,7 @@ class Endpoint:
         self._connection: Connection | None = None
         self._opening = anyio.Lock()
         self._limiter = anyio.CapacityLimiter(provider.max_concurrency)
-        self._turnstiles: dict[str, Turnstile] = {}
+        self._lines: dict[str, Line] = {}
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """Waiting for a free place is our doing, not the provider's: the call's own time starts after it."""
@@ -87,7 +87,7 @@ class Endpoint:
 
     def health(self) -> tuple[EndpointHealth, ...]:
         """Of each model that was asked."""
-        return tuple(turnstile.view() for turnstile in tuple(self._turnstiles.values()))
+        return tuple(line.turnstile.view() for line in tuple(self._lines.values()))
 
     async def aclose(self) -> None:
         if self._connection is not None:
@@ -105,11 +105,13 @@ class Endpoint:
         return self._connection
 
     def _line(self, connection: Connection, request: CompletionRequest) -> Line:
-        clock, sleep = self._surroundings.clock, self._surroundings.sleep
-        if request.model not in self._turnstiles:
-            self._turnstiles[request.model] = Turnstile(request.name, self._provider, clock, sleep)
-        turnstile = self._turnstiles[request.model]
-        return Line(connection, turnstile, self._speaker(request.name), self._surroundings, self._provider.retries)
+        line = self._lines.get(request.model)
+        if line is None:
+            surroundings, provider = self._surroundings, self._provider
+            turnstile = Turnstile(request.name, provider, surroundings.clock, surroundings.sleep)
+            line = Line(connection, turnstile, self._speaker(request.name), surroundings, provider.retries)
+            self._lines[request.model] = line
+        return line
 
     async def _take_a_place(self) -> None:
         try:  # to wait for a free one as well would cost a turn of the event loop

@@ -36,6 +36,8 @@ class Learned:
         """How to ask this model, by what is not too old."""
         if model not in self._known:
             self._known[model] = await self._recalled(model)
+        if not self._known[model]:
+            return _STANDARD
         oldest = self._now() - MAX_AGE
         fresh = {name: known.value for name, known in self._known[model].items() if known.at > oldest}
         rung = fresh.pop(STRUCTURE, None)
@@ -96,6 +98,7 @@ class Learned:
 
 
 _RUNGS: list[str] = list(Rung)
+_STANDARD = Dialect()
 
 
 def _without_password(address: str) -> str:

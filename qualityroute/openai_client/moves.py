@@ -23,11 +23,10 @@ from qualityroute.records import Completion, Usage
 class Tries:
     """What one call has done so far."""
 
-    sent: int = 0
     steps: int = 0
-    """Of them, refused for their wording and said differently."""
+    """Refused for their wording and said differently."""
     repeats: int = 0
-    """Of them, failed and asked again."""
+    """Failed and asked again."""
     spent: Usage = field(default_factory=Usage)
     """What the provider counted for those that gave no answer."""
     billed: bool = False
@@ -36,10 +35,6 @@ class Tries:
     """Has a listener heard the beginning of the answer? Then there is no other."""
     empty: Completion | None = None
     """An answer without words, kept for when there will be no better one."""
-
-    @property
-    def retries(self) -> int:
-        return max(0, self.sent - 1)
 
 
 @dataclass(frozen=True, slots=True)

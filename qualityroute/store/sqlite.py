@@ -29,7 +29,7 @@ from qualityroute.store.at_once import AtOnce
 from qualityroute.store.commits import GroupCommit, to_the_end
 from qualityroute.store.condition import Checked, Space
 from qualityroute.store.file_transactions import FileTransactions
-from qualityroute.store.files import connect, prepare
+from qualityroute.store.files import blank, connect, prepare
 from qualityroute.store.pin_rows import SELECT_ONE, pin_of
 from qualityroute.store.sql import SQLStore
 from qualityroute.store.statements import Connection
@@ -156,5 +156,6 @@ def open_connections(path: Path | None) -> Connections:
         if path is None:
             path = Path(tempfile.mkdtemp(prefix="qualityroute-"), "qualityroute.db")
             resources.callback(shutil.rmtree, path.parent, ignore_errors=True)
+            path.write_bytes(blank())
         prepare(path)
         return Connections(path, resources)
