@@ -421,7 +421,7 @@ def test_a_forecast_comes_true_when_cases_go_on_as_before(anytime: bool) -> None
 def test_no_accepted_case_gives_no_rate_and_so_no_forecast() -> None:
     answer = certify_anytime([0.9], alike(0.5, 100), alpha=0.05, delta=0.10)
     assert isinstance(answer, Refused)
-    assert (answer.accepted, answer.cases_to_go, answer.clean_to_go) == (0, None, 68)
+    assert (answer.cases, answer.accepted, answer.cases_to_go, answer.clean_to_go) == (100, 0, None, 68)
 
 
 @given(labelled, alphas, deltas)
