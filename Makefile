@@ -2,7 +2,7 @@
 PYTHON ?= python3
 # Recorded answers of real models, for the benchmark that replays them.
 REPLAY ?= ../shared/replay
-BENCHMARKS := overhead store store_postgres history memory report gateway replay routing calibration signal_errors cache soak
+BENCHMARKS := overhead store store_postgres history memory report gateway replay routing calibration signal_errors cache semantic soak
 CLIENT_TESTS := $(addprefix tests/test_,openai_client.py streams.py hearing.py ladder.py history.py cooldown.py faults.py)
 NODE_PACKAGES := openai@6.49.0 tsx@4.23.15
 BIN := .venv/bin
@@ -91,7 +91,7 @@ bench: .venv/dev
 	@touch $@
 
 .venv/dev: .venv/ready
-	$(UV) -c constraints.txt -e '.[fast,html,otel,postgres,server]' --group dev
+	$(UV) -c constraints.txt -e '.[fast,html,otel,postgres,semantic,server]' --group dev
 	@touch $@
 
 .venv/sdk2/ready: .venv/dev

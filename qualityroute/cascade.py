@@ -10,6 +10,7 @@ from datetime import timedelta
 import anyio
 
 from qualityroute.attempts import make_attempt
+from qualityroute.cache import Space
 from qualityroute.endings import error_of, output_of
 from qualityroute.errors import QualityRouteError, StoreError
 from qualityroute.fallback import (
@@ -22,9 +23,12 @@ from qualityroute.fallback import (
     next_step,
 )
 from qualityroute.head_start import HeadStart
+from qualityroute.learning import coin_of
+from qualityroute.likening import Look, fingerprint_of
+from qualityroute.metering import Meter
 from qualityroute.passage import Passage
 from qualityroute.planning import certificate_of, plan_of
-from qualityroute.recall import served
+from qualityroute.recall import Turn, served
 from qualityroute.recording import record, record_broken_off, record_spending
 from qualityroute.records import (
     Answer,
@@ -106,7 +110,11 @@ async def _recalled(passage: Passage, plan: Plan) -> Attempt | None:
         )
     except StoreError as error:  # whatever is not found is asked
         logger.warning("no earlier answer: %s", error, extra={"decision_id": passage.id})
-    if passage.turn is None or passage.turn.found is None:
+    if passage.turn is None:
+        return None
+    if passage.turn.found is None and passage.turn.asked.space is not None:
+        await _likened(passage, passage.turn, passage.turn.asked.space)
+    if passage.turn.found is None:
         return None
     kept = served(passage.turn.found, passage.request.task)
     if kept is not None:
@@ -115,13 +123,35 @@ async def _recalled(passage: Passage, plan: Plan) -> Attempt | None:
     return kept
 
 
+async def _likened(passage: Passage, turn: Turn, space: Space) -> None:
+    """An earlier answer to a question in other words, as far as it is proved for this one."""
+    assert passage.recall is not None
+    passage.look = Look(
+        store=passage.world.store,
+        neighbourhood=passage.recall.neighbourhood,
+        request=passage.request,
+        space=space,
+        fingerprint=fingerprint_of(passage.setup, passage.request.task.name),
+        settings=passage.setup.config.cache,
+        meter=_beside(passage),
+        efficiency=turn.asked.efficiency,
+        chance=coin_of(f"likening {passage.id}"),
+        now=passage.world.now(),
+    )
+    turn.found = await passage.look.take()
+    turn.sense = passage.look.sense
+
+
+def _beside(passage: Passage) -> Meter:
+    """For calls that are perhaps not needed, and are no attempt's."""
+    wallet = Forehand(passage.wallet) if passage.wallet is not None else None
+    return replace(passage.meter, wallet=wallet, _calls=[])
+
+
 async def _walk(passage: Passage, plan: Plan, policy: FallbackPolicy) -> Attempt | None:
     if not plan.early:
         return await _steps(passage, plan, policy)
-    wallet = Forehand(passage.wallet) if passage.wallet is not None else None
-    passage.head_start = HeadStart(
-        passage.request, passage.setup.config, replace(passage.meter, wallet=wallet, _calls=[])
-    )
+    passage.head_start = HeadStart(passage.request, passage.setup.config, _beside(passage))
     return await passage.head_start.beside(lambda: _steps(passage, plan, policy))
 
 

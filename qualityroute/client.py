@@ -7,17 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any, Protocol, TypeAlias
 
+from qualityroute.memo import kept
 from qualityroute.records import Completion, Message, Role, Tier, Usage
 
 Hear: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
 """Awaited with each piece of an answer while the model still writes it, in order: an OpenAI `delta` with those of
 `content`, `refusal` and `tool_calls` that came, without the model's thoughts. A slow listener slows the reading."""
-
-KEPT_SCHEMAS = 1024
-"""Of which what is made is kept, since the same few come with every request, and each may bring its own."""
 
 
 @dataclass(slots=True)
@@ -64,6 +61,9 @@ class CompletionRequest:
     questions: tuple[Question, ...] = ()
     """Where there are any, decisions are asked for and no words: the completion's `raw` then holds `answers`, one
     for each question in order, each with the question's `name`, as the reply of OpenAI's `/decisions` does."""
+    embeds: bool = False
+    """The vector of the only message's text is asked for, and no words: the completion's `raw` then holds `embedding`,
+    a list of numbers, and its `usage` the tokens that the model read, as far as the endpoint counts them."""
     timeout: timedelta | None = None
     """How long this one call may take, retries included; the request's deadline stands above it."""
     waits: bool = True
@@ -120,7 +120,7 @@ class _Same:
         return isinstance(other, _Same) and other.schema is self.schema
 
 
-@lru_cache(maxsize=KEPT_SCHEMAS)
+@kept
 def _schema_text(same: _Same) -> str:
     return json.dumps(same.schema, ensure_ascii=False, default=dict)
 

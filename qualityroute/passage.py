@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from qualityroute.attempts import Request
@@ -17,6 +18,7 @@ from qualityroute.errands import Ending, Errand
 from qualityroute.head_start import HeadStart
 from qualityroute.hearing import Ear
 from qualityroute.learning import Learner
+from qualityroute.likening import Look
 from qualityroute.metering import Meter
 from qualityroute.pins import PinKey, key_for
 from qualityroute.recall import Recall, Turn
@@ -93,6 +95,8 @@ class Passage:
         self.recall = recall
         self.turn: Turn | None = None
         """Of a task with a cache; others may wait until it ends."""
+        self.look: Look | None = None
+        """For an earlier answer to a question like it; of a task with a semantic cache."""
         self.left: Stored | None = None
         """What it leaves to be served again, once that is written."""
         self.id = caller.decision_id or world.new_id()
@@ -131,7 +135,9 @@ class Passage:
     @property
     def calls(self) -> list[ModelCall]:
         """All that were made, in order."""
-        return self.meter.calls if self.head_start is None else [*self.meter.calls, *self.head_start.calls]
+        beside = (self.look.meter.calls if self.look is not None else (),
+                  self.head_start.calls if self.head_start is not None else ())  # fmt: skip
+        return [*self.meter.calls, *chain(*beside)]
 
     def note_interrupted(self, limit: Reason) -> None:
         """Calls of the attempt that was cut short belong to the story, and to the bill."""

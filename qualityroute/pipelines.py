@@ -67,6 +67,13 @@ def answer_key(config: Config, task: ResolvedTask) -> str:
     return hashlib.sha256(_text(parts).encode()).hexdigest()
 
 
+def likening_key(config: Config, task: ResolvedTask) -> str:
+    """The same for answers to questions in other words: also by what these are likened."""
+    cache = config.cache
+    told = [answer_key(config, task), cache.embeddings, cache.window]
+    return hashlib.sha256(_text(told).encode()).hexdigest()
+
+
 def _is_judged(task: ResolvedTask) -> bool:
     agreement = task.settings.agreement if "agreement" in task.gate else None
     return "judge" in task.gate or (agreement is not None and agreement.on_difference == "judge")

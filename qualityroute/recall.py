@@ -8,7 +8,7 @@ that questions whose answers cannot be kept do not stand in line for ever.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,9 +16,21 @@ from typing import Any
 import anyio
 
 from qualityroute.attempts import Request
-from qualityroute.cache import CacheKey, Question, Stored, content_parameters, is_kept, key_of, tiers_served
+from qualityroute.cache import (
+    CacheKey,
+    Question,
+    Sense,
+    Space,
+    Stored,
+    content_parameters,
+    is_kept,
+    key_of,
+    space_of,
+    tiers_served,
+)
 from qualityroute.config import ResolvedTask
 from qualityroute.gates.strict_json import read_json
+from qualityroute.likening import Neighbourhood
 from qualityroute.records import Attempt, Completion, Decision, Ruling, Tier, Usage, Verdict
 from qualityroute.routing import Plan
 from qualityroute.setup import Setup
@@ -36,6 +48,8 @@ class Asked:
     efficiency: bool
     """Would efficiency's do as well as performance's?"""
     ttl: timedelta
+    space: Space | None = None
+    """Where questions in other words are looked for, and this one is kept; `None`: nowhere."""
 
 
 class Flight:
@@ -80,6 +94,8 @@ class Turn:
     ) -> None:
         self._recall, self._flight = recall, flight
         self.asked, self.found = asked, found
+        self.sense: Sense | None = None
+        """With which the answer is kept, for questions in other words."""
 
     def end(self, answer: Stored | None) -> None:
         """The request is over; `answer` is what it leaves to those who wait. To be called once in any case."""
@@ -94,6 +110,7 @@ class Recall:
         self._store = store
         self._secret: bytes | None = None
         self._flights: dict[Asked, Flight] = {}
+        self.neighbourhood = Neighbourhood(store)
 
     async def turn(
         self, setup: Setup, request: Request, plan: Plan, *, tenant: str, session: str | None, now: datetime
@@ -123,7 +140,14 @@ class Recall:
         )  # fmt: skip
         sharing = session if cache.scope == "session" else None
         key = key_of(question, tenant=tenant, session=sharing, secret=self._secret)
-        return None if key is None else Asked(key, Tier.EFFICIENCY in tiers, cache.ttl)
+        if key is None:
+            return None
+        space = None
+        free = own_schema is None and "response_format" not in parameters
+        if task.settings.cache == "semantic" and (free or task.settings.semantic_despite_schema):
+            likened = replace(question, fingerprint=setup.likening_keys[task.name])
+            space = space_of(likened, tenant=tenant, session=sharing, secret=self._secret)
+        return Asked(key, Tier.EFFICIENCY in tiers, cache.ttl, space)
 
     async def _turn(self, asked: Asked, now: datetime) -> Turn:
         if asked not in self._flights:
@@ -191,6 +215,7 @@ def to_keep(
         until=now + turn.asked.ttl,
         decision_id=decision.id,
         cost=decision.cost,
+        sense=turn.sense,
     )
 
 

@@ -46,9 +46,11 @@ async def record(passage: Passage, kept: Attempt | None, limit: Reason | None) -
     facts, forecast = _facts(passage, kept), _borne_out(passage)
     owed = tuple(passage.wallet.owed) if passage.wallet is not None else ()
     keeps, hit = _kept_answer(passage, decision, kept), passage.hit
+    likening = passage.look.likening if passage.look is not None else None
     entry = Entry(
-        decision, passage.pin_key, event, passage.setup.config.pins, payloads, facts, forecast, owed, keeps, hit
-    )
+        decision, passage.pin_key, event, passage.setup.config.pins, payloads, facts, forecast, owed, keeps, hit,
+        likening,
+    )  # fmt: skip
     try:
         with anyio.CancelScope(shield=True):
             effect = await passage.world.store.record(entry)
@@ -58,7 +60,7 @@ async def record(passage: Passage, kept: Attempt | None, limit: Reason | None) -
             raise
         logger.warning("decision could not be written: %s", error, extra={"decision_id": passage.id})
         return decision
-    passage.left = keeps
+    passage.left = passage.turn.found if hit is not None and passage.turn is not None else keeps
     if effect is not None:
         decision = replace(decision, pin=effect)
     passage.world.tell(decision)
@@ -76,7 +78,7 @@ async def record_broken_off(passage: Passage, limit: Reason) -> None:
 
 async def record_spending(passage: Passage) -> Decision | None:
     """Of a request that the store ended: it may be back by now, and what was spent is to be written down."""
-    if not passage.meter.calls:
+    if not passage.calls:
         return _unrecorded(passage, _noted(passage, None, Reason.INTERNAL))
     try:
         return await record(passage, None, Reason.INTERNAL)
@@ -112,6 +114,7 @@ def _decision(passage: Passage, kept: Attempt | None, limit: Reason | None) -> D
         model=kept.model if kept else None,
         attempts=tuple(_without_contents(passage, attempt) for attempt in passage.attempts),
         spare=None if spare is None else _without_contents(passage, spare),
+        likening=None if passage.look is None else _without_contents(passage, passage.look.attempt),
         cost=total_cost(call.cost for call in passage.calls),
         latency=timedelta(seconds=passage.world.clock() - passage.started),
         fingerprint=passage.setup.fingerprint,

@@ -13,7 +13,7 @@ from qualityroute.config.models import check_budget_prices
 from qualityroute.errors import ConfigError
 from qualityroute.estimates import Lengths
 from qualityroute.gates import Breaker, Gate, backend_for, gate_for
-from qualityroute.pipelines import answer_key, pipeline_of, reference_key
+from qualityroute.pipelines import answer_key, likening_key, pipeline_of, reference_key
 from qualityroute.prices import PriceBook
 from qualityroute.records import Message
 
@@ -31,6 +31,8 @@ class Setup:
     """What a reference of each task was asked by."""
     answer_keys: Mapping[str, str]
     """What an answer of each task that is served again was made and proved by; of tasks with a cache."""
+    likening_keys: Mapping[str, str]
+    """The same, of tasks with a semantic cache, together with what likens questions."""
     prices: PriceBook
     unpriced: tuple[str, ...]
     """Models that no price is known of."""
@@ -63,6 +65,9 @@ def build_setup(config: Config, clock: Callable[[], float]) -> Setup:
         pipelines={name: pipeline_of(config, task).key for name, task in tasks.items()},
         reference_keys={name: reference_key(config, task) for name, task in tasks.items()},
         answer_keys={name: answer_key(config, task) for name, task in tasks.items() if task.settings.cache != "off"},
+        likening_keys={
+            name: likening_key(config, task) for name, task in tasks.items() if task.settings.cache == "semantic"
+        },
         prices=config.price_book,
         unpriced=tuple(config.unpriced_models),
         lengths=Lengths(),

@@ -31,13 +31,18 @@ class ScriptedClient:
     these. For the judge also `"yes"`, `"no"` or `"unsure"` for all criteria, or a dict by criterion id (those left
     out are answered yes). A list's last item repeats. Requests are kept in `requests`. asyncio and trio.
 
+    For `"embedding"`, which likens questions for the semantic cache, an item is a function of the one message that
+    gives a list of numbers.
+
     Who hears an answer hears it a few words at a time.
     """
 
     def __init__(self, script: Mapping[str, Item | Sequence[Item]]) -> None:
-        unknown = set(script) - {"efficiency", "performance", "judge", "peer"}
+        unknown = set(script) - {"efficiency", "performance", "judge", "peer", "embedding"}
         if unknown:
-            raise ConfigError(f"script for {sorted(unknown)}; a script has efficiency, performance, judge, peer")
+            raise ConfigError(
+                f"script for {sorted(unknown)}; a script has efficiency, performance, judge, peer, embedding"
+            )
         self._script = {name: _as_list(name, items) for name, items in script.items()}
         self._used: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -82,7 +87,7 @@ class ScriptedClient:
 
 
 def _part(request: CompletionRequest) -> str:
-    if request.role in (Role.JUDGE, Role.PEER):
+    if request.role in (Role.JUDGE, Role.PEER, Role.EMBEDDING):
         return request.role.value
     return (request.tier or Tier.PERFORMANCE).value
 
@@ -106,6 +111,9 @@ def _as_provider_error(item: BaseException) -> BaseException:
 def _completion(item: Any, request: CompletionRequest) -> Completion:
     if isinstance(item, Completion):
         return item
+    if request.embeds:
+        read = len(str(request.messages[0]["content"]).split()) + 2
+        return Completion(None, usage=Usage(read, 0, 0), model=request.model, raw={"embedding": list(item)})
     raw = None
     if request.role is Role.JUDGE and _is_verdict(item):
         _refuse_logprobs(item, request)

@@ -134,6 +134,29 @@ with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as gateway:
 """
 
 
+LIKENED = """
+import anyio
+from qualityroute import Config, Engine
+from qualityroute.testing import ScriptedClient
+models = {"efficiency": {"models": ["any/small"]}, "performance": {"models": ["any/large"]}}
+rubric = {"name": "help", "criteria": [{"id": "right", "ask": "Is it right?"}]}
+config = Config.model_validate({
+    "tiers": models, "judge": {"model": "any/judge"}, "cache": {"embeddings": "any/vectors", "window": 256},
+    "tasks": {"help": {"rubric": rubric, "cache": "semantic"}},
+})
+client = ScriptedClient({"efficiency": "Yes.", "judge": "yes", "embedding": lambda messages: [1.0, 0.5]})
+async def main():
+    async with Engine(config, client=client, store="sqlite://") as engine:
+        asked = ("Do you ship to Oslo?", "Is shipping to Oslo possible?", "Do you ship to Bergen?")
+        return [(await engine.run("help", text)).decision.outcome.value for text in asked]
+assert anyio.run(main) == ["accepted", "cached", "accepted"]
+"""
+
+
+def semantic(package: Installed) -> None:
+    package.run("python", "-c", LIKENED)
+
+
 def server(package: Installed) -> None:
     package.run("qualityroute", "init", "shop", "--practice")
     package.run("python", "-c", SERVED)
@@ -145,6 +168,7 @@ TRIALS: dict[str, Callable[[Installed], None]] = {
     "html": html,
     "otel": otel,
     "postgres": postgres,
+    "semantic": semantic,
     "server": server,
 }
 """What an environment with this extra, and no other, must be able to do."""

@@ -14,7 +14,7 @@ from conftest import INVOICE_SCHEMA, RUBRIC, config_with
 from pydantic import BaseModel
 from worlds import BAD, BETTER, GOOD, TEXT, Clock, World, Worlds, client_with
 
-from qualityroute import AnswerRejected, BudgetExceeded, ConfigError, Engine, ProviderError
+from qualityroute import AnswerRejected, BudgetExceeded, Engine, ProviderError
 from qualityroute.records import Completion, Outcome, Route, Tier, ToolCall
 from qualityroute.testing import ScriptedClient
 
@@ -449,8 +449,3 @@ async def test_both_stores_remove_what_expired(store_url: str) -> None:
             "count", lambda connection: connection.execute("SELECT COUNT(*) FROM cache").fetchone()
         )
     assert rows[0] == 1
-
-
-def test_a_semantic_cache_is_not_there_yet() -> None:
-    with pytest.raises(ConfigError, match=r"tasks\.invoice\.cache: 'semantic' is not available in this version"):
-        cached_config({"cache": "semantic"})

@@ -22,6 +22,17 @@ class CacheKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Sense:
+    """A question as those in other words are compared with it."""
+
+    space: str
+    """Of all that has to be equal, its scope included: 64 hexadecimal digits."""
+    text: str
+    vector: bytes
+    """Of the text, of length 1: float32, little-endian."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """An answer that passed its gate, and how it came about."""
 
@@ -38,6 +49,8 @@ class Stored:
     """The decision that it answered first."""
     cost: Decimal | None
     """USD that this decision took, which serving it again saves; `None` is unknown."""
+    sense: Sense | None = None
+    """Where it may be served to a question in other words as well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,11 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from qualityroute.cache.entries import CacheKey
+from qualityroute.cache.semantic import Space
 from qualityroute.records import Json, Message
 
 _EPOCH = "1"
@@ -67,6 +68,25 @@ def key_of(question: Question, *, tenant: str, session: str | None, secret: byte
     return CacheKey(tenant, session or "", question.task, digest.hexdigest())
 
 
+def space_of(question: Question, *, tenant: str, session: str | None, secret: bytes) -> Space | None:
+    """The last text of a question, and a key of all the rest; `None` where it does not end with a user's text."""
+    *before, last = question.messages
+    text = _only_text(last.get("content"))
+    if last.get("role") != "user" or not text or not text.strip():
+        return None
+    rest = replace(question, messages=(*before, {**last, "content": ""}))
+    key = key_of(rest, tenant=tenant, session=session, secret=secret)
+    return None if key is None else Space(key, same_text(text))
+
+
+def _only_text(content: Json) -> str | None:
+    match content:
+        case str(text) | [{"type": "text", "text": str(text)}]:
+            return text
+        case _:
+            return None
+
+
 def _same_message(message: Message) -> tuple[str, ...] | None:
     """What a message says, equal for all that say the same; `None` for one that cannot be compared."""
     role, content = message.get("role"), message.get("content")
@@ -90,7 +110,8 @@ def same_text(text: str) -> str:
         text = unicodedata.normalize("NFC", text)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if " \n" in text or "\t\n" in text:
+    # One sign is looked for in a tenth of the time that two take.
+    if " \n" in text or ("\t" in text and "\t\n" in text):
         text = "\n".join(line.rstrip(" \t") for line in text.split("\n"))
     return text.rstrip(" \t\n")
 

@@ -72,7 +72,8 @@ def total(costs: Sequence[Cost]) -> Decimal | None:
 
 
 def _models(config: Config) -> tuple[str, ...]:
-    return tuple(config.models_used())
+    """Those that answer in words: what likens questions for a cache does not."""
+    return tuple(model for model, key in config.models_used().items() if key != "cache.embeddings")
 
 
 def _tell(costs: Sequence[Cost]) -> None:

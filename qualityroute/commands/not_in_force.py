@@ -11,8 +11,11 @@ from qualityroute.config import Budget, Cache, Config, Task, same_family_warning
 def not_in_force(config: Config, today: date) -> Iterator[str]:
     """A warning for each."""
     yield from _of_budgets(config)
-    if config.cache != Cache() and all(task.cache == "off" for task in config.tasks.values()):
+    caches = {task.cache for task in config.tasks.values()}
+    if config.cache != Cache() and caches == {"off"}:
         yield "cache changes nothing: no task has cache = 'exact'"
+    elif config.cache.embeddings is not None and "semantic" not in caches:
+        yield "cache.embeddings changes nothing: no task has cache = 'semantic'"
     family = same_family_warning(config)
     if family is not None:
         yield family

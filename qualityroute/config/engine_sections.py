@@ -48,9 +48,17 @@ class Cache(Section):
     ttl: Annotated[Duration, Field(le=timedelta(days=3650))] = timedelta(hours=24)
     """How long an answer is served after it was given."""
     embeddings: ModelName | None = None
-    """The model that likens questions, for "semantic"."""
-    threshold: Share = 0.95
-    """How alike two questions must be, for "semantic"."""
+    """For "semantic": the model that likens questions, at an endpoint with OpenAI's `/embeddings`."""
+    window: int | None = Field(default=None, ge=8)
+    """For "semantic": tokens that this model reads; what is longer it cuts off, and is not compared."""
+    threshold: Share = 0.7
+    """For "semantic": how alike the vectors of two questions must be to be looked at, as the cosine of their angle. No
+    threshold tells a paraphrase from the same question about another number; that is what the guards are for."""
+    false_hits: float = Field(default=0.01, gt=0, lt=1)
+    """For "semantic": the judge is asked of each answer in question until it is shown, with confidence 0.95, that at
+    most this share of them is wrong: some 3/`false_hits` of them, if none is."""
+    recheck: float = Field(default=0.05, gt=0, le=1)
+    """For "semantic": the share of answers that the judge is asked of after that."""
 
 
 class Budget(Section):

@@ -127,6 +127,8 @@ class Config(Section):
             peers = task.agreement.peers if task.agreement and "agreement" in (task.gate or ()) else ()
             for position, peer in enumerate(peers):
                 named.setdefault(peer, f"tasks.{name}.agreement.peers.{position}")
+        if self.cache.embeddings is not None and any(task.cache == "semantic" for task in self.tasks.values()):
+            named.setdefault(self.cache.embeddings, "cache.embeddings")
         return named
 
     @property
@@ -202,7 +204,21 @@ def _check_gate(config: Config, name: str, task: Task) -> None:
                     "costs would be unknown"
                 )
     if task.cache == "semantic":
-        raise ValueError(f"{where}.cache: '{task.cache}' is not available in this version; use 'exact' or 'off'")
+        _check_semantic(config, where, task)
+    elif task.semantic_despite_schema:
+        raise ValueError(f"{where}.semantic_despite_schema changes nothing: {where}.cache is '{task.cache}'")
+
+
+def _check_semantic(config: Config, where: str, task: Task) -> None:
+    for key, value, example in (("embeddings", config.cache.embeddings, "openai/text-embedding-3-small"),
+                                ("window", config.cache.window, "8191, the tokens that it reads")):  # fmt: skip
+        if value is None:
+            raise ValueError(f"{where}.cache: 'semantic' needs cache.{key}, such as {example}")
+    if task.schema_ is not None and not task.semantic_despite_schema:
+        raise ValueError(
+            f"{where}.cache: 'semantic' is not for a task with a schema, whose answers change with every value of the "
+            f"input; use 'exact', or set {where}.semantic_despite_schema = true"
+        )
 
 
 def _check_speculation(config: Config) -> None:

@@ -111,6 +111,9 @@ def _resolve_task(config: Config, name: str, task: Task) -> ResolvedTask:
     model, schema = _schema(config, f"{where}.schema", task.schema_)
     rubric = _rubric(config, f"{where}.rubric", task, has_schema=schema is not None)
     checks = tuple(_check(config, f"{where}.checks.{i}", check) for i, check in enumerate(task.checks))
+    gate = _gate(config, task, rubric)
+    if task.cache == "semantic":
+        _check_semantic(where, gate)
     return ResolvedTask(
         name=name,
         settings=task,
@@ -119,12 +122,26 @@ def _resolve_task(config: Config, name: str, task: Task) -> ResolvedTask:
         model=model,
         rubric=rubric,
         checks=checks,
-        gate=_gate(config, task, rubric),
+        gate=gate,
         deadline=task.deadline or config.request_deadline,
         on_undecided=task.on_undecided or (config.judge.on_error if config.judge else "fallback"),
         on_deadline=task.on_deadline or config.routing.on_deadline,
         speculates=config.speculates(task),
     )
+
+
+def _check_semantic(where: str, gate: tuple[CheckName, ...]) -> None:
+    if "judge" not in gate:
+        raise ConfigError(
+            f"{where}.cache: 'semantic' needs the judge, who is asked whether an earlier answer is right for another "
+            f"input; give the task a rubric and the configuration a [judge], or use 'exact'"
+        )
+    try:
+        importlib.import_module("numpy")  # now, since it takes longer to load than a request may wait
+    except ImportError as error:
+        raise ConfigError(
+            f"{where}.cache: 'semantic' needs numpy; install 'qualityroute[semantic]', or use 'exact'"
+        ) from error
 
 
 def _gate(config: Config, task: Task, rubric: Rubric | None) -> tuple[CheckName, ...]:

@@ -95,7 +95,11 @@ class Task(Section):
     max_output_tokens: int | None = Field(default=None, ge=1)
     """Asked of the models; a budget reserves by it."""
     cache: Literal["off", "exact", "semantic"] = "off"
-    """exact: a question that was asked before, in the same words, gets the answer that passed its gate then."""
+    """exact: a question that was asked before, in the same words, gets the answer that passed its gate then; semantic:
+    one in other words as well, where guards and judge find nothing against it."""
+    semantic_despite_schema: bool = False
+    """A task that extracts values gets other ones from almost the same text, so that `cache = "semantic"` is refused
+    where there is a schema, unless this says that its guards and its judge are trusted all the same."""
     budget_per_day: BudgetDollars | None = None
     """USD that this task may cost in a day (UTC); see `Budget`."""
 

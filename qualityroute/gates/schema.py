@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ValidationError
 
-from qualityroute.client import KEPT_SCHEMAS
 from qualityroute.errors import ConfigError
 from qualityroute.gates.form import Reading
 from qualityroute.gates.plain import plain, plain_path
 from qualityroute.gates.validators import Validator, only_pure
+from qualityroute.memo import kept
 from qualityroute.records import Json, Reason, Ruling, Verdict
 
 MOST_ERRORS = 5
@@ -140,12 +139,10 @@ def schema_of_request(schema: Mapping[str, Any] | JsonSchemaCheck) -> JsonSchema
 
 def schema_from_text(text: str, where: str) -> JsonSchemaCheck:
     """Compiling costs milliseconds, and the same schemas come with every request."""
-    if len(text) > LARGEST_SCHEMA:  # of a tool, or a task; too large to keep a thousand like it
-        return JsonSchemaCheck(json.loads(text), where)
     return _kept(text, where, only_pure())
 
 
-@lru_cache(maxsize=KEPT_SCHEMAS)
+@kept
 def _kept(text: str, where: str, pure: bool) -> JsonSchemaCheck:
     """`pure` is in the environment; here it tells one from the other."""
     return JsonSchemaCheck(json.loads(text), where)

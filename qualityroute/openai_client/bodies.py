@@ -20,6 +20,8 @@ _TOKEN_FIELDS = frozenset({"max_tokens", "max_completion_tokens"})
 
 def path_for(request: CompletionRequest) -> str:
     """Where the request is sent, below the provider's address."""
+    if request.embeds:
+        return "/embeddings"
     return "/decisions" if request.questions else CHAT
 
 
@@ -29,6 +31,8 @@ def request_body(request: CompletionRequest) -> Body:
     How a chat completion's structure is asked for is added by the dialect.
     """
     body: Body = {name: value for name, value in flat(request.parameters).items() if name not in _OURS}
+    if request.embeds:
+        return body | {"model": request.model, "input": request.messages[0]["content"]}
     return _decisions(request, body) if request.questions else _chat(request, body)
 
 

@@ -19,7 +19,7 @@ from qualityroute.openai_client.dialects import Dialect, spoken
 from qualityroute.openai_client.ladder import Rung, answered_on, kept_to
 from qualityroute.openai_client.moves import Ask, GiveUp, Keep, Tries, next_move
 from qualityroute.openai_client.reading import Reading
-from qualityroute.openai_client.replies import understand, understand_decisions
+from qualityroute.openai_client.replies import reader_of
 from qualityroute.openai_client.surroundings import Surroundings
 from qualityroute.openai_client.tokens import counted, together, tokens_of
 from qualityroute.openai_client.trouble import Reply, Trouble
@@ -170,8 +170,7 @@ class Call:
     def _understood(self, reply: Reply | Trouble) -> Completion | Trouble:
         if isinstance(reply, Trouble):
             return self._named(reply)
-        read = understand_decisions if self.request.questions else understand
-        return read(reply, self.line.speaker, self.line.surroundings.now())
+        return reader_of(self.request)(reply, self.line.speaker, self.line.surroundings.now())
 
     def _named(self, trouble: Trouble) -> Trouble:
         words = clean(trouble.message, self.line.speaker.secret)[:400]

@@ -124,8 +124,8 @@ class Endpoint:
         if line.turnstile.is_free(tokens):
             return
         waiting = patience(request) if request.waits else 0.0
-        # Without a judge or a peer a request goes on; to wait for one that fails anyway would cost it its time.
-        through_rests = request.role not in (Role.JUDGE, Role.PEER)
+        # Without these a request goes on; to wait for one that fails anyway would cost it its time.
+        through_rests = request.role not in (Role.JUDGE, Role.PEER, Role.EMBEDDING)
         trouble = await line.turnstile.wait(tokens, waiting, through_rests=through_rests)
         if trouble is not None:
             raise trouble.error()

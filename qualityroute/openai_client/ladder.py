@@ -20,10 +20,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any
 
-from qualityroute.client import KEPT_SCHEMAS, CompletionRequest, schema_instruction, schema_text
+from qualityroute.client import CompletionRequest, schema_instruction, schema_text
+from qualityroute.memo import kept
 from qualityroute.openai_client.bodies import flat
 from qualityroute.openai_client.wire_answer import without_wire_nulls
 from qualityroute.openai_client.wire_schema import Flavour, adds_nulls, wire_schema
@@ -190,23 +190,23 @@ def _text_of(request: CompletionRequest) -> str:
 
 
 # What follows is kept, and never changed by who gets it.
-@lru_cache(maxsize=KEPT_SCHEMAS)
+@kept
 def _read(text: str) -> Any:
     return json.loads(text)
 
 
-@lru_cache(maxsize=KEPT_SCHEMAS)
+@kept
 def _wire(text: str, flavour: Flavour) -> dict[str, Any] | None:
     return wire_schema(_read(text), flavour)
 
 
-@lru_cache(maxsize=KEPT_SCHEMAS)
+@kept
 def _shape(text: str, flavour: Flavour) -> Test | None:
     wire = _wire(text, flavour)
     return None if wire is None else shape_of(wire)
 
 
-@lru_cache(maxsize=KEPT_SCHEMAS)
+@kept
 def _adds_nulls(text: str) -> bool:
     return adds_nulls(_read(text))
 

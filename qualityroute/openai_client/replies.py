@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from qualityroute.client import CompletionRequest
 from qualityroute.openai_client.complaints import Speaker, complaint, sound
 from qualityroute.openai_client.thoughts import without_thinking
 from qualityroute.openai_client.trouble import Reply, Trouble
@@ -65,6 +66,33 @@ def understand_decisions(reply: Reply, speaker: Speaker, now: datetime) -> Compl
         cost=_cost(usage.get("cost")),
         raw=body,
     )
+
+
+def understand_embedding(reply: Reply, speaker: Speaker, now: datetime) -> Completion | Trouble:
+    """A reply with the vector of one text, in `raw`."""
+    body = _body(reply, speaker, now)
+    if isinstance(body, Trouble):
+        return body
+    usage = replace(_usage_of(body), output_tokens=0)
+    data = body.get("data")
+    first = data[0] if isinstance(data, list) and data else None
+    vector = first.get("embedding") if isinstance(first, Mapping) else None
+    if not isinstance(vector, list) or not all(type(number) in (int, float) for number in vector):
+        return _malformed(speaker, "the reply has no embedding made of numbers", usage)
+    return Completion(
+        content=None,
+        usage=usage,
+        model=_string(body.get("model"))[:MAX_NAME],
+        cost=_cost(_detail(body, "usage", "cost")),
+        raw={"embedding": vector},
+    )
+
+
+def reader_of(request: CompletionRequest) -> Callable[[Reply, Speaker, datetime], Completion | Trouble]:
+    """By what was asked for."""
+    if request.embeds:
+        return understand_embedding
+    return understand_decisions if request.questions else understand
 
 
 def _without_decisions(trouble: Trouble) -> Trouble:

@@ -176,6 +176,8 @@ def cost_parts(task: TaskReport) -> list[tuple[str, Decimal | None, str]]:
     ]
     if cost.peers:
         parts.insert(2, ("peers", cost.peers, "var(--good)"))
+    if cost.likening:
+        parts.append(("likening", cost.likening, "var(--good)"))
     return [*parts, ("audit", cost.audit, "var(--quiet)")] if cost.audit else parts
 
 

@@ -113,13 +113,16 @@ class Decision:
     """What it did to its session's pin."""
     spare: Attempt | None = None
     """A performance answer that was begun early, and not needed; none of `attempts`."""
+    likening: Attempt | None = None
+    """What it took to look for an earlier answer to a question like it, and what came of that; none of `attempts`."""
     recorded: bool = True
     """False where the store could not write it; its caller then got `StoreError`, or a warning was logged."""
 
     @property
     def all_attempts(self) -> tuple[Attempt, ...]:
-        """With the one that was not needed: whatever was paid for."""
-        return self.attempts if self.spare is None else (*self.attempts, self.spare)
+        """With those that served nobody: whatever was paid for."""
+        beside = tuple(attempt for attempt in (self.spare, self.likening) if attempt is not None)
+        return (*self.attempts, *beside) if beside else self.attempts
 
     @property
     def failed(self) -> bool | None:

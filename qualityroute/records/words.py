@@ -187,6 +187,8 @@ class Role(StrEnum):
     JUDGE = "judge"
     PEER = "peer"
     AUDIT = "audit"
+    EMBEDDING = "embedding"
+    """The vector of a question, by which the cache likens it to others."""
 
 
 class PinEffect(StrEnum):

@@ -67,6 +67,7 @@ def recorded_json(decision: Decision) -> dict[str, Any]:
         "model": decision.model,
         "attempts": [_attempt_json(attempt) for attempt in decision.attempts],
         "spare": None if decision.spare is None else _attempt_json(decision.spare),
+        "likening": None if decision.likening is None else _attempt_json(decision.likening),
         "pin": decision.pin,
         "cost": money_text(decision.cost),
         "latency_ms": _milliseconds(decision.latency),

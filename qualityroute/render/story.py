@@ -15,6 +15,7 @@ from qualityroute.labels import Label
 from qualityroute.records import Attempt, Decision, ModelCall, Ruling, Verdict
 from qualityroute.render.safe import safe_text
 from qualityroute.render.telling import (
+    LIKENING,
     all_calls,
     begun_words,
     calls_words,
@@ -51,7 +52,9 @@ def _lines(
     if foretold is not None:
         yield _foretold(foretold.forecast)
     for number, attempt in enumerate(decision.all_attempts, 1):
-        yield from _attempt(number, attempt, begun_words(decision, attempt))
+        told = begun_words(decision, attempt)
+        heading = f"Attempt {number}, {attempt.tier} tier{f' ({told})' if told else ''}"
+        yield from _attempt(LIKENING if attempt is decision.likening else heading, attempt)
     yield Text.assemble("Outcome: ", (decision.outcome.value, "bold"), f", {outcome_told(decision)}")
     if hit is not None:
         saved = f", which took {dollars(hit.saved)} then" if hit.saved is not None else ""
@@ -97,10 +100,9 @@ def _heading(decision: Decision) -> Text:
     )
 
 
-def _attempt(number: int, attempt: Attempt, begun: str) -> Iterator[RenderableType]:
+def _attempt(heading: str, attempt: Attempt) -> Iterator[RenderableType]:
     cost = (f", {dollars(attempt.cost)}", "dim") if attempt.all_calls else ""
-    told = f" ({begun})" if begun else ""
-    yield Text.assemble(f"Attempt {number}, {attempt.tier} tier{told}: ", _ruling(attempt.ruling), cost)
+    yield Text.assemble(f"{heading}: ", _ruling(attempt.ruling), cost)
     for call in attempt.calls:
         yield Padding(_call(call), (0, 0, 0, _CALL_INDENT))
     for plain, verdicts in groupby(attempt.verdicts, key=_just_passed):

@@ -60,7 +60,9 @@ def parts_of_cost(calls: Iterable[ModelCall]) -> dict[str, Decimal | None]:
     """USD of each tier and of the judge."""
     costs: defaultdict[str, list[Decimal | None]] = defaultdict(list)
     for call in calls:
-        costs["judge" if call.role is Role.JUDGE or call.tier is None else call.tier.value].append(call.cost)
+        judging = call.role is Role.JUDGE or call.tier is None
+        part = "likening" if call.role is Role.EMBEDDING else "judge" if judging or call.tier is None else call.tier
+        costs[str(part)].append(call.cost)
     return {name: total_cost(found) for name, found in costs.items()}
 
 
@@ -69,6 +71,10 @@ def begun_words(decision: Decision, attempt: Attempt) -> str:
     if attempt is decision.spare:
         return "begun early and not needed"
     return "begun early" if attempt.early else ""
+
+
+LIKENING = "Likened to earlier questions"
+"""In place of an attempt's number and tier: what was looked for is no answer of a model."""
 
 
 def cost_of_trying(decision: Decision) -> Decimal | None:

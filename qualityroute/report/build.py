@@ -96,6 +96,7 @@ async def build_report(
     ever = summaries if since is None else await store.summaries(task=task)
     whole = {summary.task: summary for summary in ever}
     cached = await store.cache_summaries(task=task, since=_hour(since))
+    likened = await store.likening_summaries(task=task, since=_hour(since))
     for summary in summaries:
         epoch = await _epoch(store, summary.task, now)
         errors = await store.judge_errors(summary.task, since=since)
@@ -109,7 +110,7 @@ async def build_report(
         tasks[summary.task] = replace(
             report,
             learning=_learning(report, whole[summary.task], told),
-            cache=cache_report(cached.get(summary.task), summary.requests),
+            cache=cache_report(cached.get(summary.task), summary.requests, likened.get(summary.task)),
         )
     found = suggestions.all_of(config, tasks.values(), for_all=task is None)
     budgets = await _budgets(store, config, now, task)
@@ -237,8 +238,9 @@ def _cost(summary: TaskSummary) -> Cost:
         performance += summary.head_starts.cost
     parts = (summary.efficiency.total, summary.judge.total, performance)
     peers = summary.peers.total
-    audit = summary.measuring.total
-    return Cost(*parts, audit=audit, total=total_cost((*parts, peers, audit)), cut_off=summary.cut_off, peers=peers)
+    audit, likening = summary.measuring.total, summary.likening.total
+    total = total_cost((*parts, peers, audit, likening))
+    return Cost(*parts, audit=audit, total=total, cut_off=summary.cut_off, peers=peers, likening=likening)
 
 
 def _judge(summary: TaskSummary, errors: Mapping[str, int]) -> JudgeReport:

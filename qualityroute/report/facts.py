@@ -40,6 +40,8 @@ class Cost:
     """Calls that got no answer but may be billed; what they cost is unknown and in no sum."""
     peers: Decimal | None = Decimal(0)
     """Models of other families that answered the same requests, for the agreement check."""
+    likening: Decimal | None = Decimal(0)
+    """Looks for earlier answers to questions like those asked: vectors, and the judge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,31 @@ class AuditReport:
 
 
 @dataclass(frozen=True, slots=True)
+class LikeningReport:
+    """Looks for earlier answers to questions in other words."""
+
+    looks: int
+    hits: int
+    """Those that were served one."""
+    rejected: Mapping[str, int]
+    """Why the others were not, the most frequent first; see `cache.semantic.Fate`."""
+    checked: int
+    """Answers that the judge was asked of, and could say."""
+    wrong: int
+    """Those that he found wrong, which were not served."""
+    false_hit_rate: float | None
+    false_hit_bound: float | None
+    """At most so many of those nobody asked him of were wrong, with confidence 0.95."""
+    cost: Decimal | None
+    """USD of vectors and judge; `None` where some is unknown."""
+    saved: Decimal
+    """USD that the served answers took when they were given, as far as that is known."""
+    net: Decimal | None
+    """What is left of it."""
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class CacheReport:
     """Requests that were served an earlier answer."""
 
@@ -144,6 +171,8 @@ class CacheReport:
     unknown: int
     """Hits whose answer has no known cost."""
     sentence: str
+    likening: LikeningReport | None = None
+    """`None` where nobody looked for a question in other words."""
 
 
 @dataclass(frozen=True, slots=True)

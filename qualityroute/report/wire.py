@@ -15,6 +15,7 @@ from qualityroute.report.facts import (
     CertificateReport,
     HeadStartReport,
     LearningReport,
+    LikeningReport,
     PinReport,
     Rate,
     RateChange,
@@ -27,7 +28,7 @@ from qualityroute.store import LatencySummary
 from qualityroute.tier_check import TierCheck, sentence
 
 VERSION = 1
-_PARTS = ("efficiency", "judge", "peers", "performance", "audit")
+_PARTS = ("efficiency", "judge", "peers", "performance", "audit", "likening")
 
 
 def report_json(report: Report) -> dict[str, Any]:
@@ -138,6 +139,22 @@ def _cache(report: CacheReport | None) -> dict[str, Any] | None:
         "saved": _money(report.saved),
         "unknown": report.unknown,
         "sentence": report.sentence,
+        "likening": None if report.likening is None else _likening(report.likening),
+    }
+
+
+def _likening(report: LikeningReport) -> dict[str, Any]:
+    return {
+        "looks": report.looks,
+        "hits": report.hits,
+        "rejected": dict(report.rejected),
+        "checked": report.checked,
+        "wrong": report.wrong,
+        "false_hit_rate": report.false_hit_rate,
+        "false_hit_bound": report.false_hit_bound,
+        "cost": _money(report.cost),
+        "saved": _money(report.saved),
+        "net": _money(report.net),
     }
 
 

@@ -12,14 +12,15 @@ from qualityroute.store.statements import Connection
 from qualityroute.store.summaries import CostSummary, DaySpending
 
 _PARTS = (
-    ("efficiency", "efficiency_attempts", "efficiency_cost"),
-    ("judge", "judge_calls", "judge_cost"),
-    ("peer", "peer_calls", "peer_cost"),
-    ("performance", "performance_attempts", "performance_cost + spare_cost"),
+    ("efficiency_attempts", "efficiency_cost", "efficiency_unknown"),
+    ("judge_calls", "judge_cost + likening_cost", "judge_unknown + likening_unknown"),
+    ("peer_calls", "peer_cost", "peer_unknown"),
+    ("performance_attempts", "performance_cost + spare_cost", "performance_unknown"),
 )
-"""The answers of each part, and what was spent on it: on performance also what was begun early and not needed."""
+"""The answers of each part, what was spent on it, and how many have no known cost: on the judge also looks for earlier
+answers, on performance what was begun early and not needed."""
 _MEASURING = tuple(route.value for route in Route if route.measures)
-_SUMS = ", ".join(f"SUM({count}), SUM({cost}), SUM({part}_unknown)" for part, count, cost in _PARTS)
+_SUMS = ", ".join(f"SUM({measure})" for part in _PARTS for measure in part)
 _DAYS = f"""
 SELECT substr(hour, 1, 10) AS day, task,
   CASE WHEN route IN ({", ".join("?" * len(_MEASURING))}) THEN 1 ELSE 0 END AS measuring, {_SUMS}

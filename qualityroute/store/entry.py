@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from qualityroute.budgets import Owed
-from qualityroute.cache import Hit, Stored
+from qualityroute.cache import Hit, Likening, Stored
 from qualityroute.complexity import Forecast
 from qualityroute.config import Pins
 from qualityroute.labels import Fact
@@ -34,3 +34,5 @@ class Entry:
     """Its answer, to be served again; in place of the one that is kept under its key and tier."""
     hit: Hit | None = None
     """The answer that it was served again."""
+    likening: Likening | None = None
+    """What looking for an earlier answer to a question like it came to. `None`: nobody looked."""

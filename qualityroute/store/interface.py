@@ -8,7 +8,17 @@ from decimal import Decimal
 from typing import Protocol
 
 from qualityroute.budgets import Filling, Pot, Reservation, Shortage
-from qualityroute.cache import CacheKey, CacheSummary, Hit, Stored
+from qualityroute.cache import (
+    CacheKey,
+    CacheSummary,
+    Candidate,
+    Evidence,
+    Hit,
+    Likening,
+    LikeningSummary,
+    Neighbour,
+    Stored,
+)
 from qualityroute.calibration import Certificate, Look
 from qualityroute.client import Capability
 from qualityroute.complexity import Cell, CellKey, Foretold, Regression
@@ -201,6 +211,25 @@ class SessionStore(Protocol):
         self, *, task: str | None = None, since: datetime | None = None
     ) -> dict[str, CacheSummary]:
         """What the cache did, by task; none of a task that was never served from it."""
+
+    async def neighbours(self, space: CacheKey, *, since: datetime | None, now: datetime) -> list[Neighbour]:
+        """Questions of a space that others may be likened to now, kept since a moment; the newest of very many."""
+
+    async def candidates(
+        self, space: CacheKey, ids: Sequence[str], *, efficiency: bool, now: datetime
+    ) -> dict[str, Candidate]:
+        """Of those questions, by decision, the ones whose answer may be served now; efficiency's as in `cached`."""
+
+    async def evidence(self, task: str, fingerprint: str) -> Evidence:
+        """How many of the newest answers to questions in other words the judge was asked of, and found wrong."""
+
+    async def likening(self, decision_id: str) -> Likening | None:
+        """What looking for an answer to a question like a decision's came to."""
+
+    async def likening_summaries(
+        self, *, task: str | None = None, since: datetime | None = None
+    ) -> dict[str, LikeningSummary]:
+        """The same, added up by task."""
 
     async def capabilities(self, base_url: str, model: str) -> list[Capability]:
         """What was found of a model's endpoint, new or old."""

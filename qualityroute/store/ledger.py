@@ -44,7 +44,9 @@ DECISION_COLUMNS = (
 )  # fmt: skip
 _ATTEMPT = ("decision_id", "attempt", "tier", "ruling", "reason", "message", "repaired", "latency_ms", "begun")
 BEGUN = "ALTER TABLE attempts ADD COLUMN begun TEXT NOT NULL DEFAULT 'in turn'"
-"""`in turn`, `early`, or `spare`: early, and not needed. Added after the first tables were out."""
+"""`in turn`, `early`, or beside the others, `spare`: early, and not needed; `likening`: no attempt at an answer, but a
+look for an earlier one. Added after the first tables were out."""
+_BESIDE = frozenset({"spare", "likening"})
 _CALL = (
     "decision_id", "attempt", "position", "verdict", '"check"', "role", "tier", "provider", "model", "input_tokens",
     "cached_tokens", "output_tokens", "reasoning_tokens", "estimated", "cost", "latency_ms", "error", "message",
@@ -97,7 +99,7 @@ def rows_of(decision: Decision, payloads: Mapping[str, str]) -> DecisionRows:
     calls: list[Row] = []
     verdicts: list[Row] = []
     for number, attempt in enumerate(decision.all_attempts):
-        attempts.append(_attempt_row(decision.id, number, attempt, spare=attempt is decision.spare))
+        attempts.append(_attempt_row(decision.id, number, attempt, _begun(decision, attempt)))
         calls += _call_rows(decision.id, number, attempt)
         for position, verdict in enumerate(attempt.verdicts):
             verdicts.append(_verdict_row(decision.id, number, position, verdict))
@@ -151,9 +153,10 @@ def read_decision(connection: Connection, decision_id: str) -> Decision | None:
     attempts = connection.execute(_SELECT_ATTEMPTS, (decision_id,)).fetchall()
     calls = connection.execute(_SELECT_CALLS, (decision_id,)).fetchall()
     verdicts = connection.execute(_SELECT_VERDICTS, (decision_id,)).fetchall()
-    made = [(attempt[8] == "spare", _attempt_of(attempt, calls, verdicts)) for attempt in attempts]
-    spare = next((attempt for is_spare, attempt in made if is_spare), None)
-    return replace(decision_of(row, tuple(attempt for is_spare, attempt in made if not is_spare)), spare=spare)
+    made = [(attempt[8], _attempt_of(attempt, calls, verdicts)) for attempt in attempts]
+    beside = {begun: attempt for begun, attempt in made if begun in _BESIDE}
+    decision = decision_of(row, tuple(attempt for begun, attempt in made if begun not in _BESIDE))
+    return replace(decision, spare=beside.get("spare"), likening=beside.get("likening"))
 
 
 def read_decisions(connection: Connection, rows: Sequence[Row]) -> list[Decision]:
@@ -200,8 +203,13 @@ def decision_of(row: Row, attempts: tuple[Attempt, ...]) -> Decision:
     )  # fmt: skip
 
 
-def _attempt_row(decision_id: str, number: int, attempt: Attempt, *, spare: bool) -> Row:
-    begun = "spare" if spare else "early" if attempt.early else "in turn"
+def _begun(decision: Decision, attempt: Attempt) -> str:
+    if attempt is decision.likening:
+        return "likening"
+    return "spare" if attempt is decision.spare else "early" if attempt.early else "in turn"
+
+
+def _attempt_row(decision_id: str, number: int, attempt: Attempt, begun: str) -> Row:
     return (
         decision_id, number, str(attempt.tier), str(attempt.ruling), _word(attempt.reason), text(attempt.message),
         int(attempt.repaired), milliseconds(attempt.latency), begun,
@@ -215,7 +223,7 @@ def _attempt_of(row: Row, calls: Sequence[Row], verdicts: Sequence[Row]) -> Atte
         tier=Tier(row[2]), ruling=Ruling(row[3]), reason=_member(Reason, row[4]), calls=_calls_of(mine, None),
         verdicts=tuple(_verdict_of(verdict, mine) for verdict in verdicts if verdict[1] == number),
         message=row[5], repaired=row[6] == 1, latency=from_milliseconds(row[7]),
-        early=row[8] != "in turn",
+        early=row[8] in ("early", "spare"),
     )  # fmt: skip
 
 

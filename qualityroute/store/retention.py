@@ -28,7 +28,7 @@ CREATE TABLE turns (
 )
 """
 TABLES = (HORIZONS, TURNS)
-PARTS = ("attempts", "calls", "verdicts", "payloads", "cache_hits")
+PARTS = ("attempts", "calls", "verdicts", "payloads", "cache_hits", "cache_likenings")
 """Tables with rows of a decision, that go with it."""
 
 _OLD = """

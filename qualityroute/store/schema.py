@@ -20,12 +20,13 @@ from qualityroute.store import (
     forecasts,
     kept,
     key_rows,
+    likening_rows,
     retention,
     spending,
     truth,
 )
 from qualityroute.store.ledger import BEGUN
-from qualityroute.store.tallies import HEAD_START_COLUMNS, LATENCIES, PEER_COLUMNS
+from qualityroute.store.tallies import HEAD_START_COLUMNS, LATENCIES, LIKENING_COLUMNS, PEER_COLUMNS
 from qualityroute.store.tallies import TABLE as TALLIES
 
 NAME = "qualityroute"
@@ -285,9 +286,15 @@ def cache_by_the_hour(db: Tables) -> None:
         db.execute(statement.strip())
 
 
+def semantic_cache(db: Tables) -> None:
+    """Questions that others are likened to, what came of it, and what it cost."""
+    for statement in (*likening_rows.TABLES, *LIKENING_COLUMNS):
+        db.execute(statement.strip())
+
+
 MIGRATIONS: tuple[Callable[[Tables], None], ...] = (
     first_tables, costs_of_peers, ground_truth, learned_capabilities, budgets, searches, keys, learned_routing,
-    pruning, head_starts, exact_cache, cache_by_the_hour,
+    pruning, head_starts, exact_cache, cache_by_the_hour, semantic_cache,
 )  # fmt: skip
 
 

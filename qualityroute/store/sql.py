@@ -10,7 +10,17 @@ from functools import partial
 from typing import TypeVar
 
 from qualityroute.budgets import Filling, Pot, Reservation, Shortage
-from qualityroute.cache import CacheKey, CacheSummary, Hit, Stored
+from qualityroute.cache import (
+    CacheKey,
+    CacheSummary,
+    Candidate,
+    Evidence,
+    Hit,
+    Likening,
+    LikeningSummary,
+    Neighbour,
+    Stored,
+)
 from qualityroute.calibration import Certificate, Look
 from qualityroute.client import Capability
 from qualityroute.complexity import Cell, CellKey, Foretold, Regression
@@ -27,6 +37,7 @@ from qualityroute.store import (
     forecasts,
     kept,
     key_rows,
+    likening_rows,
     locks,
     spending,
     tallies,
@@ -113,8 +124,10 @@ class SQLStore(Upkeep):
                 escalated = None if rows.failed is None else rows.failed == 1
                 forecasts.write(connection, told.id, told.at, entry.forecast, escalated)
             cache_rows.write(connection, entry)
+            likening_rows.write(connection, entry)
             if prunes:
                 cache_rows.prune(connection, self._now())
+                likening_rows.prune(connection, self._now(), cache_rows.PRUNED_AT_ONCE)
             return effect
 
         prunes = entry.keeps is not None and self._is_time_to_prune()
@@ -255,6 +268,30 @@ class SQLStore(Upkeep):
     ) -> dict[str, CacheSummary]:
         read = partial(cache_rows.summaries, task=task, since=since)
         return await self._read("add up what the cache did", read)
+
+    async def neighbours(self, space: CacheKey, *, since: datetime | None, now: datetime) -> list[Neighbour]:
+        read = partial(likening_rows.neighbours, space=space, since=since, now=now)
+        return await self._read("read the questions that were answered", read)
+
+    async def candidates(
+        self, space: CacheKey, ids: Sequence[str], *, efficiency: bool, now: datetime
+    ) -> dict[str, Candidate]:
+        look = partial(likening_rows.candidates, space=space, ids=ids, efficiency=efficiency, now=now)
+        return await self._look("look for answers in other words", look) if ids else {}
+
+    async def evidence(self, task: str, fingerprint: str) -> Evidence:
+        look = partial(likening_rows.evidence, task=task, fingerprint=fingerprint)
+        return await self._look("add up what the judge said of earlier answers", look)
+
+    async def likening(self, decision_id: str) -> Likening | None:
+        read = partial(likening_rows.likening_of, decision_id=decision_id)
+        return await self._read("read what looking for an answer came to", read)
+
+    async def likening_summaries(
+        self, *, task: str | None = None, since: datetime | None = None
+    ) -> dict[str, LikeningSummary]:
+        read = partial(likening_rows.summaries, task=task, since=since)
+        return await self._read("add up what looking for answers came to", read)
 
     async def capabilities(self, base_url: str, model: str) -> list[Capability]:
         look = partial(capabilities.of_model, base_url=base_url, model=model)

@@ -146,6 +146,8 @@ class TaskSummary:
     """What audits and comparisons took, which is in none of the sums above."""
     head_starts: HeadStarts = HeadStarts()
     """What was not needed of them is in none of the sums above either."""
+    likening: CostSummary = CostSummary()
+    """Vectors of questions, and what the judge was asked of earlier answers; in none of the sums above."""
 
 
 @dataclass(frozen=True, slots=True)

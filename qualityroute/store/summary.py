@@ -103,6 +103,7 @@ def _summary(
         peers=_cost(tallies, "peer", "calls"),
         measuring=_spent_in_all(measuring),
         head_starts=_head_starts(tallies),
+        likening=_cost(tallies, "likening", "calls"),
     )
 
 

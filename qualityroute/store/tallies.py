@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from qualityroute.records import Attempt, Decision, ModelCall, PinEffect, Role, Ruling, Tier
-from qualityroute.store import cache_rows, statements
+from qualityroute.store import cache_rows, likening_rows, statements
 from qualityroute.store.columns import PER_DOLLAR, milliseconds, moment
 from qualityroute.store.ledger import read_decision
 from qualityroute.store.statements import Connection, Row
@@ -73,6 +73,7 @@ MEASURES = (
     "judge_cost", "judge_unknown", "performance_attempts", "performance_cost", "performance_unknown", "alone",
     "alone_tokens", "pairs", "pair_tokens", "pair_cost", "pair_tokens_squared", "pair_tokens_cost",
     "peer_calls", "peer_cost", "peer_unknown", "early", "early_ms", "saved_ms", "spare", "spare_cost", "spare_unknown",
+    "likening_calls", "likening_cost", "likening_unknown",
 )  # fmt: skip
 PEER_COLUMNS = tuple(
     f"ALTER TABLE tallies ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"
@@ -88,6 +89,11 @@ HEAD_START_COLUMNS = tuple(
 )  # fmt: skip
 """Of performance answers begun early: those that were needed, what they took and what that saved; those that were not
 needed, what they cost, and how many of their calls have no known cost. Nothing was begun early before."""
+LIKENING_COLUMNS = tuple(
+    f"ALTER TABLE tallies ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"
+    for name in ("likening_calls", "likening_cost", "likening_unknown")
+)
+"""Of looks for earlier answers to questions like those asked, which nobody took before."""
 _ADD = statements.add("tallies", KEYS, MEASURES)
 LATENCY_KEYS = ("hour", "task", "outcome", "step")
 _ADD_LATENCY = statements.add("latencies", LATENCY_KEYS, ("decisions",))
@@ -166,10 +172,13 @@ def _measures(decision: Decision) -> Row:
                     (dear if call.tier is Tier.PERFORMANCE else cheap).append(call)
                 case Role.JUDGE:
                     judge.append(call)
+                case Role.EMBEDDING:
+                    pass  # of looks for earlier answers, which are counted by themselves
                 case Role.PEER:
                     peers.append(call)
     spare = () if decision.spare is None else decision.spare.all_calls
-    cut_off += sum(call.error is not None and call.cost is None for call in spare)
+    likening = () if decision.likening is None else decision.likening.all_calls
+    cut_off += sum(call.error is not None and call.cost is None for call in (*spare, *likening))
     spent_on_dear = _spent(dear)
     return (
         1, cut_off,
@@ -180,6 +189,7 @@ def _measures(decision: Decision) -> Row:
         len(peers), *_spent(peers),
         *_saved(decision.attempts),
         int(decision.spare is not None), _spent(spare)[0], sum(call.cost is None for call in spare),
+        len(likening), *_spent(likening),
     )  # fmt: skip
 
 
@@ -238,5 +248,6 @@ def rebuild(connection: Connection) -> int:
         if decision is not None:
             effect = None if pin is None else PinEffect(pin)
             add(connection, count_of(decision, failed), session_attempt=session_attempt, effect=effect)
-    cache_rows.count_again(connection, lambda table: HORIZON.format(table=table))
+    for rows_of in (cache_rows, likening_rows):
+        rows_of.count_again(connection, lambda table: HORIZON.format(table=table))
     return len(rows)

@@ -74,7 +74,7 @@ class Spans:
 
         at = call.at if call.at is not None else decision.at
         span = self._tracer.start_span(
-            f"{spans.CHAT} {call.model}",
+            f"{spans.operation_name(call)} {call.model}",
             inside,
             SpanKind.CLIENT,
             spans.of_call(call, decision, spans.finish_reason_of(attempt, call)),

@@ -20,6 +20,8 @@ def part_of(decision: Decision, call: ModelCall) -> str:
     """The part of the costs that a call belongs to; of answers begun early and not needed, one of their own."""
     if decision.spare is not None and any(call is one for one in decision.spare.all_calls):
         return "spare"
+    if decision.likening is not None and any(call is one for one in decision.likening.all_calls):
+        return "likening"
     if decision.route.measures or call.role is Role.AUDIT:
         return "audit"
     match call.role:
@@ -27,6 +29,8 @@ def part_of(decision: Decision, call: ModelCall) -> str:
             return "judge"
         case Role.PEER:
             return "peers"
+        case Role.EMBEDDING:
+            return "likening"
         case Role.ANSWER:
             return (call.tier or Tier.PERFORMANCE).value
 

@@ -15,7 +15,7 @@ from qualityroute.records import Attempt, Decision, ModelCall, Outcome, Role, Us
 Value: TypeAlias = str | int | float | bool | Sequence[str]
 Attributes: TypeAlias = Mapping[str, Value]
 
-CHAT = "chat"
+CHAT, EMBEDDINGS = "chat", "embeddings"
 EVALUATION = "gen_ai.evaluation.result"
 TOKEN_USAGE = "gen_ai.client.token.usage"  # noqa: S105  (a metric's name)
 DURATION = "gen_ai.client.operation.duration"
@@ -79,10 +79,14 @@ def of_call(call: ModelCall, decision: Decision, finish_reason: str | None) -> A
     )
 
 
+def operation_name(call: ModelCall) -> str:
+    return EMBEDDINGS if call.role is Role.EMBEDDING else CHAT
+
+
 def operation(call: ModelCall) -> Attributes:
     """What names a call's operation, in a span and in metrics; nothing that the provider chose."""
     return {
-        "gen_ai.operation.name": CHAT,
+        "gen_ai.operation.name": operation_name(call),
         "gen_ai.provider.name": call.provider,
         "gen_ai.request.model": call.model,
     }

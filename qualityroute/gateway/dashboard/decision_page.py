@@ -17,6 +17,7 @@ from qualityroute.page.markup import Child, Markup, lines, stranger, tag
 from qualityroute.page.tables import facts, stacking_table
 from qualityroute.records import Attempt, Decision, ModelCall, Outcome, Ruling, Verdict
 from qualityroute.render.telling import (
+    LIKENING,
     all_calls,
     begun_words,
     calls_words,
@@ -46,7 +47,7 @@ class Story:
 def decision_page(story: Story, now: datetime) -> Page:
     decision = story.decision
     attempts = [
-        _attempt(number, attempt, begun_words(decision, attempt))
+        _attempt(number, attempt, _heading(decision, number, attempt))
         for number, attempt in enumerate(decision.all_attempts, 1)
     ]
     return Page(
@@ -93,12 +94,18 @@ def _facts(story: Story) -> Iterator[tuple[str, Child]]:
     yield "Took", seconds(decision.latency)
 
 
-def _attempt(number: int, attempt: Attempt, begun: str) -> Markup:
-    told = f", {begun}" if begun else ""
+def _heading(decision: Decision, number: int, attempt: Attempt) -> str:
+    if attempt is decision.likening:
+        return LIKENING
+    begun = begun_words(decision, attempt)
+    return f"Attempt {number}: {attempt.tier} tier{f', {begun}' if begun else ''}"
+
+
+def _attempt(number: int, attempt: Attempt, told: str) -> Markup:
     heading = f"attempt-{number}"
     title = tag(
         "div",
-        tag("h2", f"Attempt {number}: {attempt.tier} tier{told}", id=heading),
+        tag("h2", told, id=heading),
         _ruling(attempt.ruling),
         class_="title",
     )

@@ -68,7 +68,7 @@ class PostgresStore(SQLStore):
     async def rebuild(self) -> int:
         def work(connection: Connection) -> int:
             # Whoever records meanwhile counts its decision after this, which has not seen it.
-            connection.execute("LOCK TABLE tallies, latencies, cache_savings IN EXCLUSIVE MODE")
+            connection.execute("LOCK TABLE tallies, latencies, cache_savings, cache_likening_sums IN EXCLUSIVE MODE")
             return tallies.rebuild(connection)
 
         return await self._write("rebuild the tallies", work)
