@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, islice
 from math import comb, log, prod
 from statistics import median
 
@@ -35,7 +35,6 @@ from qualityroute.signal.betting import (
     kind_index,
     log_mean_exp,
     loss_growths,
-    session_kind,
 )
 from qualityroute.signal.intervals import log_mixture_ratio
 
@@ -132,6 +131,16 @@ def play(setting: Setting, sessions: int, chance: random.Random) -> Declared:
         if log_mixture_ratio(hard_starts, number, setting.difficulty) >= log(20):
             found.add("missed")
     return Declared("misclassified" in found, "healthy" in found, "above" in found, "below" in found, "missed" in found)
+
+
+def session_kind(failures: Iterable[bool]) -> tuple[int, int]:
+    """(A, F) of one session's attempts in order: up to the first failure, at most 4."""
+    attempts = 0
+    for failed in islice(failures, MOST_ATTEMPTS):
+        attempts += 1
+        if failed:
+            return attempts, 1
+    return attempts, 0
 
 
 def naive_word(failures: int, attempts: int, border: float) -> str:

@@ -63,7 +63,7 @@ def token_of(secret: bytes) -> str:
     """The token made of 32 random bytes: `qr-` and 43 characters that need no escape in URLs and shells."""
     if len(secret) != SECRET_BYTES:
         raise ValueError(f"a token is made of {SECRET_BYTES} random bytes, not {len(secret)}")
-    return PREFIX + urlsafe_b64encode(secret).rstrip(b"=").decode("ascii")
+    return PREFIX + urlsafe_b64encode(secret).rstrip(b"=").decode()
 
 
 def is_token(text: str) -> bool:

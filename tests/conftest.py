@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from qualityroute import Config
 from qualityroute.store.files import blank
 
 # Machines are shared and noisy; how long an example takes is no finding.
 settings.register_profile("here", deadline=None)
+# A mutant that is found is found by the first example; looking for a smaller one is for people.
+settings.register_profile(
+    "mutants", deadline=None, database=None, max_examples=30, phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile("here")
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -1,54 +1,58 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import FrozenInstanceError, replace
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from math import comb, inf, isclose, log, nan
 from pathlib import Path
 from statistics import median
-from types import ModuleType
 from typing import Any
 
 import pytest
+from conftest import NOW
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from qualityroute.calibration import (
+    Certificate,
     Certified,
     Compared,
     Confusion,
     Cusum,
+    Look,
     Pipeline,
     Point,
     Refused,
     Scored,
     accepted_needed,
     any_look,
+    anytime_look,
     apgr,
     binomial_cdf,
     certify,
     certify_anytime,
     changed,
-    confusion,
+    level_left,
     one_look,
     pgr,
     promise,
     quality_curve,
+    spent,
     threshold_grid,
     upper_bound,
 )
 from qualityroute.calibration.certificate import percent
 from qualityroute.calibration.grid import accepted_ranks
+from qualityroute.calibration.looks import Test
 from qualityroute.calibration.proof import Claim, Proof, log_evidence
 
-BENCHMARK = Path(__file__).parent.parent / "benchmarks" / "calibration.py"
+ROOT = Path(__file__).parent.parent
 
 counted = st.integers(0, 300).flatmap(lambda m: st.tuples(st.integers(0, m), st.just(m)))
 rates = st.floats(0.001, 0.999)
@@ -170,6 +174,11 @@ def test_the_labels_needed_are_those_of_the_table(alpha: float, delta: float, ne
     assert accepted_needed(alpha, delta, proof=any_look) == anytime
 
 
+def test_a_chance_of_exactly_delta_is_still_a_proof() -> None:
+    assert one_look(0, 1, 0.5, 0.5)
+    assert not one_look(0, 1, 0.5, 0.499999)
+
+
 @given(alphas, deltas, st.integers(0, 20), proofs)
 def test_one_label_less_than_needed_proves_nothing(alpha: float, delta: float, bad: int, proof: Proof) -> None:
     needed = accepted_needed(alpha, delta, bad, proof=proof)
@@ -201,6 +210,10 @@ def test_alpha_and_delta_outside_of_0_to_1_are_named(share: float) -> None:
         certify_anytime([0.5], cases, alpha=share, delta=0.1)
     with pytest.raises(ValueError, match="delta = "):
         upper_bound(0, 9, delta=share)
+    with pytest.raises(ValueError, match="alpha = "):
+        accepted_needed(share, 0.1)
+    with pytest.raises(ValueError, match="delta = "):
+        accepted_needed(0.05, share)
 
 
 # The grid
@@ -322,8 +335,6 @@ def test_a_score_that_is_no_number_is_refused_where_it_is_made(score: float) -> 
         Scored(score, False)
     with pytest.raises(ValueError, match="right is a finite number"):
         threshold_grid([0.5, score], alpha=0.05, delta=0.10)
-    with pytest.raises(ValueError, match="right is a finite number"):
-        confusion([], score)
 
 
 # Labels that keep arriving
@@ -410,7 +421,7 @@ def test_a_forecast_comes_true_when_cases_go_on_as_before(anytime: bool) -> None
 def test_no_accepted_case_gives_no_rate_and_so_no_forecast() -> None:
     answer = certify_anytime([0.9], alike(0.5, 100), alpha=0.05, delta=0.10)
     assert isinstance(answer, Refused)
-    assert (answer.accepted, answer.cases_to_go, answer.clean_to_go) == (0, None, 68)
+    assert (answer.cases, answer.accepted, answer.cases_to_go, answer.clean_to_go) == (100, 0, None, 68)
 
 
 @given(labelled, alphas, deltas)
@@ -480,6 +491,53 @@ def test_audits_find_three_times_the_risk_in_about_150_and_leave_half_of_it_alon
     assert not Cusum(0.05).add_all(chance.random() < 0.025 for _ in range(20_000)).alarm
 
 
+# Looks and certificates
+
+
+def look(test: Test, level: float, *thresholds: float) -> Look:
+    return Look("invoice", "key", NOW, test, level, 50, thresholds)
+
+
+def test_each_exact_look_takes_its_level_and_the_anytime_test_takes_its_own_once() -> None:
+    exact, first, again = look("exact", 0.02), look("anytime", 0.05, 0.9), look("anytime", 0.05, 0.8)
+    assert spent([]) == 0
+    assert spent([exact, exact]) == 0.04
+    assert spent([exact, first, again, exact]) == pytest.approx(0.09)
+    assert anytime_look([exact, first, again]) == first
+    assert anytime_look([exact]) is None
+
+
+def test_the_looks_planned_share_what_is_left_of_delta() -> None:
+    looks = [look("exact", 0.02)]
+    assert level_left([], 0.10) == 0.10
+    assert level_left(looks, 0.10) == pytest.approx(0.08)
+    assert level_left(looks, 0.10, planned=4) == pytest.approx(0.02)
+    assert level_left([look("exact", 0.10)], 0.10) is None
+    # Three times a third is a little less than all of it, which is nothing to look with.
+    assert level_left([look("exact", 0.10 / 3 - 1e-9)] * 3, 0.10) is None
+
+
+def issued(**changes: Any) -> Certificate:
+    made = Certificate(
+        id="c1", task="invoice", at=NOW, until=NOW + timedelta(days=90), pipeline="key", parts="{}", threshold=0.9,
+        alpha=0.05, delta=0.10, accepted=60, bad=0, cases=80, upper_bound=0.038, test="exact",
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+def test_a_certificate_is_in_force_for_its_own_pipeline_until_its_date_or_its_end() -> None:
+    assert issued().in_force("key", NOW)
+    assert issued().in_force("key", NOW + timedelta(days=89))
+    assert not issued().in_force("key", NOW + timedelta(days=90))
+    assert not issued().in_force("another", NOW)
+    assert not issued(revoked_at=NOW).in_force("key", NOW)
+
+
+def test_an_issued_certificate_promises_what_was_proven() -> None:
+    assert issued().promise == promise(0.05, 0.10)
+    assert issued().coverage == 0.75
+
+
 # The key of a pipeline
 
 
@@ -547,9 +605,17 @@ def test_a_pipeline_comes_back_from_its_json() -> None:
     assert back == PIPELINE and back.key == PIPELINE.key
 
 
-@pytest.mark.parametrize("text", ["[]", '{"task": "invoice"}', "{", '"x"'])
-def test_json_of_another_kind_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"right are the parts|Expecting"):
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[]", "a pipeline of list; right are the parts"),
+        ('{"task": "invoice"}', r"a pipeline of \['task'\]; right are the parts"),
+        ("{", "Expecting"),
+        ('"x"', "a pipeline of str; right are"),
+    ],
+)
+def test_json_of_another_kind_is_refused(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=f"^{said}"):
         Pipeline.from_json(text)
 
 
@@ -563,29 +629,21 @@ def test_a_part_that_is_no_json_is_named(value: dict[str, Any]) -> None:
 
 
 def test_a_confusion_counts_both_kinds_of_error() -> None:
-    cases = alike(0.9, 6, 2) + alike(0.1, 3, 1)
-    seen = confusion(cases, 0.9)
-    assert seen == Confusion(accepted_good=6, accepted_bad=2, rejected_good=3, rejected_bad=1)
+    seen = Confusion(accepted_good=6, accepted_bad=2, rejected_good=3, rejected_bad=1)
     assert (seen.cases, seen.accepted, seen.coverage, seen.risk) == (12, 8, 8 / 12, 0.25)
-    assert (seen.false_accept_rate, seen.false_reject_rate, seen.reject_precision) == (2 / 3, 3 / 9, 1 / 4)
+    assert (seen.false_accept_rate, seen.false_reject_rate) == (2 / 3, 3 / 9)
     assert isclose(seen.risk_bound(0.10), upper_bound(2, 8, delta=0.10))
 
 
 def test_a_share_of_nothing_is_unknown() -> None:
-    nothing = confusion([], 0.5)
-    assert nothing.coverage is nothing.risk is nothing.false_accept_rate is nothing.reject_precision is None
+    nothing = Confusion()
+    assert nothing.coverage is nothing.risk is nothing.false_accept_rate is nothing.false_reject_rate is None
     assert nothing.risk_bound(0.10) == 1.0
-
-
-@given(labelled, st.floats(0, 1))
-def test_a_confusion_leaves_no_case_out(cases: list[Scored], threshold: float) -> None:
-    seen = confusion(cases, threshold)
-    assert seen.cases == len(cases)
-    assert seen.accepted_bad + seen.rejected_bad == sum(case.bad for case in cases)
 
 
 def test_the_gap_recovered_is_unknown_where_there_is_hardly_a_gap() -> None:
     assert isclose(pgr(0.9, efficiency=0.8, performance=1.0) or 0, 0.5)
+    assert isclose(pgr(0.01, efficiency=0.0, performance=0.02) or 0, 0.5)
     assert pgr(0.9, efficiency=0.89, performance=0.90) is None
     assert pgr(0.9, efficiency=0.95, performance=0.90) is None
     better = pgr(1.0, efficiency=0.5, performance=0.9)
@@ -619,9 +677,9 @@ def test_a_score_that_knows_nothing_recovers_half_of_the_gap() -> None:
 
 
 def test_a_curve_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="no cases"):
+    with pytest.raises(ValueError, match=r"^no cases; right is one or more that both tiers answered$"):
         quality_curve([])
-    with pytest.raises(ValueError, match="no points"):
+    with pytest.raises(ValueError, match=r"^no points; right is what `quality_curve` gives$"):
         apgr([])
     with pytest.raises(ValueError, match="finite"):
         Compared(nan, True, True)
@@ -639,52 +697,6 @@ def test_a_curve_agrees_with_counting_at_each_threshold(rows: list[tuple[float, 
         assert isclose(point.cost, Decimal("0.01") + Decimal("0.10") * rejected / len(cases))
 
 
-# The promise itself
-
-
-@pytest.fixture(scope="module")
-def simulation() -> Iterator[ModuleType]:
-    spec = importlib.util.spec_from_file_location("calibration_benchmark", BENCHMARK)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # A dataclass looks its own module up while it is made.
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
-
-
-def test_the_shortcuts_of_the_simulation_agree_with_the_package(simulation: ModuleType) -> None:
-    simulation.check_shortcuts(simulation.np.random.default_rng(2))
-
-
-def test_the_true_risk_of_the_border_judges_is_exactly_alpha(simulation: ModuleType) -> None:
-    border, late, ties, *_ = simulation.judges(0.05)
-    assert isclose(border.risks(0.3), 0.05) and isclose(border.risks(1.0), 0.05)
-    assert late.risks(0.5) == 0.0 and isclose(late.risks(0.8), 0.05) and isclose(late.risks(1.0), 0.05)
-    assert isclose(ties.risks(0.6), 0.05) and ties.risks(0.8) > 0.05
-
-
-def test_certificates_keep_their_promise_where_any_passing_threshold_breaks_it(
-    simulation: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(simulation, "CASES", {0.10: 250})
-    rows = list(simulation.calibrations(1000, simulation.np.random.default_rng(3)))
-    assert len(rows) == 16
-    assert simulation.broken_promises(rows, "exceeded", 1000) == []
-    assert len(simulation.broken_promises(rows, "any passing", 1000)) >= 2
-    assert {row["judge"]: row["certified"] for row in rows}["perfect"] == 1.0
-
-
-def test_peeking_breaks_the_one_look_test_and_not_the_one_made_for_it(
-    simulation: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(simulation, "PEEKED", ("border",))
-    monkeypatch.setattr(simulation, "PEEKED_AT", ((0.05, 0.10),))
-    [row] = simulation.peeking(200, simulation.np.random.default_rng(3))
-    assert row["one look"] > 0.2 > 0.1 > row["anytime"]
-
-
 def test_the_package_imports_nothing_but_the_standard_library() -> None:
     code = """
 import sys, types
@@ -694,5 +706,5 @@ package.__path__ = ["qualityroute"]
 import qualityroute.calibration
 print({name.split(".")[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names))
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=BENCHMARK.parent.parent, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("{'qualityroute'}\n", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qualityroute.comparison import Compare, canonical, equal, readings
+from qualityroute.comparison.text import without_mark_floods
 
 amounts = st.decimals(min_value=0, max_value=999_999_999, places=2)
 days = st.dates(min_value=date(1970, 1, 1), max_value=date(2069, 12, 31))
@@ -140,9 +142,30 @@ def test_lists_and_dates_are_read_as_their_parts() -> None:
     assert readings("12'34 1,234,56", Compare.NUMBER) == {Decimal(n) for n in (12, 34, 1, 234, 56)}
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("1,234,567", "1234567"), ("12,34,567", "1234567"), ("1,23,456.7", "123456.7"), ("1234,567", "1234.567")],
+)
+def test_digits_are_grouped_in_threes_or_as_in_india(written: str, meant: str) -> None:
+    assert canonical(written, Compare.NUMBER) == Decimal(meant)
+
+
+@pytest.mark.parametrize("written", ["1,234,56,789", "123,45,678", "1.234'567,89", "1,23,45", "1234.567.890"])
+def test_what_is_grouped_in_no_known_way_is_no_one_number(written: str) -> None:
+    assert canonical(written, Compare.NUMBER) == written
+    assert readings(written, Compare.NUMBER) == {Decimal(part) for part in re.findall("[0-9]+", written)}
+
+
+def test_one_parenthesis_is_no_minus() -> None:
+    assert readings("(12 apples and 13)", Compare.NUMBER) == {Decimal(12), Decimal(13)}
+    assert Decimal(-12) in readings("(12) apples", Compare.NUMBER)
+
+
 def test_a_number_inside_a_word_or_of_too_many_digits_is_none() -> None:
     assert readings("RE2026 x12", Compare.NUMBER) == frozenset()
+    assert readings("9" * 60, Compare.NUMBER) == {Decimal("9" * 60)}
     assert readings("9" * 61, Compare.NUMBER) == frozenset()
+    assert readings(f"1,2,{'9' * 60},{'9' * 61}", Compare.NUMBER) == {Decimal(1), Decimal(2), Decimal("9" * 60)}
     assert Decimal(20) not in readings("2012", Compare.NUMBER)
 
 
@@ -186,6 +209,17 @@ def test_an_ambiguous_date_gives_both_readings() -> None:
     assert canonical("03/04/2026", Compare.DATE) == frozenset({"2026-04-03", "2026-03-04"})
 
 
+def test_a_date_equals_each_date_that_it_can_mean_and_no_other() -> None:
+    assert equal("03/04/2026", "3 April 2026", Compare.DATE)
+    assert equal("4 March 2026", "03/04/2026", Compare.DATE)
+    assert not equal("03/04/2026", "5 April 2026", Compare.DATE)
+
+
+def test_years_of_two_digits_are_those_from_1970_to_2069() -> None:
+    assert canonical("1.1.70", Compare.DATE) == "1970-01-01"
+    assert canonical("31.12.69", Compare.DATE) == "2069-12-31"
+
+
 @pytest.mark.parametrize("written", ["31.02.2026", "March 2026", "2026", "1.2.3", "soon", "2026-13-01", "192.168.1.12"])
 def test_what_is_no_date_stays_text(written: str) -> None:
     assert canonical(written, Compare.DATE) == written.casefold()
@@ -216,6 +250,17 @@ def test_texts_that_say_the_same_are_equal(first: str, second: str) -> None:
 def test_the_canonical_text_is_its_own(text: str) -> None:
     once = canonical(text, Compare.TEXT)
     assert canonical(once, Compare.TEXT) == once
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u0338", "\u0345", "\uff9e"])
+def test_a_letter_keeps_thirty_of_its_marks(mark: str) -> None:
+    assert without_mark_floods(f"a{mark * 30}b{mark}") == f"a{mark * 30}b{mark}"
+    assert without_mark_floods(f"a{mark * 31}b{mark * 99}") == f"a{mark * 30}b{mark * 30}"
+
+
+@given(st.text(st.characters(exclude_categories=["M", "Lm"]), max_size=8))
+def test_what_carries_no_mark_is_no_flood_however_often_it_comes(text: str) -> None:
+    assert without_mark_floods(text * 40) == text * 40
 
 
 @given(
@@ -279,3 +324,4 @@ def test_a_long_hostile_text_is_read_in_linear_time(compare: Compare) -> None:
 @pytest.mark.parametrize("compare", [Compare.NUMBER, Compare.MONEY, Compare.DATE])
 def test_a_page_is_no_single_value(compare: Compare) -> None:
     assert canonical("1" + " " * 300, compare) == "1"
+    assert canonical("3 March 2026" + " " * 300, compare) == "3 march 2026"

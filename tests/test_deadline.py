@@ -10,15 +10,10 @@ import anyio
 import pytest
 from asking import Ear as Listener
 from conftest import INVOICE_SCHEMA, RUBRIC, config_with
-from hypothesis import given
-from hypothesis import strategies as st
 from test_head_start import AUTO, ROUTING, Foreseeing, forever
 from worlds import BAD, BETTER, GOOD, World, Worlds, client_with
 
-from qualityroute import Config, DeadlineExceeded, Outcome, Reason, Ruling, Tier
-from qualityroute.fallback import FallbackPolicy, GiveUp, Keep, best_in_time, next_step
-from qualityroute.records import Attempt, Completion, Route, Verdict
-from qualityroute.routing import plan_of
+from qualityroute import Config, DeadlineExceeded, Outcome, Reason, Tier
 
 pytestmark = pytest.mark.anyio
 JUDGED: dict[str, Any] = {"schema": INVOICE_SCHEMA, "rubric": RUBRIC, "gate": ["judge"], "deadline": "400ms"}
@@ -109,34 +104,3 @@ async def test_a_tier_that_hangs_leaves_room_for_an_answer_that_was_begun_early(
     answer = await w.run()
     assert answer.output == json.loads(BETTER)
     assert answer.decision.outcome is Outcome.FAILOVER
-
-
-# --- the rule alone
-
-FREE = frozenset({"form", "schema"})
-PASSED = tuple(Verdict(check, Ruling.ACCEPTED) for check in sorted(FREE))
-ATTEMPTS = st.builds(
-    Attempt,
-    tier=st.sampled_from(Tier),
-    ruling=st.just(Ruling.UNDECIDED),
-    reason=st.sampled_from([Reason.JUDGED, Reason.DEADLINE, Reason.SCHEMA, Reason.INJECTION, Reason.TIMEOUT]),
-    verdicts=st.sampled_from([PASSED, PASSED[:1], ()]),
-    completion=st.sampled_from([None, Completion(GOOD)]),
-)
-
-
-@given(st.lists(ATTEMPTS, max_size=3))
-def test_what_is_served_at_the_deadline_passed_every_free_check(attempts: list[Attempt]) -> None:
-    best = best_in_time(attempts, FallbackPolicy(on_deadline="serve_best", free_checks=FREE))
-    if best is not None:
-        assert best.verdicts == PASSED
-        assert best.completion is not None
-        assert best.reason not in (Reason.SCHEMA, Reason.INJECTION, Reason.TIMEOUT)
-    assert best_in_time(attempts, FallbackPolicy(free_checks=FREE)) is None
-
-
-@given(st.lists(ATTEMPTS, min_size=1, max_size=3), st.booleans())
-def test_nothing_more_is_asked_once_time_is_up(attempts: list[Attempt], best: bool) -> None:
-    late = Attempt(Tier.EFFICIENCY, Ruling.UNDECIDED, Reason.DEADLINE)
-    policy = FallbackPolicy(on_deadline="serve_best" if best else "error", free_checks=FREE)
-    assert isinstance(next_step(plan_of(Route.CASCADE), [*attempts, late], policy), Keep | GiveUp)

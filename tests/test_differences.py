@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from conftest import bounded_work
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from qualityroute.comparison import Compare, Comparison, compare_answers, equal
+from qualityroute.comparison import Compare, Comparison, compare_answers, equal, says_the_same
 from qualityroute.comparison.assignment import cheapest_assignment
 from qualityroute.rubrics import FieldRule
 
@@ -114,6 +114,7 @@ def test_an_answer_equals_itself(answer: Any, rules: dict[str, FieldRule]) -> No
 
 
 @given(ANSWERS, ANSWERS, RULES)
+@example([{"a": 3}, {"b": 2}], [{"b": 3}, {"b": 1}], {})  # either b may be the other's partner
 def test_the_other_direction_gives_the_same_differences_with_their_sides_swapped(
     left: Any, right: Any, rules: dict[str, FieldRule]
 ) -> None:
@@ -255,6 +256,12 @@ def test_null_missing_blank_and_empty_all_say_nothing(left: Any, right: Any) -> 
     assert compare_answers(left, right, {"a": FieldRule(critical=True)}) == Comparison(1.0, ())
 
 
+def test_a_blank_text_says_something_where_exactness_is_asked_for() -> None:
+    rules = {"a": FieldRule(compare="exact")}
+    assert _texts({"a": " "}, {}, rules) == ['a: " " against nothing (exact)']
+    assert _texts({"a": ""}, {}, rules) == []
+
+
 def test_what_only_one_answer_says_differs() -> None:
     assert _texts({"a": 1}, {"a": 1, "b": {"c": "x", "d": 0}}) == [
         'b.c: nothing against "x" (text)',
@@ -262,12 +269,20 @@ def test_what_only_one_answer_says_differs() -> None:
     ]
     assert _texts({"a": False}, {}) == ["a: false against nothing (text)"]
     assert _texts([1], [1, None]) == ["[1]: an empty item that only one answer has (text)"]
+    assert _texts([1], [1, " "]) == ['[1]: nothing against " " (text)']
     assert _texts([None], [{"a": 1}]) == ["[0].a: nothing against 1 (number)"]
     assert _texts(1, {"a": 2}) == ["the answer: 1 against nothing (number)", "a: nothing against 2 (number)"]
     assert _texts({"a": [1]}, {"a": {"b": 1}}) == [
         "a[0]: 1 against nothing (number)",
         "a.b: nothing against 1 (number)",
     ]
+
+
+@pytest.mark.parametrize("empty", [None, "", {}, {"a": None}, []])
+def test_an_empty_item_too_many_is_critical_where_its_array_is(empty: Any) -> None:
+    rules = {"lines": FieldRule(critical=True)}
+    assert compare_answers({"lines": [1]}, {"lines": [1, empty]}, rules).critical
+    assert not compare_answers({"lines": [1]}, {"lines": [1, empty]}, {}).critical
 
 
 def test_true_is_neither_one_nor_a_text() -> None:
@@ -308,6 +323,18 @@ def test_a_critical_leaf_decides_which_items_belong_together() -> None:
     assert compare_answers(left, right, {}).agreement == pytest.approx(2 / 4)
 
 
+def test_where_as_many_leaves_differ_the_items_with_more_equal_ones_belong_together() -> None:
+    # With either one four leaves differ: three of their own, or all that it has and all of the other.
+    comparison = compare_answers([{"a": 1, "b": 1, "c": 1}], [{"a": 2, "b": 2}, {"a": 1}], {})
+    assert (len(comparison.differences), comparison.agreement) == (4, 1 / 5)
+
+
+def test_an_item_without_a_partner_has_critical_leaves_too() -> None:
+    rules = {key: FieldRule(critical=True) for key in ("id", "k", "c", "d", "e")}
+    comparison = compare_answers([{"id": 1, "k": 1}], [{"x": 1}, {"id": 1, "c": 1, "d": 1, "e": 1}], rules)
+    assert sum(difference.critical for difference in comparison.differences) == 4
+
+
 def test_items_keep_the_positions_of_the_left_answer() -> None:
     left, right = [{"a": 1, "b": 1}, {"a": 2, "b": 2}], [{"a": 2, "b": 3}, {"a": 1, "b": 1}]
     assert _texts(left, right) == ["[1].b: 2 against 3 (number)"]
@@ -318,7 +345,35 @@ def test_money_of_no_currency_finds_the_item_it_can_equal() -> None:
     rules = {"": FieldRule(compare="money")}
     assert compare_answers({"": ["5 USD", "5 EUR"]}, {"": ["5 EUR", "5"]}, rules).equal
     assert compare_answers({"": ["5", "5 EUR", "6"]}, {"": ["5 USD", "6", "5 EUR"]}, rules).equal
+    assert compare_answers({"": ["6 USD", "5 USD"]}, {"": ["5", "6"]}, rules).equal
     assert len(compare_answers({"": ["5", "5 GBP"]}, {"": ["5 USD", "5 EUR"]}, rules).differences) == 1
+    assert len(compare_answers({"": ["5 GBP", "5"]}, {"": ["5 USD"]}, rules).differences) == 1
+
+
+def test_a_date_of_two_readings_finds_the_item_it_can_mean() -> None:
+    rules = {"": FieldRule(compare="date")}
+    for meant in ("4 March 2026", "3 April 2026"):
+        left, right = ["5 May 2026", "03/04/2026", "2026-07-01"], ["6 May 2026", "July 1st, 2026", meant]
+        comparison = compare_answers({"": left}, {"": right}, rules)
+        assert [(difference.left, difference.right) for difference in comparison.differences] == [(left[0], right[0])]
+
+
+@pytest.mark.parametrize("rules", [{"a": FieldRule(critical=True), "b": FieldRule()}, {"b": FieldRule()}, {}])
+def test_answers_say_the_same_where_critical_leaves_do_or_every_leaf_where_none_is_critical(
+    rules: dict[str, FieldRule],
+) -> None:
+    def same(left: Any, right: Any) -> bool:
+        return says_the_same(compare_answers(left, right, rules), rules)
+
+    assert same({"a": 1, "b": 2}, {"a": 1, "b": "2.0"})
+    assert same({"a": 1, "b": 2}, {"a": 1, "b": 3}) == ("a" in rules)
+    assert not same({"a": 1, "b": 2}, {"a": 2, "b": 2})
+
+
+def test_a_difference_shows_values_as_they_are_written() -> None:
+    assert _texts({"a": "Zoë"}, {"a": Decimal("1.50")}) == ['a: "Zoë" against "1.50" (number)']
+    fits, too_long = "x" * 38, "y" * 39
+    assert _texts({"a": fits}, {"a": too_long}) == [f'a: "{fits}" against "{too_long[1:]}… (text)']
 
 
 def test_a_difference_shows_short_values_and_no_hidden_characters() -> None:
@@ -349,6 +404,32 @@ def test_thousands_of_items_find_their_partners_without_trying_all_pairs() -> No
         assert comparison.agreement == pytest.approx(2 / 3)
         assert compare_answers(_rows(2000, 1), _reordered(_rows(2000, 1), random.Random(3)), rules).equal
         assert not compare_answers(list(range(2000)), list(range(1, 2001)), {}).equal
+
+
+# Too many rows for trying all pairs of them.
+MANY = range(70)
+
+
+@pytest.mark.parametrize("compare", [Compare.EXACT, Compare.TEXT, Compare.NUMBER, Compare.MONEY])
+def test_of_many_items_those_that_share_most_belong_together(compare: Compare) -> None:
+    left = [{"a": row, "b": row, "c": row} for row in MANY]
+    # Each one shares a leaf with the row before it as well, and stands before its own partner of that.
+    right = [{"a": row, "b": row, "c": row - 1} for row in reversed(MANY)]
+    rules = {key: FieldRule(compare=compare.value) for key in "abc"}
+    differences = compare_answers(left, right, rules).differences
+    assert [(difference.path, difference.left, difference.right) for difference in differences] == [
+        (f"[{row}].c", row, row - 1) for row in MANY
+    ]
+
+
+def test_of_items_that_share_as_much_the_one_that_comes_first_is_taken() -> None:
+    left = [{"a": row, "b": row} for row in MANY]
+    right = [{"b": row // 2} if row % 2 else {"a": row // 2} for row in range(2 * len(MANY))]
+    there = compare_answers(left, right, {})
+    assert [difference.path for difference in there.differences] == [
+        *(f"[{row}].b" for row in MANY),
+        *(f"[{2 * row + 1}].b" for row in MANY),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qualityroute.config import Pins, Task
-from qualityroute.fallback import FallbackPolicy, GiveUp, Keep, Try, next_step, outcome_of, reason_of
+from qualityroute.fallback import FallbackPolicy, GiveUp, Keep, Try, best_in_time, next_step, outcome_of, reason_of
 from qualityroute.pins import Held, Rejected, pin_after
 from qualityroute.records import Attempt, Completion, Outcome, Reason, ReasonKind, Route, Ruling, Tier, Verdict
 from qualityroute.routing import Plan, held, plan_of, route
@@ -127,6 +127,7 @@ fallback_policies = st.builds(
     on_refusal=st.sampled_from(["fallback", "return", "error"]),
     on_undecided=st.sampled_from(["fallback", "accept", "error"]),
     on_exhausted=st.sampled_from(["error", "efficiency_only", "serve_best"]),
+    on_deadline=st.sampled_from(["error", "serve_best"]),
 )
 tasks = st.builds(Task, tier=st.sampled_from(["efficiency", "performance", "auto"]))
 
@@ -227,6 +228,58 @@ def test_money_never_makes_a_fallback_nor_a_pin(chosen: Route, policy: FallbackP
     assert outcome in (Outcome.ACCEPTED, Outcome.UNPROVEN, Outcome.FAILED)
     assert (outcome is Outcome.ACCEPTED) == (kept is not None and kept.accepted)
     assert reason_of(attempts, kept) == short
+
+
+# When time is up
+
+LATE = efficiency(Reason.DEADLINE)
+SERVING_BEST = FallbackPolicy(on_deadline="serve_best", free_checks=FREE)
+PASSED = tuple(Verdict(check, Ruling.ACCEPTED) for check in sorted(FREE))
+attempts_made = st.builds(
+    Attempt,
+    tier=st.sampled_from(Tier),
+    ruling=st.just(Ruling.UNDECIDED),
+    reason=st.sampled_from([Reason.JUDGED, Reason.DEADLINE, Reason.SCHEMA, Reason.INJECTION, Reason.TIMEOUT]),
+    verdicts=st.sampled_from([PASSED, PASSED[:1], ()]),
+    completion=st.sampled_from([None, Completion("{}")]),
+)
+
+
+def test_an_answer_that_nobody_had_time_to_judge_is_served_only_where_the_task_says_so() -> None:
+    unheard = answered(Reason.DEADLINE)
+    assert next_step(CASCADE, [unheard], SERVING_BEST) == Keep(unheard)
+    assert next_step(CASCADE, [unheard], FallbackPolicy(free_checks=FREE)) == GiveUp(unheard)
+    assert next_step(CASCADE, [answered(Reason.JUDGED), performance(Reason.DEADLINE)], SERVING_BEST) == Keep(
+        answered(Reason.JUDGED)
+    )
+    assert outcome_of(CASCADE, [unheard], unheard) is Outcome.UNPROVEN
+
+
+def test_without_an_answer_that_passed_every_free_check_the_deadline_is_an_error() -> None:
+    attempts = [answered(Reason.JUDGED, schema=Ruling.REJECTED), performance(Reason.DEADLINE)]
+    assert next_step(CASCADE, attempts, SERVING_BEST) == GiveUp(attempts[-1])
+    assert outcome_of(CASCADE, attempts, None) is Outcome.FAILED
+
+
+def test_what_was_accepted_in_time_is_served_rather_than_what_is_newer_and_unproven() -> None:
+    assert best_in_time([efficiency(), answered(Reason.DEADLINE)], SERVING_BEST) == efficiency()
+    assert best_in_time([efficiency(Reason.JUDGED), performance()], SERVING_BEST) == performance()
+    assert best_in_time([answered(Reason.JUDGED), answered(Reason.DEADLINE)], SERVING_BEST) == answered(Reason.DEADLINE)
+
+
+@given(st.lists(attempts_made, max_size=3))
+def test_what_is_served_at_the_deadline_passed_every_free_check(attempts: list[Attempt]) -> None:
+    best = best_in_time(attempts, SERVING_BEST)
+    if best is not None:
+        assert best.verdicts == PASSED
+        assert best.completion is not None
+        assert best.reason not in (Reason.SCHEMA, Reason.INJECTION, Reason.TIMEOUT)
+    assert best_in_time(attempts, FallbackPolicy(free_checks=FREE)) is None
+
+
+@given(st.lists(attempts_made, min_size=1, max_size=3), fallback_policies)
+def test_nothing_more_is_asked_once_time_is_up(attempts: list[Attempt], policy: FallbackPolicy) -> None:
+    assert isinstance(next_step(CASCADE, [*attempts, LATE], policy), Keep | GiveUp)
 
 
 def test_every_reason_has_a_kind() -> None:

@@ -1,16 +1,12 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
-import sys
-from collections.abc import Iterator
 from dataclasses import FrozenInstanceError, asdict
 from decimal import Decimal
 from itertools import pairwise, product
 from math import exp, inf, isclose, log, prod
-from pathlib import Path
-from types import ModuleType
+from statistics import mean
 
 import pytest
 from hypothesis import given, settings
@@ -32,12 +28,9 @@ from qualityroute.signal import (
     log_evidence_of_gain,
     log_evidence_of_loss,
     persistence,
-    session_kind,
     wilson,
 )
 from qualityroute.signal.betting import KINDS, NEEDED, savings
-
-BENCHMARK = Path(__file__).parent.parent / "benchmarks" / "signal_errors.py"
 
 trials = st.integers(1, 3000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 rates = st.floats(0.02, 0.98)
@@ -144,22 +137,6 @@ def test_more_failures_than_attempts_are_a_mistake_of_the_caller() -> None:
 
 
 # Session betting
-
-
-@pytest.mark.parametrize(
-    ("failures", "kind"),
-    [
-        ([False], (1, 0)),
-        ([True, True], (1, 1)),
-        ([False, True], (2, 1)),
-        ([False] * 9, (4, 0)),
-        ([False] * 4 + [True], (4, 0)),
-    ],
-)
-def test_a_session_counts_up_to_its_first_failure_and_four_attempts(
-    failures: list[bool], kind: tuple[int, int]
-) -> None:
-    assert session_kind(failures) == kind
 
 
 def test_counts_know_their_sessions_attempts_and_failures() -> None:
@@ -276,6 +253,11 @@ def test_a_forecast_is_the_growth_of_the_counts_at_which_a_side_is_proven(
         assert (evidence > log(NEEDED)) is (wait is not None and (times - 1) * counts.sessions >= wait)
 
 
+def test_what_would_go_on_like_this_for_ever_has_no_forecast() -> None:
+    assert forecast(counts_of((1, 0, 9), (1, 1, 9)), 0.5) is None
+    assert forecast(SessionCounts(), 0.5) is None
+
+
 @given(st.floats(-1e6, 0), st.lists(kinds, min_size=5, max_size=20))
 def test_where_an_attempt_costs_a_performance_call_the_first_loss_is_proof(
     border: float, sessions: list[tuple[int, int]]
@@ -325,6 +307,11 @@ def test_a_change_is_dated_at_the_bucket_where_it_began() -> None:
     assert change.strength >= 11
 
 
+def test_two_buckets_are_enough_where_everything_changed() -> None:
+    (change,) = find_changes([0, BUCKET])
+    assert (change.bucket, change.seen, change.before, change.after) == (1, 1, 0.0, 1.0)
+
+
 def test_each_change_of_a_stream_is_found_after_the_other() -> None:
     changes = find_changes([2] * 40 + [10] * 40 + [4] * 40)
     assert [(change.bucket, change.worse) for change in changes] == [(40, True), (80, False)]
@@ -334,6 +321,16 @@ def test_a_new_epoch_begins_at_the_change_not_at_its_alarm() -> None:
     first, second = find_changes([2] * 40 + [9, 9, 12] + [1] * 40)
     assert (first.bucket, first.seen) == (40, 41)
     assert (second.bucket, second.before) == (43, 0.5)
+
+
+@given(st.lists(st.lists(st.integers(0, BUCKET), min_size=1, max_size=2).map(lambda few: few * 8), max_size=6))
+def test_both_rates_are_those_of_the_buckets_from_the_last_change_to_the_alarm(stretches: list[list[int]]) -> None:
+    failures = [count for stretch in stretches for count in stretch]
+    epoch = 0
+    for change in find_changes(failures):
+        assert change.before == pytest.approx(mean(failures[epoch : change.bucket]) / BUCKET)
+        assert change.after == pytest.approx(mean(failures[change.bucket : change.seen + 1]) / BUCKET)
+        epoch = change.bucket
 
 
 @given(st.lists(st.integers(0, BUCKET), max_size=60))
@@ -364,6 +361,7 @@ def test_a_steady_or_short_stream_has_no_change(failures: list[int]) -> None:
 def test_a_step_too_small_to_matter_is_no_change() -> None:
     assert find_changes([0] * 150 + [1] * 50) != ()
     assert find_changes([0] * 150 + [0, 1] * 25) == ()
+    assert find_changes([1] * 100 + [1, *[2] * 9] * 15) == ()
 
 
 def test_nothing_older_than_two_hundred_buckets_is_looked_at() -> None:
@@ -396,6 +394,7 @@ def test_pins_pay_only_where_failures_persist_above_break_even() -> None:
 def test_a_few_probes_do_not_tell_whether_pins_pay() -> None:
     few = persistence(probes=3, failed=3, difficulty=0.1, break_even=0.6)
     assert (few.rate, few.pins_pay) == (1.0, None)
+    assert few.interval == always_valid(3, 3)
 
 
 def test_without_probes_prices_or_a_first_pass_nothing_is_made_up() -> None:
@@ -430,11 +429,21 @@ def test_the_state_says_whether_the_task_belongs_on_its_tier(
 
 @given(counted, st.sampled_from(Tier))
 def test_unknown_prices_give_no_state_that_needs_money(counts: SessionCounts, tier: Tier) -> None:
-    verdict = assess(counts, None, tier=tier)
+    verdict = assess(counts, None, tier=tier, flags=[Flag.REVOKED])
     assert verdict.state is State.INSUFFICIENT
+    assert verdict.flags == (Flag.REVOKED,)
     assert ("is not all known" in verdict.why) is (counts.rate is not None)
     money = (verdict.break_even, verdict.saving, verdict.e_loss, verdict.e_gain, verdict.sessions_to_go)
     assert money == (None,) * 5
+
+
+@given(counted, st.none() | rates)
+def test_an_assessment_tells_what_was_counted_and_at_which_break_even(
+    counts: SessionCounts, border: float | None
+) -> None:
+    verdict = assess(counts, border)
+    assert (verdict.sessions, verdict.attempts, verdict.failures) == (counts.sessions, counts.attempts, counts.failures)
+    assert (verdict.rate, verdict.break_even) == (counts.rate, border)
 
 
 @pytest.mark.parametrize("row", [(1, 1, 3), (4, 0, 3), (4, 1, 3)])
@@ -465,9 +474,12 @@ def test_the_reason_is_told_in_plain_numbers() -> None:
         "efficiency pays only below 0.500"
     )
     assert verdict.saving == -0.5
+    assert verdict.e_loss == pytest.approx(exp(log_evidence_of_loss(counts_of((1, 1, 30)), 0.5)))
+    assert verdict.e_gain == pytest.approx(exp(log_evidence_of_gain(counts_of((1, 1, 30)), 0.5)))
     undecided = assess(counts_of((1, 1, 5), (1, 0, 5)), 0.5)
     assert undecided.why.endswith("for a saving, 40 needed")
-    assert assess(SessionCounts(), 0.5).why.startswith("no closed session has tried efficiency")
+    assert assess(SessionCounts(), 0.5).why.startswith("no closed session has tried efficiency; undecided")
+    assert assess(SessionCounts(), None).why == "no closed session has tried efficiency"
 
 
 def test_flags_stand_beside_the_state_in_one_order() -> None:
@@ -481,54 +493,3 @@ def test_flags_stand_beside_the_state_in_one_order() -> None:
 def test_an_assessment_is_a_fact_that_nobody_edits() -> None:
     with pytest.raises(FrozenInstanceError):
         assess(SessionCounts(), 0.5).state = State.HEALTHY  # type: ignore[misc]  # that is the point
-
-
-# Promised error rates, in small; benchmarks/signal_errors.py has them in full.
-
-
-@pytest.fixture(scope="module")
-def simulation() -> Iterator[ModuleType]:
-    spec = importlib.util.spec_from_file_location("signal_errors", BENCHMARK)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # A dataclass looks its own module up while it is made.
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
-
-
-def test_the_shortcuts_of_the_simulation_agree_with_the_package(simulation: ModuleType) -> None:
-    simulation.check_shortcuts(random.Random(2))
-
-
-@pytest.mark.parametrize(("difficulty", "correlation"), [(0.3, 0.0), (0.3, 0.3), (0.8, 0.3)])
-def test_looking_after_every_session_at_the_border_seldom_misleads(
-    simulation: ModuleType, difficulty: float, correlation: float
-) -> None:
-    chance = random.Random(11)
-    setting = simulation.Setting(difficulty, correlation, 6)
-    results = [simulation.play(setting, 300, chance) for _ in range(150)]
-    # 150 runs at the promised .025 give more than 10 once in 1,000 times.
-    assert sum(result.misclassified for result in results) <= 10
-    assert sum(result.healthy for result in results) <= 10
-    assert sum(result.naive_above or result.naive_below for result in results) >= 45
-
-
-def test_the_border_of_the_simulation_loses_and_saves_nothing(simulation: ModuleType) -> None:
-    chance = random.Random(5)
-    setting = simulation.Setting(0.3, 0.3, 6)
-    counts = played(*(session_kind(setting.session(chance)) for _ in range(20_000)))
-    assert counts.rate == pytest.approx(setting.border, abs=0.01)
-
-
-def test_a_steady_rate_seldom_raises_a_change_alarm(simulation: ModuleType) -> None:
-    chance = random.Random(13)
-    # 20 streams at the promised .04 have more than 4 alarms once in 1,000 times.
-    assert sum(bool(find_changes(simulation.stream(0.1, 20_000, chance))) for _ in range(20)) <= 4
-
-
-def test_a_doubled_rate_is_found_within_three_hundred_attempts(simulation: ModuleType) -> None:
-    found = simulation.delay(0.1, 0.2, 60, random.Random(17))
-    assert found["median_delay"] <= 300
-    assert found["found"] > 0.95

@@ -5,7 +5,7 @@ Pure: scores and labels go in, certificates and metrics come out. No clock, no c
 
 from qualityroute.calibration.certificate import Certified, Refused, Scored, promise
 from qualityroute.calibration.certify import certify, certify_anytime
-from qualityroute.calibration.confusion import Confusion, confusion
+from qualityroute.calibration.confusion import Confusion
 from qualityroute.calibration.curve import Compared, Point, apgr, pgr, quality_curve
 from qualityroute.calibration.cusum import Cusum
 from qualityroute.calibration.grid import threshold_grid
@@ -33,7 +33,6 @@ __all__ = [
     "certify",
     "certify_anytime",
     "changed",
-    "confusion",
     "level_left",
     "one_look",
     "pgr",

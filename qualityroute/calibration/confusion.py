@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from qualityroute.calibration.certificate import Scored, check_score
 from qualityroute.calibration.proof import upper_bound
 
 
@@ -48,25 +46,6 @@ class Confusion:
     def false_reject_rate(self) -> float | None:
         """Rejected ones among the good: money thrown away."""
         return _share(self.rejected_good, self.accepted_good + self.rejected_good)
-
-    @property
-    def reject_precision(self) -> float | None:
-        """Bad ones among the rejected."""
-        return _share(self.rejected_bad, self.rejected_good + self.rejected_bad)
-
-
-def confusion(cases: Iterable[Scored], threshold: float) -> Confusion:
-    """What a gate at this threshold does with labelled cases."""
-    check_score(threshold)
-    counts = {(accepted, bad): 0 for accepted in (True, False) for bad in (True, False)}
-    for case in cases:
-        counts[case.score >= threshold, bool(case.bad)] += 1
-    return Confusion(
-        accepted_good=counts[True, False],
-        accepted_bad=counts[True, True],
-        rejected_good=counts[False, False],
-        rejected_bad=counts[False, True],
-    )
 
 
 def _share(part: int, whole: int) -> float | None:

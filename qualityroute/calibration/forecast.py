@@ -19,9 +19,10 @@ OUT_OF_SIGHT = 1000
 def grid_cases_to_go(cases: Sequence[Scored], claim: Claim) -> int | None:
     """For a calibration at one look, which starts at a stricter threshold the more cases there are."""
     ranked = sorted(cases, key=lambda case: -case.score)
+    clean = claim.needed(0)
 
     def succeeds(total: int) -> bool:
-        step = first_step(total, claim.needed(0))
+        step = first_step(total, clean)
         rank = -(-step * len(ranked) // (STEPS * total))
         # Equal scores share a threshold, so that it may accept more than the grid asked for.
         accepted = step * len(_at_least(ranked, rank)) // (STEPS * rank)

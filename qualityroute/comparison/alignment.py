@@ -82,8 +82,6 @@ class _Pairs:
 
     def add_best(self, compared: Callable[[int, int], Counted]) -> None:
         rows, columns = list(self._free_left), list(self._free_right)
-        if not rows or not columns:
-            return
         costs = self._costs(rows, columns, compared)
         if len(rows) <= len(columns):
             self._add([(rows[row], columns[column]) for row, column in enumerate(cheapest_assignment(costs))])

@@ -27,31 +27,32 @@ class Part:
     sides: SideBySide
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SideBySide:
     """Two trees together, or one that has no partner."""
 
-    left: Tree | None
-    right: Tree | None
-    parts: tuple[Part, ...]
-    """Of two objects or two arrays that are not equal."""
     critical: int
     """Critical leaves that differ."""
     different: int
     """Leaves that differ, the critical ones too."""
     equal: int
+    parts: tuple[Part, ...] = ()
+    """Of two objects or two arrays that are not equal."""
+    left: Tree | None = None
+    right: Tree | None = None
+    """What differs as a whole: two leaves, or trees without a counterpart."""
 
 
 def side_by_side(left: Tree, right: Tree) -> SideBySide:
     if left.form == right.form:
-        return SideBySide(left, right, (), critical=0, different=0, equal=left.size)
+        return SideBySide(critical=0, different=0, equal=left.size)
     match left, right:
         case Leaf(), Leaf():
             return _of_leaves(left, right)
         case Branch(parts=tuple() as items), Branch(parts=tuple() as others):
-            return _of_branches(left, right, tuple(_items(items, others)))
+            return _of_parts(tuple(_items(items, others)))
         case Branch(parts=Mapping() as fields), Branch(parts=Mapping() as others):
-            return _of_branches(left, right, tuple(_fields(fields, others)))
+            return _of_parts(tuple(_fields(fields, others)))
         case _:
             return _of_different_kinds(left, right)
 
@@ -75,15 +76,13 @@ def differing(
 
 def _of_leaves(left: Leaf, right: Leaf) -> SideBySide:
     if same_value(left, right):
-        return SideBySide(left, right, (), critical=0, different=0, equal=1)
-    return SideBySide(left, right, (), critical=left.critical, different=1, equal=0)
+        return SideBySide(critical=0, different=0, equal=1)
+    return SideBySide(critical=left.critical, different=1, equal=0, left=left, right=right)
 
 
-def _of_branches(left: Branch, right: Branch, parts: tuple[Part, ...]) -> SideBySide:
+def _of_parts(parts: tuple[Part, ...]) -> SideBySide:
     return SideBySide(
-        left,
-        right,
-        parts,
+        parts=parts,
         critical=sum(part.sides.critical for part in parts),
         different=sum(part.sides.different for part in parts),
         equal=sum(part.sides.equal for part in parts),
@@ -98,7 +97,7 @@ def _of_different_kinds(left: Tree, right: Tree) -> SideBySide:
 def _apart(left: Tree | None, right: Tree | None) -> SideBySide:
     trees = [tree for tree in (left, right) if tree is not None]
     critical, size = sum(tree.critical for tree in trees), sum(tree.size for tree in trees)
-    return SideBySide(left, right, (), critical=critical, different=size, equal=0)
+    return SideBySide(critical=critical, different=size, equal=0, left=left, right=right)
 
 
 def _fields(left: Mapping[str, Tree], right: Mapping[str, Tree]) -> Iterator[Part]:

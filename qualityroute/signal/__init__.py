@@ -8,7 +8,6 @@ from qualityroute.signal.betting import (
     forecast,
     log_evidence_of_gain,
     log_evidence_of_loss,
-    session_kind,
 )
 from qualityroute.signal.change import BUCKET, Change, bucket_failures, find_changes
 from qualityroute.signal.costs import break_even
@@ -34,6 +33,5 @@ __all__ = [
     "log_evidence_of_gain",
     "log_evidence_of_loss",
     "persistence",
-    "session_kind",
     "wilson",
 ]

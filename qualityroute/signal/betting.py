@@ -26,7 +26,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from math import exp, inf, log, log1p
 
 MOST_ATTEMPTS = 4
@@ -86,16 +85,6 @@ def kind_index(attempts: int, failed: int) -> int:
     if not 1 <= attempts <= MOST_ATTEMPTS or failed not in (0, 1):
         raise ValueError(f"session ({attempts}, {failed}); right is 1 to {MOST_ATTEMPTS} attempts, and 0 or 1 failed")
     return attempts - 1 + MOST_ATTEMPTS * failed
-
-
-def session_kind(failures: Iterable[bool]) -> tuple[int, int]:
-    """(A, F) of one session's attempts in order: up to the first failure, at most 4."""
-    attempts = 0
-    for failed in islice(failures, MOST_ATTEMPTS):
-        attempts += 1
-        if failed:
-            return attempts, 1
-    return attempts, 0
 
 
 def savings(break_even: float) -> tuple[float, ...]:

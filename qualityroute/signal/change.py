@@ -77,7 +77,7 @@ def find_changes(failures: Sequence[int]) -> tuple[Change, ...]:
 
 def _change_within(sums: Sequence[int], start: int, end: int) -> Change | None:
     gains = _gains(sums, start, end)
-    strength = max(gains, default=0.0)
+    strength = max(gains)
     if strength < THRESHOLD:
         return None
     bucket = start + 1 + gains.index(strength)
