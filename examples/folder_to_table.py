@@ -60,8 +60,9 @@ async def answered(files: list[Path]) -> list[Row]:
                 if item.answer is not None:
                     row |= {**item.answer.output.model_dump(), "outcome": str(item.answer.decision.outcome)}
                 rows.append(row | {"problem": "" if item.error is None else str(item.error)})
-                print(f"\r{len(rows)} of {len(files)}", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
+                # On a terminal one line that changes; in a pipe or a file a line each.
+                end = "\r" if sys.stderr.isatty() and len(rows) < len(files) else "\n"
+                print(f"{len(rows)} of {len(files)}", end=end, file=sys.stderr, flush=True)
     return rows
 
 

@@ -29,12 +29,12 @@ from qualityroute.cache import (
     tiers_served,
 )
 from qualityroute.config import ResolvedTask
-from qualityroute.gates.strict_json import read_json
 from qualityroute.likening import Neighbourhood
 from qualityroute.records import Attempt, Completion, Decision, Ruling, Tier, Usage, Verdict
 from qualityroute.routing import Plan
 from qualityroute.setup import Setup
 from qualityroute.store import SessionStore
+from qualityroute.strict_json import read_json
 
 SECRET = "answers"  # noqa: S105  (its name)
 NOTHING_USED = Usage(0, 0, 0)

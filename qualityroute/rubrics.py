@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Mapping
@@ -9,13 +10,30 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from qualityroute.errors import ConfigError
+from qualityroute.mistakes import mistakes
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
-MOST_MISTAKES = 20
-"""Told at once."""
+
+def _identifier(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", value):
+        raise ValueError(
+            f"{value[:64]!r} is no name; right is a letter, then letters, digits, '_', '.' or '-', 64 in all at most"
+        )
+    return value
+
+
+Identifier = Annotated[str, AfterValidator(_identifier)]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 
 
@@ -87,6 +105,9 @@ class Rubric(BaseModel):
         return self
 
 
+_KEYS = frozenset(key for section in (Rubric, Criterion, FieldRule) for key in section.model_fields)
+
+
 def nearest_rule(path: str, rules: Mapping[str, FieldRule]) -> FieldRule | None:
     """The rule of a dotted path: its own, or that of the nearest thing it is in."""
     while path not in rules:
@@ -104,6 +125,8 @@ def load_rubric(path: Path) -> Rubric:
         raise ConfigError(f"rubric '{path}' does not exist") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"rubric '{path}' cannot be read: {error}") from error
+    except RecursionError:
+        raise ConfigError(f"rubric '{path}' is nested too deep to be read") from None
     return rubric_from(data, str(path))
 
 
@@ -111,22 +134,7 @@ def rubric_from(data: Mapping[str, Any], name: str) -> Rubric:
     try:
         return Rubric.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(f"rubric '{name}': {'; '.join(mistakes(error))}") from error
-
-
-def mistakes(error: ValidationError) -> list[str]:
-    """pydantic's findings as `key.path: what is wrong`; of very many the first ones, and how many more there are."""
-    found = error.errors(include_url=False)
-    told = [_mistake(item["loc"], item["type"], item["msg"]) for item in found[:MOST_MISTAKES]]
-    return told if len(found) <= MOST_MISTAKES else [*told, f"and {len(found) - MOST_MISTAKES} more mistakes"]
-
-
-def _mistake(path: tuple[int | str, ...], kind: str, message: str) -> str:
-    where = ".".join(str(part) for part in path)
-    message = message.removeprefix("Value error, ")
-    if kind == "extra_forbidden":
-        message = "unknown key"
-    return f"{where}: {message}" if where else message
+        raise ConfigError(f"rubric '{name}': {'; '.join(mistakes(error, _KEYS))}") from error
 
 
 def builtin_rubrics() -> dict[str, Path]:

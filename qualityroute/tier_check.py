@@ -16,6 +16,7 @@ from math import sqrt
 
 from qualityroute.ground_truth import GroundTruth
 from qualityroute.labels import Label, Origin, Reference, held_against
+from qualityroute.quantities import counted
 from qualityroute.rubrics import FieldRule
 from qualityroute.signal import wilson
 from qualityroute.tier_comparison import CONFIDENT
@@ -153,7 +154,7 @@ def _pair(
 
 def sentence(found: TierCheck, task: str) -> str:
     """What the pairs show, in words."""
-    inputs = f"{found.pairs:,} input{'' if found.pairs == 1 else 's'} that people answered"
+    inputs = f"{counted(found.pairs, 'input')} that people answered"
     match found.standing:
         case Standing.UNKNOWN:
             return f"{task}: nobody has said what is right, so whether performance is better is unknown."

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from qualityroute.commands import apply, replacing
 from qualityroute.commands.apply import with_suggestions, write_suggestions
+from qualityroute.commands.overwriting import PAGE
 from qualityroute.commands.replacing import replace_text
 from qualityroute.config import Config
 from qualityroute.engine import Engine
@@ -289,7 +290,7 @@ def test_whatever_else_stands_in_a_configuration_stays(rest: dict[str, Any]) -> 
 
 def test_the_page_is_written_whole_and_replaces_an_older_one(folder: Path) -> None:
     pytest.importorskip("vl_convert")
-    (folder / "report.html").write_text("old")
+    (folder / "report.html").write_text(f"<!doctype html>\n{PAGE.holds.decode()}old")
     result = call("report", "--html", "report.html")
     assert (result.exit_code, result.output) == (0, "wrote report.html\n")
     page = (folder / "report.html").read_text(encoding="utf-8")

@@ -159,6 +159,7 @@ def test_a_bad_line_is_named_and_the_others_are_asked(folder: Path, line: str, s
     result = call("baseline", "run", "contract", "in.jsonl")
     assert result.exit_code == 1
     assert said in result.stderr
+    assert result.stderr.count("in.jsonl") == 1
     assert "1 reference made" in result.stdout
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from qualityroute.errors import (
     QualityRouteError,
     StoreError,
 )
+from qualityroute.quantities import counted
 
 
 def test_help_imports_neither_openai_nor_pydantic_nor_rich() -> None:
@@ -63,6 +65,26 @@ def test_an_unknown_command_is_a_usage_error() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "told"), [("reprot", "No such command 'reprot'; did you mean 'report'?"), ("x", "; --help lists them.")]
+)
+def test_an_unknown_command_is_told_the_nearest_one(name: str, told: str) -> None:
+    assert told in one_line_error(call(name))
+
+
+def test_a_number_that_is_none_is_told_in_plain_words() -> None:
+    assert "'abc' is not a valid integer." in one_line_error(call("serve", "--port", "abc"))
+
+
+def test_one_thing_is_told_in_the_singular(tmp_path: Path) -> None:
+    call("init", tmp_path, "--practice")
+    told = one_line_error(call("init", tmp_path, "--practice"))
+    assert re.search(
+        r"qualityroute\.toml' and \d+ more exist already, and nothing was written; --force writes over", told
+    )
+    assert (counted(1, "task"), counted(0, "task"), counted(1200, "task")) == ("1 task", "0 tasks", "1,200 tasks")
+
+
+@pytest.mark.parametrize(
     ("error", "code"),
     [
         (ConfigError("x"), 2),
@@ -84,6 +106,12 @@ def test_each_kind_of_error_has_its_exit_code(error: QualityRouteError, code: in
         (StoreError("the file \x1b[31mis\x07 gone"), 3, "Error: the file ␛[31mis␇ gone"),
         (KeyboardInterrupt(), 130, "Error: interrupted"),
         (BrokenPipeError(), 141, ""),
+        (
+            OSError(28, "No space left on device"),
+            3,
+            "Error: standard output cannot be written: No space left on device",
+        ),
+        (OSError(28, "Full", "a.txt"), 3, "Error: 'a.txt' cannot be written: Full"),
         (
             ZeroDivisionError("x"),
             70,

@@ -259,7 +259,7 @@ def test_answers_that_were_kept_are_tested_without_answering_again(folder: Path)
         (("selftest", "order", "empty.jsonl"), 2, "'empty.jsonl' holds 0 different inputs; at least 20 are needed"),
         (("selftest", "order", "three.jsonl"), 2, "'three.jsonl' holds 3 different inputs; at least 20 are needed"),
         (("selftest", "order", "missing.jsonl"), 2, "'missing.jsonl' does not exist"),
-        (("selftest", "order", "order.json"), 2, 'has no "input"'),
+        (("selftest", "order", "order.json"), 2, "has an unknown key 'type'"),
         (("selftest", "order", "orders.jsonl", "--most", 5), 2, "needs at least 20 answers"),
         (("repeat", "order", "empty.jsonl"), 2, "'empty.jsonl' holds 0 different inputs; at least 1 is needed"),
         (("selftest", "order"), 3, "there is no database"),
@@ -324,7 +324,7 @@ def test_a_bad_line_is_left_out_and_told(folder: Path) -> None:
     with FaultServer(answering(careful)) as server:
         result = judge(server.url, "selftest", "order", "orders.jsonl")
     assert result.exit_code == 0
-    assert "Left out (1 bad, such as orders.jsonl:23: line 23 of 'orders.jsonl' is not JSON" in result.stderr
+    assert "Left out (1 bad, such as line 23 of 'orders.jsonl' is not JSON" in result.stderr
 
 
 def test_the_tables_say_what_the_json_says(folder: Path) -> None:

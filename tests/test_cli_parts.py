@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -19,7 +20,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from qualityroute.commands.progress import progress_on
-from qualityroute.commands.stand_in import with_practice
+from qualityroute.commands.stand_in import practice_kept_up, with_practice
+from qualityroute.errors import ConfigError
 from qualityroute.lanes import work_through
 from qualityroute.practice import PracticeServer
 
@@ -87,6 +89,24 @@ def test_a_practice_provider_elsewhere_is_left_alone(url: str) -> None:
     elsewhere = config_with(providers={"practice": {"base_url": url}})
     with with_practice(elsewhere) as config:
         assert config is elsewhere
+
+
+def test_a_practice_provider_for_a_server_listens_where_the_configuration_says_while_it_is_needed() -> None:
+    with PracticeServer() as server:
+        there = config_with(providers={"practice": {"base_url": server.base_url}})
+        with practice_kept_up(there):
+            pass
+    with practice_kept_up(there), urllib.request.urlopen(server.base_url + "/models", timeout=5) as answer:
+        assert answer.status == 200
+
+
+def test_a_port_that_no_practice_provider_can_have_is_a_mistake() -> None:
+    with socket.socket() as taken:  # and listens at nothing
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
+        config = config_with(providers={"practice": {"base_url": url}})
+        with pytest.raises(ConfigError, match="no practice provider can"), practice_kept_up(config):
+            pass
 
 
 def test_practice_serves_until_ctrl_c_and_says_that_it_is_a_stand_in() -> None:

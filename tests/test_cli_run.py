@@ -61,7 +61,10 @@ def test_a_row_has_the_documented_keys_and_its_decision_is_in_the_ledger(folder:
     result = call("run", "invoice", "documents/invoice.txt", "--session", "user-1")
     assert result.exit_code == 0, result.output
     [row] = rows(result.stdout)
-    assert list(row) == ["id", "index", "file", "outcome", "reason", "tier", "model", "cost", "decision", "output"]
+    assert list(row) == [
+        *("id", "index", "file", "task", "input_key"),
+        *("outcome", "reason", "tier", "model", "cost", "decision", "output"),
+    ]
     assert row["id"] == row["file"] == "documents/invoice.txt"
     assert (row["index"], row["outcome"], row["tier"], row["model"]) == (0, "accepted", "efficiency", "practice/small")
     assert row["output"]["total"] == 369.6
@@ -80,10 +83,34 @@ def test_a_dash_or_no_file_reads_one_text_from_standard_input(folder: Path) -> N
 
 def test_lines_of_json_bring_their_own_id_and_session(folder: Path) -> None:
     text = (folder / "documents" / "invoice.txt").read_text()
-    given = lines({"input": text, "id": "a", "session": "s1"}, {"input": text, "expected": "ignored"})
+    given = lines({"input": text, "id": "a", "session": "s1"}, {"input": text})
     found = {row["id"]: row for row in rows(call("run", "invoice", "--input-format", "jsonl", given=given).stdout)}
     assert set(found) == {"a", "-:2"}
     assert found["-:2"]["index"] == 1
+
+
+def test_an_id_that_two_lines_have_is_refused_in_the_later_one(folder: Path) -> None:
+    text = (folder / "documents" / "invoice.txt").read_text()
+    result = call(
+        "run", "invoice", "--input-format", "jsonl", given=lines({"input": text, "id": "a"}, {"input": "x", "id": "a"})
+    )
+    assert result.exit_code == 1
+    found = {row["id"]: row for row in rows(result.stdout)}
+    assert found["a"]["outcome"] == "accepted"
+    assert "line 2 of standard input has the id 'a' of an earlier input" in found["a#2"]["error"]
+
+
+def test_files_that_are_named_so_are_lines_of_json_and_a_format_says_otherwise(folder: Path) -> None:
+    text = (folder / "documents" / "invoice.txt").read_text()
+    for name in ("in.jsonl", "in.NDJSON"):
+        (folder / name).write_text(lines({"input": text, "id": "a"}))
+    (folder / "lines.txt").write_text(lines({"input": text, "id": "b"}))
+    found = rows(call("run", "invoice", "in.jsonl", "documents/invoice.txt").stdout)
+    assert sorted(row["id"] for row in found) == ["a", "documents/invoice.txt"]
+    assert [row["id"] for row in rows(call("run", "invoice", "in.NDJSON").stdout)] == ["a"]
+    for name, form, told in (("in.jsonl", "text", "in.jsonl"), ("lines.txt", "jsonl", "b")):
+        [row] = rows(call("run", "invoice", name, "--input-format", form).stdout)
+        assert row["id"] == told
 
 
 def test_an_id_given_twice_is_told_apart(folder: Path) -> None:
@@ -136,9 +163,14 @@ def test_a_bad_file_gets_a_line_that_names_it_and_the_others_go_on(
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        (b"not json", "line 1 of standard input is not JSON"),
+        (b"not json", "line 1 of standard input is not JSON: expecting value (column 1)"),
+        (b'{"input": "x"', "line 1 of standard input is not JSON: expecting ',' delimiter (column 14)"),
         (b"[1]", 'has no "input"'),
-        (b'{"inptu": "x"}', 'has no "input"'),
+        (b'{"session": "x"}', 'has no "input"'),
+        (b'{"inptu": "x"}', "has an unknown key 'inptu'; did you mean 'input'?"),
+        (b'{"input": "x", "sesion": "s"}', "has an unknown key 'sesion'; did you mean 'session'?"),
+        (b'{"input": "x", "expected": 1}', "has an unknown key 'expected'; there are: id, input, session"),
+        (b'{"input": "x", "input": "y"}', "cannot be read: the key 'input' stands twice in one object (column 16)"),
         (b'{"input": "x", "id": {}}', "has an id or session that is no text"),
         (b'{"input": "caf\xe9"}', "line 1 of standard input is not UTF-8 text"),
         (b'{"input": ""}', "input is empty"),
@@ -146,7 +178,7 @@ def test_a_bad_file_gets_a_line_that_names_it_and_the_others_go_on(
         (b'{"input": "x", "session": "' + b"s" * 10_000 + b'"}', "session has 10,000 characters"),
         (b'{"input": "x", "session": "a\\u0007b"}', "holds control characters"),
         (b'{"input": "' + b"x" * 60_000_000 + b'"}', "line 1 of standard input is larger than max_input"),
-        (b"[" * 100_000, "is not JSON"),
+        (b"[" * 100_000, "nested deeper than 128 levels (column 129)"),
     ],
 )
 def test_a_bad_line_gets_a_line_that_says_why_and_the_others_go_on(folder: Path, line: bytes, told: str) -> None:
@@ -268,7 +300,37 @@ def test_resume_does_only_the_rest(folder: Path, server: PracticeServer) -> None
     assert server.calls["small"] == asked + 1
     found = rows((folder / "out.jsonl").read_text())
     assert [row["id"] for row in found] == ["documents/invoice.txt", "documents/receipt.txt"]
-    assert call(*again).stderr.startswith("0 inputs: none")
+    told = call(*again).stderr
+    assert told.startswith("0 inputs: none")
+    assert told.endswith("; 2 were there already\n")
+
+
+def test_resume_goes_on_with_no_rows_of_another_task(folder: Path, server: PracticeServer) -> None:
+    call("run", "invoice", "documents/invoice.txt", "--out", "out.jsonl")
+    before, asked = (folder / "out.jsonl").read_bytes(), server.calls
+    result = call("run", "contract", "documents/invoice.txt", "--out", "out.jsonl", "--resume")
+    assert result.exit_code == 2
+    assert "line 1 of 'out.jsonl' is a row of task 'invoice', not of 'contract'" in one_line_error(result)
+    assert ((folder / "out.jsonl").read_bytes(), server.calls) == (before, asked)
+
+
+def test_resume_takes_no_changed_input_for_finished_and_says_which(folder: Path, server: PracticeServer) -> None:
+    text = (folder / "documents" / "invoice.txt").read_text()
+    resume = ("run", "invoice", "--input-format", "jsonl", "--out", "out.jsonl", "--resume")
+    call(*resume, given=lines({"input": text, "id": "same"}, {"input": text, "id": "other"}))
+    before, asked = (folder / "out.jsonl").read_bytes(), server.calls
+    result = call(*resume, given=lines({"input": text, "id": "same"}, {"input": f"{text}!", "id": "other"}))
+    assert result.exit_code == 1
+    assert "1 input has changed since a row was written: other; take those rows out" in one_line_error(result)
+    assert result.stderr.splitlines()[0].endswith("; 1 was there already")
+    assert ((folder / "out.jsonl").read_bytes(), server.calls) == (before, asked)
+
+
+def test_resume_takes_older_rows_by_their_ids_alone(folder: Path, server: PracticeServer) -> None:
+    (folder / "out.jsonl").write_text(lines({"id": "documents/invoice.txt", "outcome": "accepted"}))
+    asked = server.calls
+    assert call("run", "invoice", "documents/invoice.txt", "--out", "out.jsonl", "--resume").exit_code == 0
+    assert server.calls == asked
 
 
 def test_resume_cuts_a_torn_line_off_and_does_that_input_again(folder: Path) -> None:
@@ -305,10 +367,10 @@ def test_resume_into_a_file_that_run_did_not_write_is_refused(folder: Path) -> N
 
 
 def test_two_runs_never_write_one_file_at_once(tmp_path: Path) -> None:
-    first, _ = open_rows(tmp_path / "out.jsonl", resume=True)
+    first, _ = open_rows(tmp_path / "out.jsonl", "invoice", resume=True)
     try:
         with pytest.raises(ConfigError, match="another `run` is writing"):
-            open_rows(tmp_path / "out.jsonl", resume=True)
+            open_rows(tmp_path / "out.jsonl", "invoice", resume=True)
     finally:
         first.close()
 

@@ -6,8 +6,10 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -18,6 +20,7 @@ from click.testing import CliRunner
 from fault_server import FaultServer
 
 from qualityroute.cli import main
+from qualityroute.commands.stand_in import listens
 
 pytestmark = pytest.mark.usefixtures("plain_loopback")
 CONFIG = """
@@ -53,6 +56,42 @@ def test_a_port_in_use_is_told_in_one_line(tmp_path: Path) -> None:
         done = CliRunner().invoke(main, ["serve", "--config", str(written(tmp_path)), "--port", str(other.port)])
     assert done.exit_code == 2
     assert f"127.0.0.1:{other.port} cannot be used" in done.output
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def test_a_practice_configuration_is_served_with_a_practice_provider_of_its_own(tmp_path: Path) -> None:
+    CliRunner().invoke(main, ["init", str(tmp_path), "--practice"])
+    path, practice, port = tmp_path / "qualityroute.toml", free_port(), free_port()
+    path.write_text(path.read_text().replace(":8399/", f":{practice}/"))
+    answers: list[Any] = []
+    ended = threading.Event()
+
+    def ask_and_end() -> None:
+        while not listens("127.0.0.1", port):
+            if ended.wait(0.02):
+                return
+        text = (tmp_path / "documents" / "invoice.txt").read_text()
+        body = {"model": "smart-select/invoice", "messages": [{"role": "user", "content": text}]}
+        try:
+            answers.append(asked(f"http://127.0.0.1:{port}/v1/chat/completions", body))
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    asking = threading.Thread(target=ask_and_end)
+    asking.start()
+    done = CliRunner().invoke(main, ["serve", "--config", str(path), "--port", str(port)])
+    ended.set()
+    asking.join()
+    assert json.loads(answers[0]["choices"][0]["message"]["content"])["total"] == 369.6
+    assert f"Nothing listens at http://127.0.0.1:{practice}/v1: a practice provider (a stand-in) runs" in done.stderr
+    assert f"Dashboard: http://127.0.0.1:{port}/dashboard\n" in done.stdout
+    assert not listens("127.0.0.1", practice)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no SIGHUP")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +20,7 @@ from pydantic import BaseModel
 from qualityroute import Config, ConfigError, Criterion, Rubric, Task
 from qualityroute.config import fingerprint, parse_duration, resolve
 from qualityroute.config.fields import format_duration
+from qualityroute.rubrics import load_rubric
 from qualityroute.setup import build_setup
 
 DESIGN_EXAMPLE = """
@@ -336,3 +339,88 @@ def test_a_model_of_the_running_program_is_that_programs_own(tmp_path: Path) -> 
     )
     write(tmp_path, DESIGN_EXAMPLE.replace('"schemas/invoice.json"', '"shop:Invoice"'))
     subprocess.run([sys.executable, "shop.py"], cwd=tmp_path, check=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"a":' * 3000 + "1" + "}" * 3000, "cannot be read: nested deeper than 256 levels (line 1, column 1281)"),
+        ('{"type": "object", "type": "array"}', "cannot be read: the key 'type' stands twice in one object"),
+        ("{,}", "is not JSON: expecting property name"),
+        ("```json\n{}\n```", "is not JSON alone"),
+    ],
+    ids=["deep", "twice", "broken", "fenced"],
+)
+def test_a_schema_file_that_is_not_plain_json_is_refused_by_what_is_wrong(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "s.json").write_text(text)
+    (tmp_path / "c.toml").write_text(
+        "[tiers]\nefficiency.models = ['openai/a']\nperformance.models = ['openai/b']\n[tasks.t]\nschema = 's.json'\n"
+    )
+    with pytest.raises(ConfigError, match=re.escape(told)) as raised:
+        Config.load(tmp_path / "c.toml")
+    assert "tasks.t.schema" in str(raised.value)
+
+
+@pytest.mark.parametrize("load", [Config.load, load_rubric])
+def test_a_file_that_is_nested_without_end_is_named(tmp_path: Path, load: Callable[[Path], object]) -> None:
+    path = tmp_path / "deep.toml"
+    path.write_text(f"x = {'[' * 100_000}")
+    with pytest.raises(ConfigError, match=r"deep\.toml' is nested too deep"):
+        load(path)
+
+
+MODELS = {"efficiency": {"models": ["openai/a"]}, "performance": {"models": ["openai/b"]}}
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ({"pins": {"after": 0}}, "pins.after: 0 is below 1"),
+        ({"tasks": {"t": {"accept": {"alpha": 1.5}}}}, "tasks.t.accept.alpha: 1.5 is not below 0.5"),
+        ({"tasks": {"t": {"repairs": "x"}}}, "tasks.t.repairs: 'x' should be a valid integer"),
+        ({"tasks": {"t": 5}}, "tasks.t: 5 should be a table of keys"),
+        (
+            {"tasks": {"t": {"tier": "performence"}}},
+            "tasks.t.tier: 'performence' should be 'efficiency', 'performance' or 'auto'; did you mean 'performance'?",
+        ),
+        (
+            {"tasks": {"t": {"gate": ["schema", "groundd"]}}},
+            "tasks.t.gate.1: 'groundd' should be 'schema', 'checks', 'grounded', 'agreement' or 'judge'; "
+            "did you mean 'grounded'?",
+        ),
+        (
+            {"providers": {"x": {"base_url": "localhost:8000"}}},
+            "providers.x.base_url: 'localhost:8000' is no address; right is one such as 'http://127.0.0.1:8000/v1'",
+        ),
+        (
+            {"tasks": {"t t": {}}},
+            "tasks.t t: 't t' is no name; right is a letter or digit, then also '_', '.' or '-', 64 in all at most",
+        ),
+        (
+            {"tiers": {**MODELS, "efficiency": {"models": ["gpt"]}}},
+            "tiers.efficiency.models.0: 'gpt' names no model; write 'provider/model', such as 'openai/gpt-5-nano'",
+        ),
+        (
+            {"tiers": {**MODELS, "efficiency": {"models": []}}},
+            "tiers.efficiency.models: it is too short; at least 1 is needed",
+        ),
+        ({"tiers": {"efficiency": MODELS["efficiency"]}}, "tiers.performance: it is missing"),
+    ],
+)
+def test_a_mistake_is_told_with_what_stands_there_and_what_would_be_right(written: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        Config.model_validate({"tiers": MODELS, "tasks": {"t": {}}, **written})
+    assert str(raised.value) == told
+
+
+def test_what_is_longer_than_a_word_is_not_told_back() -> None:
+    with pytest.raises(ConfigError) as raised:
+        Config.model_validate({"tiers": MODELS, "tasks": {"t": {"tier": "secret" * 100}}})
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing but this\n"])
+def test_an_empty_configuration_is_told_what_writes_one(tmp_path: Path, text: str) -> None:
+    (tmp_path / "c.toml").write_text(text)
+    with pytest.raises(ConfigError, match=r"c\.toml' says nothing; `qualityroute init` writes one"):
+        Config.load(tmp_path / "c.toml")

@@ -21,7 +21,16 @@ from qualityroute.page.strips import Part, bar, rate_strip
 
 HOSTILE_DECISION = "0192f3ffffffffffffffffff"
 PAGES = (
-    *("?since=all", "?since=7d", "?since=24h&watch=1", "/pins", "/pins?session=nobody", "/decisions", "/money"),
+    *(
+        "?since=all",
+        "?since=7d",
+        "?since=24h&watch=1",
+        "?since=banana",
+        "/pins",
+        "/pins?session=nobody",
+        "/decisions",
+        "/money",
+    ),
     *(
         "/decisions?outcome=fallback&task=invoice",
         f"/decisions/{HOSTILE_DECISION}",
@@ -101,7 +110,7 @@ def test_each_task_tells_its_rate_break_even_state_money_and_latency(get: Any) -
     (card,) = [one for one in root.all("section") if words(one).startswith("invoice")]
     text = words(card)
     for pattern in (
-        r"^invoiceHEALTHYUNCERTIFIEDinvoice",
+        r"^invoiceHEALTHY on efficiencyUNCERTIFIEDinvoice",
         r"invoice saves \$[\d.]+ per 100 sessions on efficiency\.",
         r"Fallback rate8 % \(5–14\)",
         r"Break-even96 %",
@@ -115,6 +124,21 @@ def test_each_task_tells_its_rate_break_even_state_money_and_latency(get: Any) -
     assert [svg.attributes["class"] for svg in card.all("svg") if svg.attributes.get("role") == "img"] == [
         *("strip", "bar", "bar")
     ]
+
+
+@pytest.mark.parametrize("path", ["", "/money"])
+def test_a_time_that_is_no_choice_is_refused_and_told_which_are(get: Any, path: str) -> None:
+    answer = get(path, since="banana\u202e")
+    assert answer.status_code == 400
+    assert "since: no time 'banana<U+202E>'; there are: 24h, 7d, 30d, all" in words(page(answer))
+    assert get(path, since=" ").status_code == 200
+
+
+@pytest.mark.parametrize(("since", "told"), [("7d", True), ("all", False)])
+def test_a_page_over_a_time_says_what_on_it_is_of_all_time(get: Any, since: str, told: bool) -> None:
+    text = words(page(get(since=since)))
+    assert ("of all time: " in text) is told
+    assert ("; states, their evidence and break-even are of all time." in text) is told
 
 
 def test_the_newest_decisions_stand_on_the_first_page(get: Any) -> None:

@@ -92,6 +92,13 @@ def test_on_a_phone_every_cell_of_a_decision_is_on_the_screen_under_its_name(tab
     assert names == [f'"{name}"' for name in ("task", "outcome", "session", "tenant", "answered by", "cost", "took")]
 
 
+def test_on_a_phone_the_bar_of_a_day_is_wide_enough_to_compare(tab_on: Any) -> None:
+    tab = tab_on(f"{ADDRESS}/money?since=all", 390)
+    widths = tab.locator(".days .bar").evaluate_all("bars => bars.map(one => one.clientWidth)")
+    assert widths
+    assert min(widths) > 150
+
+
 def test_a_pin_is_released_by_a_click_without_any_script(tab_on: Any) -> None:
     tab = tab_on(f"{ADDRESS}/pins", java_script_enabled=False)
     before = tab.locator("tbody tr").count()

@@ -364,3 +364,9 @@ async def test_a_store_in_trouble_is_a_page_that_says_so(house: House, monkeypat
 def test_the_time_of_a_session_is_kept_to_the_second() -> None:
     fine = Session("k", datetime(2026, 1, 1, tzinfo=UTC), "n")
     assert SIGNER.session(SIGNER.cookie(fine), datetime(2025, 12, 31, tzinfo=UTC)) == fine
+
+
+@anyio_test
+async def test_the_root_leads_to_the_dashboard(house: House) -> None:
+    answer = await house.visitor().client.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/dashboard")

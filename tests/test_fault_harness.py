@@ -61,6 +61,17 @@ def test_nothing_is_lost_where_writes_fail_and_work_again(file_stage: Callable[[
     assert stage.audit() == []
 
 
+def test_where_writes_fail_and_it_is_only_warned_of_everybody_is_answered(crew: Crew, tmp_path: Path) -> None:
+    stage = Stage(crew, f"sqlite:///{tmp_path}/q.db", random.Random(7), on_store_error="warn")
+    try:
+        kinds.failing_writes(stage)
+        assert stage.audit() == []
+        assert [line["recorded"] for line in stage.told.of("answer")].count(False) > 0
+    finally:
+        stage.clear()
+        stage.close()
+
+
 def test_nothing_is_lost_where_the_disk_fills_up(file_stage: Callable[[Path], Stage], tmp_path: Path) -> None:
     try:
         with small_disk(tmp_path / "small") as disk:

@@ -478,7 +478,7 @@ class TestReport:
         assert (summary.head_starts.needed, summary.head_starts.spare) == (1, 0)
         assert summary.head_starts.saved == pytest.approx(min(first, second))
         assert summary.head_starts.seconds == pytest.approx(second)
-        assert "1 were needed" in shown(report_view(await w.engine.report()))
+        assert "1 was needed" in shown(report_view(await w.engine.report()))
 
     async def test_a_decision_tells_what_was_begun_early(self, world: Worlds) -> None:
         w = foreseeing(await world(client_with(performance=forever), speculating()))

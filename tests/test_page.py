@@ -170,7 +170,7 @@ def test_the_same_report_makes_the_same_page() -> None:
 def test_the_headline_adds_up_and_says_what_is_estimated(four: Element) -> None:
     glance = words(four)
     for part in (
-        "Counted since 2026-10-26 12:00:00 UTC, as of 2026-11-23 12:00:00 UTC.",
+        "Counted since 2026-10-26 12:00:00 UTC, as of 2026-11-23 12:00:00 UTC; states, their evidence",
         "Tasks4 1 misclassified, 2 healthy, 1 insufficient",
         "Spent$27.67",
         "Saved, an estimate$5.86 17 % against all on performance",
@@ -379,6 +379,16 @@ def test_a_long_course_is_drawn_as_it_is() -> None:
     points = series(0.2)
     assert Course.of(points).points == points
     assert not Course.of(points).brief
+
+
+def test_points_of_one_morning_are_one_in_a_picture_of_weeks() -> None:
+    hours = [timedelta(weeks=week, hours=hour) for week in range(5) for hour in (0, 1)]
+    points = [Point(NOW + away, rate(place % 2 * 5, 5)) for place, away in enumerate(hours)]
+    course = Course.of(points)
+    assert [(point.start - NOW, point.rate.of) for point in course.points] == [
+        (timedelta(weeks=week), 10) for week in range(5)
+    ]
+    assert len(Course.of(points[:2]).points) == 2
 
 
 def test_a_run_of_seconds_is_drawn_in_its_order() -> None:

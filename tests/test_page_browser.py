@@ -166,6 +166,16 @@ def test_the_words_of_a_picture_stay_inside_it(browser: Any, folder: Path) -> No
         tab.context.close()
 
 
+@pytest.mark.parametrize("name", ["four", "hostile"])
+def test_on_a_phone_every_cell_of_tasks_and_pins_is_on_the_screen(browser: Any, folder: Path, name: str) -> None:
+    tab = opened(browser, folder / f"{name}.html", width=390)
+    cells = tab.locator("main section:first-of-type tbody tr:first-child td, #pins tbody tr:first-child td")
+    assert cells.count() >= 10
+    rights = cells.evaluate_all("cells => cells.map(one => one.firstChild.getBoundingClientRect().right)")
+    assert max(rights) <= 390
+    tab.context.close()
+
+
 def test_everything_works_without_a_script(browser: Any, folder: Path) -> None:
     tab = opened(browser, folder / "four.html", java_script_enabled=False)
     table = tab.locator("#task-1 figure.rate table")

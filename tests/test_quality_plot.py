@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_tier_comparison import GOOD, KEPT_OUT, WASTED, WRONG, case
 
+from qualityroute.commands.overwriting import PICTURE
 from qualityroute.errors import ConfigError
 from qualityroute.page.drawing import svg_file
 from qualityroute.page.quality_chart import quality_picture
@@ -69,7 +70,7 @@ def test_nothing_labelled_is_nothing_to_draw() -> None:
 def test_the_plain_drawing_is_ascii_and_shows_every_mark() -> None:
     drawing = "\n".join(text_plot(figure(in_use=0.8, certified=0.95), fancy=False))
     assert drawing.isascii()
-    inside = "".join(line[8:] for line in drawing.splitlines()[:12])
+    inside = "".join(line[9:] for line in drawing.splitlines()[:12])
     assert all(sign in inside for sign in "EPoC*.")
 
 
@@ -94,10 +95,19 @@ def test_no_line_is_wider_than_asked_and_both_tiers_are_inside(
     cases: list[Case], width: int, height: int, fancy: bool
 ) -> None:
     lines = text_plot(figure(cases), width=width, height=height, fancy=fancy)
-    inside = [line[8:] for line in lines[:height]]
+    inside = [line[9:] for line in lines[:height]]
     assert len(lines) == height + 2
     assert all(len(line) <= width for line in inside)
     assert any(sign in line for line in inside for sign in "P●o")
+
+
+def test_no_two_labels_of_an_axis_are_alike_and_none_is_above_all() -> None:
+    lines = text_plot(figure([GOOD] * 400 + [WRONG]))
+    labels = [line[:7].strip() for line in lines[:12] if line[:7].strip()]
+    assert labels == ["99.9 %", "99.4 %", "98.8 %"]
+    shares = text_plot(figure([*MIXED, case(cost=None)]))
+    assert shares[-1].split()[0] == "0"
+    assert shares[-1].endswith(" 100 %")
 
 
 def test_the_svg_file_stands_alone_and_names_its_marks() -> None:
@@ -106,6 +116,7 @@ def test_the_svg_file_stands_alone_and_names_its_marks() -> None:
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert "var(" not in text
     assert "<b>" not in text
+    assert PICTURE.holds.decode() in text
     said = {element.text for element in root.iter() if element.tag.endswith("}text")}
     assert {"all efficiency", "all performance", "threshold in use, 0.8", "certified threshold, 0.9"} <= said
     assert "USD per request" in said

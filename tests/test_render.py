@@ -46,7 +46,7 @@ from qualityroute.render import (
     story_of,
     visible,
 )
-from qualityroute.render.report_view import flag_text, state_text
+from qualityroute.render.report_view import evidence_words, flag_text, state_text, where_words
 from qualityroute.render.words import distance, effect_words, moment_text, route_words, seconds
 from qualityroute.report import Cost, JudgeReport, PinReport, Rate, RateChange, Report, Saved, Suggestion, TaskReport
 from qualityroute.signal import Flag, State
@@ -341,11 +341,36 @@ def test_the_report_has_a_row_a_task_that_fits_the_screen(width: int) -> None:
         assert [part for part in parts if part not in text] == []
 
 
+def test_on_a_screen_too_narrow_for_its_columns_a_report_has_a_block_a_task_with_all_of_them() -> None:
+    report = Report({name: task_report(task=name) for name in ("invoice", "receipt")}, 1, None, NOW)
+    lines = shown(report_view(report), 40).splitlines()
+    assert max(map(len, lines)) <= 40
+    assert [line.strip() for line in lines[:8]] == [
+        "invoice",
+        "state          INSUFFICIENT",
+        "attempts       17 of 22",
+        "fallback rate  35 % (17–59)",
+        "break-even     92 %",
+        "cost           $0.0346",
+        "saved          $0.0271 (44 %)",
+        "receipt",
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_pin_keeps_its_name_in_one_piece_and_all_its_columns_on_every_screen(width: int) -> None:
+    key = PinKey("default", "customer-0123456789-abc", "")
+    text = shown(pin_table([replace(PIN, key=key, since=NOW - timedelta(minutes=119))], NOW), width)
+    assert max(map(len, text.splitlines())) <= width
+    for part in ("customer-0123456789-abc", "119 min ago", "until", "served"):
+        assert part in text, part
+
+
 def test_the_commonest_reasons_are_told_and_the_rest_counted() -> None:
     reasons = {Reason.SCHEMA: 2, Reason.JUDGED: 3, Reason.INJECTION: 1, Reason.EMPTY: 1, Reason.CHECK: 1}
     text = shown(report_view(Report({"invoice": task_report(by_reason=reasons)}, 0, None, NOW)), 140)
     told = "the judge said no (3), breaks the schema (2), fails your check (1), empty answer (1), others (1)"
-    assert f"top reasons {told}" in " ".join(text.split())
+    assert f"top reasons of 8 requests without an accepted efficiency answer: {told}" in " ".join(text.split())
 
 
 def test_a_report_of_what_is_unknown_says_unknown_and_not_zero() -> None:
@@ -376,7 +401,8 @@ def test_a_report_of_what_is_unknown_says_unknown_and_not_zero() -> None:
     ],
 )
 def test_each_state_is_told_in_words_and_coloured_besides(state: State, words: str, colour: str) -> None:
-    report = Report({"invoice": task_report(state=state, flags=(Flag.CHANGED, Flag.UNCERTIFIED))}, 0, None, NOW)
+    task = task_report(state=state, flags=(Flag.CHANGED, Flag.UNCERTIFIED), tier="unknown")
+    report = Report({"invoice": task}, 0, None, NOW)
     assert f"invoice: {words}, CHANGED, UNCERTIFIED" in shown(report_view(report))
     console = Console(width=80, force_terminal=True, color_system="standard", file=StringIO())
     with console.capture() as captured:
@@ -384,6 +410,15 @@ def test_each_state_is_told_in_words_and_coloured_besides(state: State, words: s
     styles = re.findall(rf"\x1b\[([\d;]+)m{words}", captured.get())
     assert styles
     assert all(colour in style.split(";") for style in styles)
+
+
+@pytest.mark.parametrize("tier", ["performance", "efficiency", "auto"])
+def test_healthy_says_where_a_task_is_healthy(tier: str) -> None:
+    task = task_report(state=State.HEALTHY, tier=tier)
+    text = shown(report_view(Report({"invoice": task}, 0, None, NOW)), 140)
+    assert f"invoice: HEALTHY on {tier}\n" in text
+    assert f"on {tier} " in text.splitlines()[3]
+    assert where_words(replace(task, state=State.INSUFFICIENT)) == ""
 
 
 def test_every_state_and_flag_has_words() -> None:
@@ -425,6 +460,18 @@ def test_hostile_text_in_a_report_reaches_no_terminal(width: int) -> None:
     text = shown(report_view(Report({HOSTILE: hostile}, 0, None, NOW, (suggestion,))), width)
     assert not any(char in text for char in "\x1b\x07\x9b\r\u202e")
     assert "[bold]" in text.replace("\n", "").replace(" ", "")
+
+
+def test_evidence_says_from_when_it_is_where_the_report_begins_elsewhere() -> None:
+    task = task_report(why="6 of 17 attempts failed")
+    changed = replace(task, changes=(RateChange(NOW, 0.08, 0.31),))
+    assert evidence_words(task, None) == "6 of 17 attempts failed"
+    assert evidence_words(task, NOW) == "of all time: 6 of 17 attempts failed"
+    assert evidence_words(changed, NOW) == "since the rate last changed: 6 of 17 attempts failed"
+    assert evidence_words(task_report(), NOW) == ""
+    text = " ".join(shown(report_view(Report({"invoice": task}, 0, NOW, NOW)), 140).split())
+    assert "evidence Of all time: 6 of 17 attempts failed." in text
+    assert "counted since 2026-11-23 12:00:00 UTC; states, their evidence and break-even are of all time." in text
 
 
 def test_an_empty_report_is_a_sentence() -> None:

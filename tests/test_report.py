@@ -221,6 +221,23 @@ async def test_pins_that_cost_more_than_they_save_are_told_with_another_setting(
 
 
 @pytest.mark.anyio
+async def test_the_rate_over_a_time_has_no_point_before_it_though_states_rest_on_all_time(tmp_path: Path) -> None:
+    clock = Clock()
+    script = [answers('{"number": "A", "total": 1}')] * 20
+    client = ScriptedClient({"efficiency": script, "performance": script[0], "judge": "yes"})
+    engine = Engine(config_with(prices=EVEN), client=client, store=str(tmp_path / "q.db"), now=clock)
+    async with engine:
+        for number in range(20):
+            await engine.run("invoice", f"A {number}", session=f"s{number}")
+            clock.now += timedelta(days=1) * (number == 13)
+        whole, last = of(await engine.report()), of(await engine.report(since=NOON + timedelta(days=1)))
+    assert [point.rate.of for point in whole.series] == [5, 5, 5, 5]
+    assert sum(point.rate.of for point in last.series) == last.attempts == 6
+    assert min(point.start for point in last.series) >= NOON + timedelta(days=1)
+    assert last.why == whole.why
+
+
+@pytest.mark.anyio
 async def test_a_report_since_an_hour_leaves_out_what_came_before(tmp_path: Path) -> None:
     await reported("." * 10, tmp_path)
     async with Engine(config_with(), client=ScriptedClient({"judge": "yes"}), store=str(tmp_path / "q.db")) as engine:
@@ -321,6 +338,7 @@ def test_a_series_is_by_hours_then_days_and_by_groups_where_hours_are_few() -> N
     assert len({point.start for point in points}) == 10
     assert sum(point.rate.of for point in points) == 50
     assert series([], []) == ()
+    assert [point.rate.of for point in series(list(hours(1)), first[:19])] == [10]
 
 
 def test_nothing_counted_has_no_rate() -> None:
@@ -411,3 +429,21 @@ def joined_summary(summaries: list[TaskSummary]) -> TaskSummary:
         performance=CostSummary(sum(c.count for c in performance), sum((c.known for c in performance), Decimal(0))),
         pairs=together,
     )
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "prices", "told"),
+    [
+        ("...", EVEN, "no verdict, because performance has not answered yet"),
+        ("...", [], "no verdict, because costs are unknown; add [[prices]] for its models."),
+        ("..x", EVEN[:2], "no verdict, because costs are unknown; add [[prices]] for its models."),
+        ("..x", [*EVEN[:2], {**EVEN[2], "input": "0", "output": "0"}], "because there is nothing to save"),
+        ("..x", EVEN, "no verdict yet; about"),
+    ],
+    ids=["no fallback yet", "no prices", "one price missing", "performance is free", "all known"],
+)
+@pytest.mark.anyio
+async def test_a_report_without_a_verdict_says_what_is_missing_for_one(
+    tmp_path: Path, outcomes: str, prices: list[dict[str, str]], told: str
+) -> None:
+    assert told in (await reported(outcomes, tmp_path, prices=prices)).tasks["invoice"].sentence

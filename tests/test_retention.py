@@ -325,11 +325,11 @@ def ids(path: Path) -> list[str]:
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_the_command_prunes_and_says_how_many(file: Path, anyio_backend: str) -> None:
     counted = await anyio.to_thread.run_sync(lambda: call("store", "prune", "--keep", "1d", "--dry-run", "--db", file))
-    assert "Would prune 1 decisions from before" in counted.output
+    assert "Would prune 1 decision from before" in counted.output
     assert ids(file) == ["dnew", "dold"]
     done = await anyio.to_thread.run_sync(lambda: call("store", "prune", "--keep", "1d", "--db", file))
     assert done.exit_code == 0
-    assert "Pruned 1 decisions from before" in done.stdout
+    assert "Pruned 1 decision from before" in done.stdout
     assert "`store vacuum`" in done.stderr
     assert ids(file) == ["dnew"]
     told = await anyio.to_thread.run_sync(lambda: call("explain", "dold", "--db", file))

@@ -48,10 +48,10 @@ def test_a_rubric_file_is_read(tmp_path: Path) -> None:
         ('[[criteria]]\nid = "supported"\nask = "Is it stated?"', "criteria = []", "criteria"),
         ('[[criteria]]\nid = "supported"\nask = "Is it stated?"', "", "criteria"),
         ('ask = "Is it stated?"', 'ask = "  "', "criteria.0.ask"),
-        ('ask = "Is it stated?"', 'ask = "x"\nweigth = 2', "criteria.0.weigth: unknown key"),
+        ('ask = "Is it stated?"', 'ask = "x"\nweigth = 2', "criteria.0.weigth: unknown key; did you mean 'weight'?"),
         ('ask = "Is it stated?"', 'ask = "x"\nweight = 0', "criteria.0.weight"),
         ('ask = "Is it stated?"', 'ask = "x"\nweight = inf', "criteria.0.weight"),
-        ('id = "supported"', 'id = "sup ported"', "criteria.0.id"),
+        ('id = "supported"', 'id = "sup ported"', "criteria.0.id: 'sup ported' is no name; right is a letter"),
         ('ground = "literal"', 'ground = "litteral"', "fields.total.ground"),
         ('name = "invoice"', 'name = "invoice"\nthreshold = 2', "threshold"),
         ('name = "invoice"', "name = ", "cannot be read"),
@@ -59,6 +59,11 @@ def test_a_rubric_file_is_read(tmp_path: Path) -> None:
 )
 def test_a_mistake_is_named_by_its_key(tmp_path: Path, old: str, new: str, told: str) -> None:
     assert told in mistake(tmp_path, GOOD.replace(old, new, 1))
+
+
+def test_a_criterion_with_a_mistake_is_told_once(tmp_path: Path) -> None:
+    told = mistake(tmp_path, GOOD.replace("ask = ", "aks = "))
+    assert told.endswith(": criteria.0.ask: it is missing; criteria.0.aks: unknown key; did you mean 'ask'?")
 
 
 def test_a_missing_rubric_is_named(tmp_path: Path) -> None:

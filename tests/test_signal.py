@@ -272,8 +272,9 @@ def test_where_an_attempt_costs_a_performance_call_the_first_loss_is_proof(
 def test_a_loss_by_arithmetic_says_that_no_rate_lets_it_pay() -> None:
     verdict = assess(counts_of((4, 0, 5)), -0.25)
     assert verdict.why == (
-        "0 of 20 attempts failed (0.000) in 5 sessions; at break-even -0.250 an attempt costs at least "
-        "the performance call it could save, so no fallback rate lets it pay"
+        "0 of 20 attempts failed (0.000) in 5 closed sessions, each up to its first failure; "
+        "at break-even -0.250 an attempt costs at least the performance call it could save, "
+        "so no fallback rate lets it pay"
     )
     assert verdict.saving == -1
 
@@ -431,7 +432,7 @@ def test_unknown_prices_give_no_state_that_needs_money(counts: SessionCounts, ti
     verdict = assess(counts, None, tier=tier, flags=[Flag.REVOKED])
     assert verdict.state is State.INSUFFICIENT
     assert verdict.flags == (Flag.REVOKED,)
-    assert ("prices are missing" in verdict.why) is (counts.rate is not None)
+    assert ("is not all known" in verdict.why) is (counts.rate is not None)
     money = (verdict.break_even, verdict.saving, verdict.e_loss, verdict.e_gain, verdict.sessions_to_go)
     assert money == (None,) * 5
 
@@ -468,7 +469,10 @@ def test_a_task_near_its_break_even_waits_for_five_hundred_sessions() -> None:
 
 def test_the_reason_is_told_in_plain_numbers() -> None:
     verdict = assess(counts_of((1, 1, 30)), 0.5)
-    assert verdict.why.startswith("30 of 30 attempts failed (1.000) in 30 sessions; efficiency pays only below 0.500")
+    assert verdict.why.startswith(
+        "30 of 30 attempts failed (1.000) in 30 closed sessions, each up to its first failure; "
+        "efficiency pays only below 0.500"
+    )
     assert verdict.saving == -0.5
     assert verdict.e_loss == pytest.approx(exp(log_evidence_of_loss(counts_of((1, 1, 30)), 0.5)))
     assert verdict.e_gain == pytest.approx(exp(log_evidence_of_gain(counts_of((1, 1, 30)), 0.5)))

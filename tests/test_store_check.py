@@ -264,10 +264,17 @@ def test_hostile_text_moves_no_cursor_and_comes_out_as_it_went_in(file: Path) ->
     assert rows(result.stdout)[0]["message"] == "\x1b[31m"
 
 
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_an_export_replaces_an_earlier_one(file: Path, tmp_path: Path, form: str) -> None:
+    for _ in range(2):
+        result = run("export", "--db", file, "--out", tmp_path / "out", "--format", form)
+        assert (result.exit_code, result.stderr) == (0, "Wrote 5 decisions.\n")
+
+
 def test_an_exported_file_is_put_in_place_whole(file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     out.write_text("before")
-    result = run("export", "--db", file, "--out", out)
+    result = run("export", "--db", file, "--out", out, "--force")
     assert (result.exit_code, result.stderr) == (0, "Wrote 5 decisions.\n")
     assert len(rows(out.read_text())) == 5
     assert sorted(path.name for path in tmp_path.iterdir() if "out" in path.name) == ["out.jsonl"]
@@ -282,7 +289,7 @@ def test_an_export_that_fails_leaves_the_file_as_it_was(
     out.write_text("before")
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("UPDATE decisions SET metadata = '{' WHERE id = 'd3'")
-    result = run("export", "--db", file, "--out", out, "--format", form)
+    result = run("export", "--db", file, "--out", out, "--format", form, "--force")
     assert result.exit_code == Exit.DOWN
     assert out.read_text() == "before"
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []

@@ -161,7 +161,8 @@ async def test_rows_are_written_though_the_loop_of_their_caller_has_ended(
 ) -> None:
     gone = asyncio.new_event_loop()
     gone.close()
-    left = Write(word("left"), None, gone.call_soon_threadsafe)
+    left = Write(word("left"), None)
+    left.call_soon = gone.call_soon_threadsafe
     wake([left])
     commits._handed_in.put(left)
     await commits.run(word("after"))

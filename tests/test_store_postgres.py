@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -26,7 +27,7 @@ from qualityroute.pins import Pin, PinKey, Rejected
 from qualityroute.records import Attempt, Decision, ModelCall, Outcome, Reason, Role, Route, Ruling, Tier, Verdict
 from qualityroute.store import Entry, SessionStore, open_store, schema
 from qualityroute.store.location import without_password
-from qualityroute.store.postgres import driver, server, transactions
+from qualityroute.store.postgres import driver, server, tables, transactions
 from qualityroute.store.postgres import store as postgres_store
 from qualityroute.store.postgres.dialect import declare, together, translate
 
@@ -206,6 +207,26 @@ async def test_stores_that_are_opened_at_once_make_the_tables_once(no_tables: st
         await store.aclose()
     names = postgres.run(database_of(no_tables), "SELECT name FROM qualityroute_migrations ORDER BY rowid")
     assert [name for (name,) in names] == [migration.__name__ for migration in schema.MIGRATIONS]
+
+
+def test_who_waited_while_another_made_the_tables_finds_them(
+    no_tables: str, postgres: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])  # after many changes a session hears of all
+    waiting = f"SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = '{database_of(no_tables)}'"
+    holder, *others = (driver.Session(driver.parameters_of(no_tables)) for _ in range(3))
+    holder.begin(transactions.READ_WRITE, tables.NO_LIMIT)
+    holder.execute("SELECT pg_advisory_xact_lock(?)", (transactions.lock_number("migrations"),))
+    with ThreadPoolExecutor() as pool:
+        prepared = [pool.submit(tables.prepare, session, "here", lambda: NOON) for session in others]
+        while len(postgres.run("postgres", waiting)) < 2 and not any(one.done() for one in prepared):
+            pass
+        holder.commit()
+        for one in prepared:
+            one.result(20)
+    for session in (holder, *others):
+        assert len(tables.applied(session)) == 1
+        session.close()
 
 
 @pytest.mark.parametrize("known", range(1, len(schema.MIGRATIONS)))
@@ -526,6 +547,13 @@ async def test_a_server_that_keeps_silent_is_left_after_its_time(url: str, monke
             with pytest.raises(StoreError):
                 await store.record(entry("lost"))
         await store.aclose()
+
+
+def test_a_silent_line_is_given_up_within_ten_seconds() -> None:
+    silence = (transactions.LIMIT + driver.GRACE + server.WATCH).total_seconds()
+    assert silence + int(driver.DEFAULTS["connect_timeout"]) <= 10
+    assert silence + int(driver.DEFAULTS["connect_timeout"]) > server.PATIENCE.total_seconds() > silence  # tried once
+    assert int(driver.DEFAULTS["tcp_user_timeout"]) <= silence * 1000
 
 
 async def test_what_others_keep_locked_for_too_long_is_told(

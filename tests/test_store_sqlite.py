@@ -289,9 +289,9 @@ def test_a_step_that_sqlite_does_not_wait_for_is_taken_again(path: Path) -> None
 
 
 async def test_the_file_is_in_wal_mode_and_syncs_at_checkpoints_only(store: SQLiteStore) -> None:
-    writer = store._open()._writer
-    told = [writer.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
-    assert told == ["wal", 1]
+    for writer in store._open().writers:
+        names = ("journal_mode", "synchronous", "wal_autocheckpoint")
+        assert [writer.execute(f"PRAGMA {name}").fetchone()[0] for name in names] == ["wal", 1, 0]
 
 
 async def test_a_person_can_read_the_tables_with_sqlite_utils(store: SQLiteStore, path: Path) -> None:
@@ -390,10 +390,12 @@ async def test_a_full_disk_fails_the_request_loses_nothing_and_passes(small_disk
 
 
 async def test_a_file_at_its_largest_size_fails_the_request_and_loses_nothing(store: SQLiteStore) -> None:
-    store._open()._writer.execute("PRAGMA max_page_count = 100")
+    for writer in store._open().writers:
+        writer.execute("PRAGMA max_page_count = 100")
     recorded, failed = await fill(store)
     await check_after_filling(store, recorded, failed)
-    store._open()._writer.execute("PRAGMA max_page_count = 1000")
+    for writer in store._open().writers:
+        writer.execute("PRAGMA max_page_count = 1000")
     await store.record(entry("after", "after"))
 
 

@@ -10,7 +10,7 @@ from conftest import bounded_work
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qualityroute.gates.strict_json import JsonLimits, NotJson, Parsed, read_json
+from qualityroute.strict_json import JsonLimits, NotJson, Parsed, read_json
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts

@@ -12,7 +12,7 @@ import click
 
 from qualityroute.commands.baseline_inputs import BaselineInput
 from qualityroute.commands.exits import Exit, tell_error
-from qualityroute.commands.options import as_dollars
+from qualityroute.commands.options import Integer, as_dollars
 from qualityroute.commands.progress import Progress
 from qualityroute.commands.purse import Purse
 from qualityroute.commands.tally import Tally
@@ -43,9 +43,7 @@ def paced(command: Command) -> Command:
     for option in (
         click.option("--resume/--again", default=True, show_default=True, help="Ask only what is not known yet."),
         click.option("--budget", metavar="USD", callback=as_dollars, help="Stop when it is about to be spent."),
-        click.option(
-            "--concurrency", type=click.IntRange(1, 1024), default=16, show_default=True, help="Requests at once."
-        ),
+        click.option("--concurrency", type=Integer(1, 1024), default=16, show_default=True, help="Requests at once."),
     ):
         command = option(command)
     return command
@@ -56,6 +54,14 @@ def that_writes(config: Config) -> Config:
     return config.model_copy(update={"store": config.store.model_copy(update={"on_store_error": "raise"})})
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    id: str
+    message: str
+    says_where: bool
+    """Of an input that could not be read; the message has its file and line."""
+
+
 @dataclass(slots=True)
 class Asking:
     ask: Callable[[BaselineInput], Awaitable[Decision]]
@@ -63,8 +69,7 @@ class Asking:
     progress: Progress
     left: int = 0
     """Inputs that the budget did not reach."""
-    problems: list[tuple[str, str]] = field(default_factory=list)
-    """Input and message."""
+    problems: list[Problem] = field(default_factory=list)
     work: Work = field(default_factory=Work)
     tally: Tally = field(default_factory=Tally)
 
@@ -98,7 +103,7 @@ class Asking:
             "stopped": "budget" if self.left else stopped,
             "cost": None if tally.unknown_costs else money_text(tally.spent),
             "unknown_costs": tally.unknown_costs,
-            "problems": [{"id": name, "error": message} for name, message in self.problems[:MOST_PROBLEMS]],
+            "problems": [{"id": problem.id, "error": problem.message} for problem in self.problems[:MOST_PROBLEMS]],
         }
 
     async def _draw(self, inputs: Iterator[BaselineInput]) -> BaselineInput | None:
@@ -135,11 +140,12 @@ class Asking:
     def _note(self, given: BaselineInput, error: Exception) -> None:
         self.tally.add_error(error)
         message = str(error) if isinstance(error, QualityRouteError) else f"{type(error).__name__}: {error}"
-        self.problems.append((given.id, message))
+        self.problems.append(Problem(given.id, message, says_where=bool(given.mistake)))
 
     def _tell_problems(self) -> None:
-        for name, message in self.problems[:MOST_PROBLEMS]:
-            click.echo(f"{visible(name, 80)}: {visible(message, 500)}", err=True)
+        for problem in self.problems[:MOST_PROBLEMS]:
+            where = "" if problem.says_where else f"{visible(problem.id, 80)}: "
+            click.echo(f"{where}{visible(problem.message, 500)}", err=True)
         if len(self.problems) > MOST_PROBLEMS:
             click.echo(f"and {len(self.problems) - MOST_PROBLEMS:,} more like these", err=True)
 

@@ -17,7 +17,8 @@ import click
 from qualityroute.commands.asking import Asking, Pace, paced, that_writes
 from qualityroute.commands.baseline_inputs import BaselineInput, InputFile, kept_inputs
 from qualityroute.commands.exits import Exit, tell_error
-from qualityroute.commands.options import as_json, placed
+from qualityroute.commands.options import as_json, forced, placed
+from qualityroute.commands.overwriting import PICTURE, check_replaceable
 from qualityroute.commands.places import Place, near
 from qualityroute.commands.progress import Progress, progress_on
 from qualityroute.commands.purse import Purse, check_priced
@@ -44,6 +45,7 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.argument("task")
 @click.argument("file", metavar="[INPUTS.jsonl]", required=False)
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.svg", help="Draw quality against cost there.")
+@forced
 @click.option("--alpha", type=_SHARE, default=None, help="The risk to hold against; default: the task's accept.alpha.")
 @click.option("--delta", type=_SHARE, default=None, help="1 - confidence of bounds; default: the task's accept.delta.")
 @paced
@@ -54,6 +56,7 @@ def compare(
     task: str,
     file: str | None,
     plot: Path | None,
+    force: bool,
     alpha: float | None,
     delta: float | None,
     concurrency: int,
@@ -70,6 +73,7 @@ def compare(
     setup = build_setup(config, time.monotonic)
     resolved = setup.task(task)
     if plot is not None:
+        check_replaceable(plot, place, PICTURE, force=force)
         _check_drawable()
     if budget is not None:
         check_priced(config, models_asked(config, resolved), datetime.now(UTC).date())

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from qualityroute.commands.given import Given, read_lines
-from qualityroute.commands.json_lines import Mistake, called, count_lines, opened
+from qualityroute.commands.given import FORM, Given, read_lines
+from qualityroute.commands.json_lines import STDIN, Mistake, called, count_lines, opened, told_of
 from qualityroute.errors import ConfigError
 from qualityroute.inputs import Input, as_messages, checked_name
 from qualityroute.labels import Reference, input_key
-
-FORM = '{"input": ..., "id"?: ..., "session"?: ...}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,5 +72,5 @@ def _read(given: Given, most: int) -> BaselineInput:
         key = input_key(as_messages(given.input, most))
         name = checked_name(given.id, "id") if given.named else None
     except ConfigError as error:
-        return BaselineInput(given.id, mistake=f"{given.file or 'standard input'}:{given.index}: {error}")
+        return BaselineInput(given.id, mistake=f"{told_of(given.file or STDIN, given.index)}: {error}")
     return BaselineInput(name or key, key, given.input, given.session)

@@ -25,7 +25,7 @@ from qualityroute.certifying import (
 )
 from qualityroute.certifying import calibrate as calibrated
 from qualityroute.commands.exits import Exit
-from qualityroute.commands.options import as_json, placed
+from qualityroute.commands.options import Integer, as_json, placed
 from qualityroute.commands.places import Place, opened
 from qualityroute.config import Config, ResolvedTask, resolve
 from qualityroute.doors import new_decision_id
@@ -49,7 +49,7 @@ class Outcome:
     "--alpha", type=float, default=None, help="Share of accepted answers that may differ. [task's accept.alpha]"
 )
 @click.option("--delta", type=float, default=None, help="1 - delta is the confidence. [task's accept.delta]")
-@click.option("--looks", type=click.IntRange(1, 20), default=1, show_default=True,
+@click.option("--looks", type=Integer(1, 20), default=1, show_default=True,
               help="How many looks at the labels to plan for; each takes its part of delta.")  # fmt: skip
 @click.option("--anytime", is_flag=True, help="A test that may be asked as often as one likes; it needs more labels.")
 @click.option("--renew", is_flag=True, help="Prove it anew on the labels since the certificate in force.")

@@ -21,6 +21,7 @@ from qualityroute.commands.screens import news, screen
 from qualityroute.config import Config, ResolvedTask
 from qualityroute.errors import ConfigError, QualityRouteError
 from qualityroute.openai_client import OpenAIClient
+from qualityroute.quantities import counted
 from qualityroute.render import safe_text
 from qualityroute.setup import build_setup
 
@@ -72,7 +73,7 @@ def _findings(place: Place) -> Iterator[Finding]:
     except ConfigError as error:
         yield "configuration", str(error), ""
         return
-    yield f"configuration '{place.config}'", "", f"{len(config.tasks)} tasks"
+    yield f"configuration '{place.config}'", "", counted(len(config.tasks), "task")
     for name in config.tasks:
         yield _looked_at(f"task '{name}'", partial(_task, config, name))
     for name in sorted({model.partition("/")[0] for model in config.models_used()}):

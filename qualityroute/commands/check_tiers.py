@@ -45,7 +45,7 @@ def check_tiers(place: Place, task: str, plain_json: bool) -> None:
 
 
 async def _found(place: Place, config: Config, task: ResolvedTask) -> TierCheck:
-    async with opened(place.store(config)) as store:
+    async with opened(place.store(config), to_read=True) as store:
         return await tier_check_of(store, config, task)
 
 

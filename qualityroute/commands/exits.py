@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from qualityroute.errors import (
     StoreError,
 )
 
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 TRACEBACK = "QUALITYROUTE_TRACEBACK"
 
 
@@ -69,6 +71,11 @@ def exit_codes(ctx: click.Context) -> Iterator[None]:
     except Exception as error:
         if os.environ.get(TRACEBACK):
             raise
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            name = "standard output" if error.filename is None else f"'{error.filename}'"
+            tell_error(f"{name} cannot be written: {error.strerror}")
+            _close_stdout()
+            ctx.exit(Exit.DOWN)
         tell_error(f"{type(error).__name__}: {error}\nThis is a bug; with {TRACEBACK}=1 it shows where.")
         ctx.exit(Exit.BUG)
 
@@ -92,7 +99,7 @@ def _write_what_can_be_written() -> None:
 
 
 def _close_stdout() -> None:
-    # The interpreter flushes stdout once more at its end; into the closed pipe that would be told on stderr.
+    # The interpreter flushes stdout once more at its end; into a closed pipe that would be told on stderr.
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError:  # no file behind it, as in tests

@@ -36,7 +36,7 @@ def explain(place: Place, decision_id: str, plain_json: bool) -> None:
 
 async def _decision(place: Place, decision_id: str) -> Told:
     store, _ = place.store_alone()
-    async with opened(store):
+    async with opened(store, to_read=True):
         decision = await store.decision(decision_id)
         if decision is None:
             raise await not_found(store, decision_id)

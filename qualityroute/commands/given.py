@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import IO, Any
@@ -19,7 +18,14 @@ from qualityroute.commands.json_lines import (
     told_of,
     too_large,
 )
+from qualityroute.config.near import near
+from qualityroute.errors import ConfigError
+from qualityroute.inputs import as_messages
+from qualityroute.labels import input_key
 from qualityroute.records import Json
+
+KEYS = dict.fromkeys(("input", "id", "session"))
+FORM = '{"input": ..., "id"?: ..., "session"?: ...}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +41,27 @@ class Given:
     mistake: str = ""
     named: bool = False
     """Is the id the caller's?"""
+    key: str | None = None
+    """The same for the same input; `None` where it is none."""
 
 
-def read_inputs(files: tuple[str, ...], form: str, most: int, session: str | None) -> Iterator[Given]:
-    """Every input in order, under an id of its own (`#2` and so on); `most` is how many characters one may have."""
-    seen: Counter[str] = Counter()
-    parts = (given for file in files for given in read_lines(file, most)) if form == "jsonl" else _texts(files, most)
-    for index, given in enumerate(parts):
-        seen[given.id] += 1
-        name = given.id if seen[given.id] == 1 else f"{given.id}#{seen[given.id]}"
-        yield replace(given, index=index, id=name, session=given.session or session)
+def is_lines(name: str, form: str | None) -> bool:
+    """Whether a file is read as lines of JSON: by its name, unless a `form` is given."""
+    return form == "jsonl" if form else name.casefold().endswith((".jsonl", ".ndjson"))
+
+
+def read_inputs(files: tuple[str, ...], form: str | None, most: int, session: str | None) -> Iterator[Given]:
+    """Every input in order, under an id of its own; `most` is how many characters one may have.
+
+    A file that is named twice is told apart (`#2` and so on); lines that name the same id are not.
+    """
+    seen: dict[str, int] = {}
+    parts = ((read_lines if is_lines(file, form) else _texts)(file, most) for file in files)
+    for index, given in enumerate(given for part in parts for given in part):
+        seen[given.id] = times = seen.get(given.id, 0) + 1
+        name = given.id if times == 1 else f"{given.id}#{times}"
+        found = replace(given, index=index, id=name, session=given.session or session, key=_key(given, most))
+        yield _named_again(found, given) if times > 1 and given.named else found
 
 
 def read_lines(name: str, most: int) -> Iterator[Given]:
@@ -66,21 +83,36 @@ def _given(line: Line, name: str) -> Given:
     )  # fmt: skip
 
 
+def _named_again(found: Given, given: Given) -> Given:
+    where = told_of(given.file or STDIN, given.index)
+    told = f"{where} has the id '{given.id:.100}' of an earlier input; give each its own, or leave ids out"
+    return replace(found, mistake=told)
+
+
 def _mistake_in(value: Json) -> str:
+    unknown = next((key for key in value if key not in KEYS), None) if isinstance(value, dict) else None
+    if unknown is not None:
+        return f"has an unknown key '{unknown:.100}'{near(unknown, KEYS)}"
     if not isinstance(value, dict) or value.get("input") is None:
-        return 'has no "input"; a line is {"input": ..., "id"?: ..., "session"?: ...}'
+        return f'has no "input"; a line is {FORM}'
     if not isinstance(value.get("id"), str | int | None) or not isinstance(value.get("session"), str | None):
         return "has an id or session that is no text"
     return ""
 
 
-def _texts(files: tuple[str, ...], most: int) -> Iterator[Given]:
-    for name in files:
-        file = None if name == STDIN else name
-        try:
-            yield Given(0, name, file, _text(name, most))
-        except Mistake as mistake:
-            yield Given(0, name, file, mistake=f"{called(name)} {mistake}")
+def _texts(name: str, most: int) -> Iterator[Given]:
+    file = None if name == STDIN else name
+    try:
+        yield Given(0, name, file, _text(name, most))
+    except Mistake as mistake:
+        yield Given(0, name, file, mistake=f"{called(name)} {mistake}")
+
+
+def _key(given: Given, most: int) -> str | None:
+    try:
+        return None if given.mistake else input_key(as_messages(given.input, most))
+    except ConfigError:  # which the engine tells
+        return None
 
 
 def _text(name: str, most: int) -> str:

@@ -37,8 +37,8 @@ def _practice_files() -> dict[str, str]:
 def _check_free(folder: Path, files: dict[str, str]) -> None:
     there = [str(folder / name) for name in files if (folder / name).exists()]
     if there:
-        more = f" and {len(there) - 1} more" if len(there) > 1 else ""
-        raise ConfigError(f"'{there[0]}'{more} exists already, and nothing was written; --force writes over it")
+        which = f"'{there[0]}' exists" if len(there) == 1 else f"'{there[0]}' and {len(there) - 1} more exist"
+        raise ConfigError(f"{which} already, and nothing was written; --force writes over")
 
 
 def _next_steps(folder: Path, *, practice: bool) -> str:

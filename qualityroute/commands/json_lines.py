@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -11,9 +10,12 @@ from pathlib import Path
 from typing import IO
 
 from qualityroute.records import Json
+from qualityroute.strict_json import JsonLimits, NotJson, read_json
 
 STDIN = "-"
 BYTES_PER_CHARACTER = 4
+DEPTH = 128
+"""Levels that a line may be nested, as a request to the gateway may."""
 _ESCAPED = 3
 """JSON may write a character in up to three times its bytes."""
 _ROOM = 65_536
@@ -104,16 +106,20 @@ def _lines_of(stream: IO[bytes], most: int) -> Iterator[Line]:
             if len(line) > limit:
                 _skip_rest(stream, line)
                 raise too_large(most)
-            yield Line(number, _json(decoded(line)))
+            yield Line(number, _json(decoded(line).strip(), limit))
         except Mistake as mistake:
             yield Line(number, mistake=str(mistake))
 
 
-def _json(text: str) -> Json:
+def _json(text: str, limit: int) -> Json:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise Mistake(f"is not JSON: {error}") from None
+        found = read_json(text, limits=JsonLimits(depth=DEPTH, size=limit))
+    except NotJson as error:
+        # The line of the text, which is one line of the file.
+        raise Mistake(error.finding.replace("(line 1, ", "(")) from None
+    if found.repaired:
+        raise Mistake("is not JSON alone: there is a code fence or a byte order mark around it")
+    return found.value
 
 
 def _standard_input() -> AbstractContextManager[IO[bytes]]:

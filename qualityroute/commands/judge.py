@@ -18,7 +18,7 @@ import click
 from qualityroute.commands.exits import Exit
 from qualityroute.commands.judge_answers import Wanted, from_inputs, from_store
 from qualityroute.commands.judge_bench import Bench, Original, judge_of
-from qualityroute.commands.options import as_json, placed
+from qualityroute.commands.options import Integer, as_json, placed
 from qualityroute.commands.places import Place, opened
 from qualityroute.commands.progress import progress_on
 from qualityroute.commands.screens import box_for, news, screen, show
@@ -28,6 +28,7 @@ from qualityroute.corruption import twins_of
 from qualityroute.doors import client_for
 from qualityroute.errors import ConfigError, ProviderError
 from qualityroute.judge_health import Bill, Repeated, SelfTest, Spent, repeat_json, repeated, self_test, selftest_json
+from qualityroute.quantities import counted
 from qualityroute.records import ModelCall, Ruling, Verdict
 from qualityroute.render.judge_views import repeat_view, selftest_view
 from qualityroute.setup import build_setup
@@ -60,12 +61,12 @@ def _ordered(command: Command) -> Command:
     @click.argument("inputs", required=False, metavar="[INPUTS.jsonl]", type=_FILE)
     @click.option(
         "--most",
-        type=click.IntRange(1, 10_000),
+        type=Integer(1, 10_000),
         default=50,
         show_default=True,
         help="Answers at most; a self test needs 20 or more.",
     )
-    @click.option("--concurrency", type=click.IntRange(1, 1024), default=16, show_default=True, help="At once.")
+    @click.option("--concurrency", type=Integer(1, 1024), default=16, show_default=True, help="At once.")
     @placed
     @functools.wraps(command)
     def with_order(place: Place, task: str, inputs: Path | None, most: int, concurrency: int, **options: Any) -> None:
@@ -105,7 +106,7 @@ def selftest(order: Order, seed: int, plain_json: bool) -> None:
 
 @judge.command()
 @_ordered
-@click.option("-k", "times", type=click.IntRange(2, 100), default=5, show_default=True, help="Verdicts an answer.")
+@click.option("-k", "times", type=Integer(2, 100), default=5, show_default=True, help="Verdicts an answer.")
 @as_json
 def repeat(order: Order, times: int, plain_json: bool) -> None:
     """Have the judge of TASK judge the same answers again and again.
@@ -157,7 +158,11 @@ async def _bench(order: Order, config: Config) -> AsyncIterator[Bench]:
 async def _self_test(bench: Bench, originals: list[Original], *, seed: int) -> SelfTest:
     cases = [bench.case(original) for original in originals]
     twins = twins_of(cases, schema=bench.task.schema, rules=bench.rubric.fields, seed=seed)
-    _announce(bench, len(originals) * REPEATS + len(twins), f"{len(originals)} answers and {len(twins)} spoiled twins")
+    _announce(
+        bench,
+        len(originals) * REPEATS + len(twins),
+        f"{counted(len(originals), 'answer')} and {counted(len(twins), 'spoiled twin')}",
+    )
     judged = await _judged(bench, originals, REPEATS)
     with progress_on(news(), len(twins), "Spoiled twins") as progress:
         asked = await bench.all_of([partial(bench.asked, twin, originals[twin.case]) for twin in twins], progress)
@@ -165,7 +170,7 @@ async def _self_test(bench: Bench, originals: list[Original], *, seed: int) -> S
 
 
 async def _repeat(bench: Bench, originals: list[Original], *, times: int) -> Repeated:
-    _announce(bench, len(originals) * times, f"{len(originals)} answers, {times} times each")
+    _announce(bench, len(originals) * times, f"{counted(len(originals), 'answer')}, {times} times each")
     return repeated(await _judged(bench, originals, times), bench.rubric)
 
 

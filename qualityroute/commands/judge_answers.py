@@ -22,6 +22,7 @@ from qualityroute.errors import ConfigError, ProviderError, QualityRouteError
 from qualityroute.inputs import as_messages
 from qualityroute.lanes import work_through
 from qualityroute.passage import Caller, Passage, World
+from qualityroute.quantities import counted
 from qualityroute.records import Decision, Message, ModelCall, Outcome, ReasonKind, Route, Ruling
 from qualityroute.routing import plan_of
 from qualityroute.store import SessionStore, open_store
@@ -74,7 +75,9 @@ async def from_inputs(bench: Bench, path: Path, wanted: Wanted) -> tuple[list[Or
     """
     inputs = _inputs(path, bench, wanted)
     most = min(len(inputs), wanted.most)
-    click.echo(f"Answering up to {len(inputs)} inputs on the efficiency tier, for {most} {wanted.kind}.", err=True)
+    click.echo(
+        f"Answering up to {counted(len(inputs), 'input')} on the efficiency tier, for {most} {wanted.kind}.", err=True
+    )
     store = open_store("sqlite://", folder=Path())
     await store.open()
     try:
@@ -176,7 +179,7 @@ def _inputs(path: Path, bench: Bench, wanted: Wanted) -> list[tuple[Message, ...
                 raise ConfigError(given.mistake)
             messages = as_messages(given.input, most)
         except ConfigError as error:
-            mistakes.append(f"{given.id}: {error}")
+            mistakes.append(given.mistake or f"{given.id}: {error}")
             continue
         found.setdefault(json.dumps(messages, sort_keys=True, default=str), messages)
     told = f" ({len(mistakes)} bad, such as {mistakes[0]})" if mistakes else ""

@@ -13,7 +13,7 @@ import click
 from rich.text import Text
 
 from qualityroute.budgets import allowance_pots
-from qualityroute.commands.options import as_dollars, as_json, placed
+from qualityroute.commands.options import Integer, as_dollars, as_json, placed
 from qualityroute.commands.places import Place, opened
 from qualityroute.commands.purse import check_priced
 from qualityroute.commands.screens import box_for, news, screen, show
@@ -43,7 +43,7 @@ def keys() -> None:
     callback=as_dollars,
     help="What its requests may cost in a day (UTC); every model needs a price.",
 )
-@click.option("--requests-per-minute", metavar="N", type=click.IntRange(1, MOST_REQUESTS), help="In each process.")
+@click.option("--requests-per-minute", metavar="N", type=Integer(1, MOST_REQUESTS), help="In each process.")
 @click.option("--dashboard", is_flag=True, help="It may open the dashboard, which shows every tenant's decisions.")
 @placed
 @as_json
@@ -118,7 +118,7 @@ async def _add(place: Place, key: Key) -> None:
 
 async def _list(place: Place, now: datetime) -> tuple[list[Key], dict[str, Decimal]]:
     store, _ = place.store_alone()
-    async with opened(store):
+    async with opened(store, to_read=True):
         found = await store.keys()
         return found, await _spent(store, found, now)
 

@@ -15,6 +15,12 @@ from qualityroute.commands.places import Place
 Command = Callable[..., None]
 
 
+class Integer(click.IntRange):
+    """Called so where it is none; click says "integer range"."""
+
+    name = "integer"
+
+
 def placed(command: Command) -> Command:
     """`--config` and `--db`, handed in as one `place`."""
 
@@ -38,6 +44,11 @@ def placed(command: Command) -> Command:
 def as_json(command: Command) -> Command:
     """`--json`, handed in as `plain_json`."""
     return click.option("--json", "plain_json", is_flag=True, help="JSON for programs.")(command)
+
+
+def forced(command: Command) -> Command:
+    """`--force`, of the commands that write a file one names."""
+    return click.option("--force", is_flag=True, help="Write over a file that this command did not make.")(command)
 
 
 def as_dollars(ctx: click.Context, param: click.Parameter, value: str | None) -> Decimal | None:

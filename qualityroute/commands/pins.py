@@ -32,11 +32,13 @@ def _now() -> datetime:
 
 
 @asynccontextmanager
-async def _pinboard(place: Place, task: str | None, *, make: bool = False) -> AsyncIterator[Pinboard]:
+async def _pinboard(
+    place: Place, task: str | None, *, make: bool = False, to_read: bool = False
+) -> AsyncIterator[Pinboard]:
     store, policy = place.store_alone()
     # Without a configuration, whoever names a task has pins for session and task together.
     known = policy or Pins(scope="task" if task else "session")
-    async with opened(store, make=make):
+    async with opened(store, make=make, to_read=to_read):
         yield Pinboard(store, lambda: known, _now)
 
 
@@ -70,7 +72,7 @@ def show_pin(place: Place, session: str, tenant: str, task: str | None, plain_js
     """Show why SESSION is pinned, since when and until when."""
 
     async def get() -> Pin | None:
-        async with _pinboard(place, task) as board:
+        async with _pinboard(place, task, to_read=True) as board:
             return await board.get(session, tenant=tenant, task=task)
 
     _show(anyio.run(get), session, plain_json)
@@ -136,7 +138,7 @@ def export_pins(place: Place, form: str, as_lines: bool, tenant: str | None) -> 
 
 
 async def _list(place: Place, tenant: str | None, session: str | None) -> list[Pin]:
-    async with _pinboard(place, None) as board:
+    async with _pinboard(place, None, to_read=True) as board:
         return await board.list(tenant=tenant, session=session)
 
 

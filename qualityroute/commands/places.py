@@ -44,12 +44,15 @@ class Place:
 
 
 @asynccontextmanager
-async def opened(store: SessionStore, *, make: bool = False) -> AsyncIterator[SessionStore]:
-    """The store, open. Unless told to `make` it, a database that is not there is an error: most likely a wrong path."""
+async def opened(store: SessionStore, *, make: bool = False, to_read: bool = False) -> AsyncIterator[SessionStore]:
+    """The store, open. Unless told to `make` it, a database that is not there is an error: most likely a wrong path.
+
+    `to_read`: nothing will be written, so that one may look into a file that one may not write to.
+    """
     path = getattr(store, "path", None)
     if not make and isinstance(path, Path) and not path.exists():
         raise StoreError(f"there is no database '{path}' yet; `qualityroute run` makes it, or name another by --db")
-    await store.open()
+    await store.open(to_read=to_read)
     try:
         yield store
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from qualityroute.commands.options import Integer
 from qualityroute.commands.stand_in import PORT
 from qualityroute.errors import ConfigError
 from qualityroute.practice import PracticeServer
@@ -11,7 +12,7 @@ from qualityroute.practice.replies import MODELS
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65_535), default=PORT, show_default=True, help="0: any free one.")
+@click.option("--port", type=Integer(0, 65_535), default=PORT, show_default=True, help="0: any free one.")
 def practice(port: int) -> None:
     """Serve the practice models on loopback until Ctrl-C.
 

@@ -54,6 +54,8 @@ def _check_writable(path: Path, target: Path) -> None:
     """A file can be replaced in a folder that one may write to, even when nobody is meant to write to the file."""
     if target.is_dir():
         raise ConfigError(f"'{path}' is a directory; name a file in it")
+    if target.exists() and not target.is_file():
+        raise ConfigError(f"'{path}' is no regular file, and nothing can take its place; name another")
     if target.exists() and not (target.stat().st_mode & _WRITABLE and os.access(target, os.W_OK)):
         raise ConfigError(f"'{path}' cannot be written: it is read-only")
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import anyio
 import click
 
-from qualityroute.commands.options import as_json, placed
+from qualityroute.commands.options import as_json, forced, placed
+from qualityroute.commands.overwriting import PAGE, check_replaceable
 from qualityroute.commands.places import Place, called, near, opened
 from qualityroute.commands.replacing import replace_text
 from qualityroute.commands.screens import box_for, screen, show
@@ -23,6 +24,7 @@ from qualityroute.errors import ConfigError
 from qualityroute.inputs import moment
 from qualityroute.pins import Pin
 from qualityroute.pipelines import pipeline_keys
+from qualityroute.quantities import counted
 from qualityroute.render import report_view, visible
 from qualityroute.render.report_view import suggestions_view
 from qualityroute.report import Report, build_report
@@ -51,6 +53,7 @@ class Found:
 @click.option("--task", default=None, help="This task only.")
 @click.option("--since", default=None, metavar="D", help="A date such as 2026-11-01, or a time such as 7d.")
 @click.option("--html", metavar="FILE", type=click.Path(path_type=Path), help="Write it as one HTML page.")
+@forced
 @click.option("--apply", "applied", is_flag=True, help="Write what it suggests into the configuration, after asking.")
 @click.option("--yes", is_flag=True, help="With --apply: do not ask.")
 @click.option("--rebuild", is_flag=True, help="First add up the ledger anew, from its rows.")
@@ -61,6 +64,7 @@ def report(
     task: str | None,
     since: str | None,
     html: Path | None,
+    force: bool,
     applied: bool,
     yes: bool,
     rebuild: bool,
@@ -68,6 +72,8 @@ def report(
 ) -> None:
     """Show how often each task falls back, what it cost and saved."""
     _check_forms(html=html is not None, applied=applied, plain_json=plain_json, yes=yes)
+    if html is not None:
+        check_replaceable(html, place, PAGE, force=force)
     wanted = Wanted(task, since, rebuild)
     if applied:
         _apply(place, wanted, yes=yes)
@@ -144,7 +150,7 @@ def _agreed(file: str) -> bool:
 def _find(place: Place, wanted: Wanted) -> Found:
     found = anyio.run(_found, place, wanted)
     if found.counted_anew is not None:
-        click.echo(f"Added up {found.counted_anew:,} decisions anew.", err=True)
+        click.echo(f"Added up {counted(found.counted_anew, 'decision')} anew.", err=True)
     return found
 
 
@@ -153,7 +159,7 @@ async def _found(place: Place, wanted: Wanted) -> Found:
     if task is not None and task not in config.tasks:
         raise ConfigError(f"no task '{task[:100]}'{did_you_mean(task, config.tasks)}")
     since = moment(wanted.since, now)
-    async with opened(place.store(config)) as store:
+    async with opened(place.store(config), to_read=not wanted.rebuild) as store:
         counted = await store.rebuild() if wanted.rebuild else None
         keys = pipeline_keys(config)
         checks = await tier_checks(store, config, _resolved(config, task))

@@ -9,10 +9,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from qualityroute.commands.rows import UNFINISHED, row_line
 from qualityroute.errors import ConfigError, StoreError
+
+Finished: TypeAlias = Mapping[str, str | None]
+"""Ids of inputs that are finished, each with the key of what was asked; `None` in rows that do not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,45 +39,45 @@ class FileRows:
         os.close(self.descriptor)
 
 
-def open_rows(path: Path, *, resume: bool) -> tuple[FileRows, frozenset[str]]:
-    """The file to write to, and the ids of the inputs that are finished in it. Raises `ConfigError`.
+def open_rows(path: Path, task: str, *, resume: bool) -> tuple[FileRows, Finished]:
+    """The file to write to, and the inputs of the task that are finished in it. Raises `ConfigError`.
 
     A row torn by `kill -9` is cut off, and rows of inputs that got no answer are taken out: both are done again.
     """
     rows = _locked(path)
     try:
         if not path.is_file() or not os.fstat(rows.descriptor).st_size:
-            return rows, frozenset()
+            return rows, {}
         if not resume:
             raise ConfigError(f"'{path}' has rows already; go on with --resume, or name another file by --out")
-        return _resumed(rows)
+        return _resumed(rows, task)
     except BaseException:
         rows.close()
         raise
 
 
-def _resumed(rows: FileRows) -> tuple[FileRows, frozenset[str]]:
-    finished: set[str] = set()
+def _resumed(rows: FileRows, task: str) -> tuple[FileRows, Finished]:
+    finished: dict[str, str | None] = {}
     kept_until, gaps = 0, False
     position = 0
-    for line, identity in _rows_in(rows.path):
+    for line, done in _rows_in(rows.path, task):
         position += len(line)
-        if identity is None:
+        if done is None:
             continue
         gaps = gaps or kept_until != position - len(line)
         kept_until = position
-        finished.add(identity)
+        finished.update([done])
     if gaps:
-        return _rewritten(rows), frozenset(finished)
+        return _rewritten(rows, task), finished
     os.ftruncate(rows.descriptor, kept_until)
-    return rows, frozenset(finished)
+    return rows, finished
 
 
-def _rewritten(rows: FileRows) -> FileRows:
+def _rewritten(rows: FileRows, task: str) -> FileRows:
     """The file with its finished rows alone; replaced whole, so that no kill finds it half done."""
     beside = rows.path.with_name(f"{rows.path.name}.new")
     with beside.open("wb") as copy:
-        copy.writelines(line for line, identity in _rows_in(rows.path) if identity is not None)
+        copy.writelines(line for line, done in _rows_in(rows.path, task) if done is not None)
         copy.flush()
         os.fsync(copy.fileno())
     fresh = _locked(beside)
@@ -83,20 +86,24 @@ def _rewritten(rows: FileRows) -> FileRows:
     return FileRows(rows.path, fresh.descriptor)
 
 
-def _rows_in(path: Path) -> Iterator[tuple[bytes, str | None]]:
-    """Each line with the id of its input, or `None` when that input is to be done again."""
+def _rows_in(path: Path, task: str) -> Iterator[tuple[bytes, tuple[str, str | None] | None]]:
+    """Each line with the id of its input and its key, or `None` when that input is to be done again."""
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
-            yield line, _finished(line, number, path) if line.endswith(b"\n") else None
+            yield line, _finished(line, task, f"line {number} of '{path}'") if line.endswith(b"\n") else None
 
 
-def _finished(line: bytes, number: int, path: Path) -> str | None:
+def _finished(line: bytes, task: str, where: str) -> tuple[str, str | None] | None:
     try:
         row = json.loads(line)
         identity, outcome = row["id"], row["outcome"]
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise ConfigError(f"line {number} of '{path}' was not written by `run`; name another file by --out") from None
-    return None if outcome in UNFINISHED else str(identity)
+        raise ConfigError(f"{where} was not written by `run`; name another file by --out") from None
+    if row.get("task", task) != task:
+        raise ConfigError(
+            f"{where} is a row of task '{row['task']!s:.100}', not of '{task}'; name another file by --out"
+        )
+    return None if outcome in UNFINISHED else (str(identity), row.get("input_key"))
 
 
 def _locked(path: Path) -> FileRows:

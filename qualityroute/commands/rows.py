@@ -25,22 +25,23 @@ class Rows(Protocol):
     def close(self) -> None: ...
 
 
-def answer_row(given: Given, answer: Answer) -> dict[str, Any]:
+def answer_row(task: str, given: Given, answer: Answer) -> dict[str, Any]:
     output = answer.output
     plain = output.model_dump(mode="json") if isinstance(output, BaseModel) else output
-    return {**_place(given), **_told(answer.decision), "output": plain}
+    return {**_place(task, given), **_told(answer.decision), "output": plain}
 
 
-def error_row(given: Given, error: Exception) -> dict[str, Any]:
+def error_row(task: str, given: Given, error: Exception) -> dict[str, Any]:
     """A decision that was not written down is not named: nobody would find it."""
     decision = getattr(error, "decision", None) if not isinstance(error, StoreError) else None
     message = str(error) if isinstance(error, QualityRouteError) else f"{type(error).__name__}: {error}"
-    return {**_place(given), **_told(decision), "error": message}
+    return {**_place(task, given), **_told(decision), "error": message}
 
 
-def _place(given: Given) -> dict[str, Any]:
+def _place(task: str, given: Given) -> dict[str, Any]:
+    """With what `--resume` knows a row by: its task, and the key of its input."""
     file = {} if given.file is None else {"file": given.file}
-    return {"id": given.id, "index": given.index, **file}
+    return {"id": given.id, "index": given.index, **file, "task": task, "input_key": given.key}
 
 
 def _told(decision: Decision | None) -> dict[str, Any]:

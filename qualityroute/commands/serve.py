@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import anyio
 import click
 
-from qualityroute.commands.options import placed
+from qualityroute.commands.options import Integer, placed
 from qualityroute.commands.places import Place, opened
+from qualityroute.commands.stand_in import practice_kept_up
 from qualityroute.config import Config
 from qualityroute.doors import utc_now
 from qualityroute.errors import ConfigError
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 @click.command()
 @placed
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
-@click.option("--port", type=click.IntRange(0, 65_535), default=8080, show_default=True, help="0: any free one.")
-@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes to serve with.")
+@click.option("--port", type=Integer(0, 65_535), default=8080, show_default=True, help="0: any free one.")
+@click.option("--workers", type=Integer(1, 256), default=1, show_default=True, help="Processes to serve with.")
 def serve(place: Place, host: str, port: int, workers: int) -> None:
     """Serve any OpenAI client: the engine behind POST /v1/chat/completions.
 
@@ -49,7 +50,7 @@ def serve(place: Place, host: str, port: int, workers: int) -> None:
         )
     address = Address(host, port, workers)
     make_app = partial(made_app, place)
-    with shared_by_workers() if workers > 1 else nullcontext(), bound(address) as listener:
+    with shared_by_workers() if workers > 1 else nullcontext(), bound(address) as listener, practice_kept_up(config):
         made = make_app()  # every mistake is found here, and not in each worker
         if workers == 1:
             make_app = partial(_itself, made)
@@ -98,3 +99,4 @@ def _announce(config: Config, port: int, host: str, *, keyed: bool) -> None:
     who = "each request needs a key" if keyed else "no key is needed, and only this machine may ask"
     click.echo(f"Gateway at http://{shown}:{port}/v1 ({who}). End it with Ctrl-C.")
     click.echo(f"Models: {', '.join(names(with_chat(config).tasks))}")
+    click.echo(f"Dashboard: http://{shown}:{port}/dashboard")

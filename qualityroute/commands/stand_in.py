@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from qualityroute.config import Config
+from qualityroute.errors import ConfigError
 from qualityroute.practice import PracticeServer
 
 PORT = 8399
@@ -23,13 +24,36 @@ _PATIENCE = 1.0
 def with_practice(config: Config) -> Iterator[Config]:
     """The configuration; with a practice provider of our own when it names one and nobody listens there."""
     address = _address(config)
-    if address is None or _listens(*address):
+    if address is None or listens(*address):
         yield config
         return
     with PracticeServer() as server:
         url = config.known_providers[NAME].base_url
         click.echo(f"Nothing listens at {url}: a practice provider (a stand-in) runs for this command.", err=True)
         yield pointed_at(config, server)
+
+
+@contextmanager
+def practice_kept_up(config: Config) -> Iterator[None]:
+    """The same for a command that goes on until it is ended: at the very address that the configuration names.
+
+    There its workers find it, and whoever reads the configuration again. Raises `ConfigError`.
+    """
+    address = _address(config)
+    if address is None or listens(*address):
+        yield
+        return
+    url, (_, port) = config.known_providers[NAME].base_url, address
+    try:
+        server = PracticeServer(port=port)
+    except OSError as error:
+        raise ConfigError(
+            f"nothing listens at {url}, and no practice provider can ({error.strerror}); "
+            "name another port, and serve it there by `qualityroute practice --port`"
+        ) from error
+    with server:
+        click.echo(f"Nothing listens at {url}: a practice provider (a stand-in) runs there until this ends.", err=True)
+        yield
 
 
 def pointed_at(config: Config, server: PracticeServer) -> Config:
@@ -49,7 +73,7 @@ def _address(config: Config) -> tuple[str, int] | None:
     return (url.hostname, url.port or 80) if url.hostname in _LOOPBACK else None
 
 
-def _listens(host: str, port: int) -> bool:
+def listens(host: str, port: int) -> bool:
     try:
         with socket.create_connection((host, port), timeout=_PATIENCE):
             return True

@@ -16,6 +16,7 @@ from qualityroute.commands.places import Place, opened
 from qualityroute.commands.screens import screen, show
 from qualityroute.commands.store_export import export
 from qualityroute.commands.store_prune import prune
+from qualityroute.quantities import counted
 from qualityroute.render import safe_text
 from qualityroute.store import Checked, Problem, Space
 
@@ -73,7 +74,9 @@ async def _vacuum(place: Place) -> Space:
 
 def _told(checked: Checked) -> Iterator[Text]:
     if not checked.problems:
-        yield Text(f"The store is whole: {checked.decisions:,} decisions, {checked.pins:,} pins.")
+        yield Text(
+            f"The store is whole: {counted(checked.decisions or 0, 'decision')}, {counted(checked.pins or 0, 'pin')}."
+        )
     for problem in checked.problems:
         yield _problem(problem)
 

@@ -17,7 +17,8 @@ import anyio.to_thread
 import click
 
 from qualityroute.commands.json_lines import STDIN
-from qualityroute.commands.options import placed
+from qualityroute.commands.options import forced, placed
+from qualityroute.commands.overwriting import DECISIONS, PARQUET, check_replaceable
 from qualityroute.commands.parquet import write_parquet
 from qualityroute.commands.places import Place, opened
 from qualityroute.commands.progress import Progress, progress_on
@@ -25,6 +26,7 @@ from qualityroute.commands.replacing import replacing
 from qualityroute.commands.screens import news
 from qualityroute.errors import ConfigError
 from qualityroute.inputs import moment
+from qualityroute.quantities import counted
 from qualityroute.render import json_line, recorded_json
 from qualityroute.store import Place as LedgerPlace
 from qualityroute.store import Recorded, Search, SessionStore
@@ -49,24 +51,34 @@ class Wanted:
 @click.option("--format", "form", type=click.Choice(["jsonl", "parquet"]), default="jsonl", show_default=True)
 @click.option("--json", "as_lines", is_flag=True, help="The same as --format jsonl.")
 @click.option("--out", metavar="FILE", default=STDOUT, show_default=True, help="A file, put in place whole; or -.")
+@forced
 @click.option("--payloads", is_flag=True, help="With the prompts and answers that were kept.")
 @placed
 def export(
-    place: Place, task: str | None, since: str | None, form: str, as_lines: bool, out: str, payloads: bool
+    place: Place,
+    task: str | None,
+    since: str | None,
+    form: str,
+    as_lines: bool,
+    out: str,
+    force: bool,
+    payloads: bool,
 ) -> None:
     """Write each decision with its calls and verdicts, the oldest first: one line of JSON, or one row of Parquet."""
     form = "jsonl" if as_lines else form
     if form == "parquet" and out == STDOUT:
         raise ConfigError("Parquet is no text for a terminal or a pipe; name a file: --out decisions.parquet")
+    if out != STDOUT:
+        check_replaceable(Path(out), place, PARQUET if form == "parquet" else DECISIONS, force=force)
     search = Search(task=task, since=moment(since, datetime.now(UTC)))
     count = anyio.run(_export, place, Wanted(search, form, payloads), out)
     if out != STDOUT:
-        click.echo(f"Wrote {count:,} decisions.", err=True)
+        click.echo(f"Wrote {counted(count, 'decision')}.", err=True)
 
 
 async def _export(place: Place, wanted: Wanted, out: str) -> int:
     store, _ = place.store_alone()
-    async with opened(store):
+    async with opened(store, to_read=True):
         with progress_on(news(), None, "Exporting") as bar:
             # In a thread, which asks the store for page after page.
             return await anyio.to_thread.run_sync(_write, out, wanted, _pages(store, wanted, bar))

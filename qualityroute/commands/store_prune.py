@@ -16,6 +16,7 @@ from qualityroute.commands.screens import news, screen, show
 from qualityroute.config import parse_duration
 from qualityroute.config.fields import check_keep
 from qualityroute.errors import ConfigError
+from qualityroute.quantities import counted
 from qualityroute.render import safe_text
 from qualityroute.retention import hour_of
 from qualityroute.retention import prune as prune_store
@@ -41,7 +42,10 @@ def prune(place: Place, keep: str | None, task: str | None, dry_run: bool, plain
         return
     done = "Would prune" if dry_run else "Pruned"
     whose = (" of task ", safe_text(task, "bold", most=100)) if task else ()
-    show(screen(), Text.assemble(f"{done} {count:,} decisions", *whose, f" from before {before:%Y-%m-%d %H:%M} UTC."))
+    show(
+        screen(),
+        Text.assemble(f"{done} {counted(count, 'decision')}", *whose, f" from before {before:%Y-%m-%d %H:%M} UTC."),
+    )
     if count and not dry_run:
         show(news(), Text("The file is as large as before: new rows take the place, or `store vacuum` gives it back."))
 

@@ -21,6 +21,8 @@ class Tally:
     """The gravest so far: what is down goes before what was rejected."""
     spent: Decimal = Decimal(0)
     """USD, as far as known."""
+    there: int = 0
+    """Inputs that were finished before; not counted otherwise."""
     unknown_costs: int = 0
     """Inputs whose cost is not known."""
     _started: float = field(default_factory=time.monotonic)
@@ -45,7 +47,9 @@ class Tally:
         parts += [f"{self.bad_inputs} bad input{'s' if self.bad_inputs > 1 else ''}"] if self.bad_inputs else []
         total = self.outcomes.total() + self.bad_inputs
         took = time.monotonic() - self._started
-        return f"{total} input{'' if total == 1 else 's'}: {', '.join(parts) or 'none'}; {self._cost()}; {took:.1f} s"
+        told = f"{total} input{'' if total == 1 else 's'}: {', '.join(parts) or 'none'}; {self._cost()}; {took:.1f} s"
+        there = f"; {self.there:,} {'was' if self.there == 1 else 'were'} there already" if self.there else ""
+        return told + there
 
     def _pay(self, decision: Decision) -> None:
         if decision.cost is None:

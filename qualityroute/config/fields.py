@@ -84,7 +84,27 @@ Dollars = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, allow_inf_nan=
 BudgetDollars = Annotated[Dollars, Field(le=1_000_000)]
 """No more than a store can count to the last digit."""
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", value):
+        raise ValueError(
+            f"{value[:64]!r} is no name; right is a letter or digit, then also '_', '.' or '-', 64 in all at most"
+        )
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+
+
+def _address(value: str) -> str:
+    if not re.fullmatch(r"https?://\S+", value):
+        raise ValueError(f"{value[:200]!r} is no address; right is one such as 'http://127.0.0.1:8000/v1'")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+"""Of a server."""
 
 
 def _model_name(value: str) -> str:

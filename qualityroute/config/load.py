@@ -26,6 +26,10 @@ def load_config(kind: type[C], path: Path) -> C:
         raise ConfigError(f"configuration '{path}' cannot be read: {error.strerror}") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"configuration '{path}' is not TOML: {error}") from error
+    except RecursionError:
+        raise ConfigError(f"configuration '{path}' is nested too deep to be read") from None
+    if not data:
+        raise ConfigError(f"configuration '{path}' says nothing; `qualityroute init` writes one to begin with")
     try:
         config = kind.model_validate(data)
         config._folder, config._file = path.parent, path

@@ -10,13 +10,13 @@ from pydantic import (
     Field,
 )
 
-from qualityroute.config.fields import Duration, ModelName
+from qualityroute.config.fields import Address, Duration, ModelName
 from qualityroute.config.section import Section
 from qualityroute.records import Tier
 
 
 class Provider(Section):
-    base_url: str = Field(pattern=r"^https?://[^\s]+$")
+    base_url: Address
     """Of an OpenAI-compatible server, with its `/v1`."""
     api_key_env: str | None = None
     """The environment variable that holds the key; none for servers without keys."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -23,9 +22,9 @@ from qualityroute.config.near import near
 from qualityroute.config.section import Section
 from qualityroute.config.task_section import Task
 from qualityroute.errors import ConfigError
+from qualityroute.mistakes import mistakes
 from qualityroute.prices import Price, PriceBook
 from qualityroute.records import Tier
-from qualityroute.rubrics import mistakes
 
 _OPENAI = Provider(base_url="https://api.openai.com/v1", api_key_env="OPENAI_API_KEY")
 
@@ -75,7 +74,7 @@ class Config(Section):
         try:
             super().__init__(**data)
         except ValidationError as error:
-            raise ConfigError("; ".join(_suggest(line) for line in mistakes(error))) from error
+            raise ConfigError("; ".join(mistakes(error, _KEYS))) from error
 
     @classmethod
     def model_validate(cls, obj: Any, **_: Any) -> Self:
@@ -261,14 +260,6 @@ def _check_agreement(config: Config, where: str, agreement: Agreement | None) ->
             )
 
 
-_KEYS = sorted(
+_KEYS = frozenset(
     {field.alias or name for section in Section.__subclasses__() for name, field in section.model_fields.items()}
 )
-
-
-def _suggest(line: str) -> str:
-    where, _, message = line.partition(": ")
-    if message != "unknown key":
-        return line
-    close = difflib.get_close_matches(where.rpartition(".")[2], _KEYS, n=1)
-    return f"{line}; did you mean '{close[0]}'?" if close else line

@@ -23,9 +23,13 @@ from qualityroute.config.gate_sections import Judge
 from qualityroute.config.models import Config, check_providers
 from qualityroute.config.task_section import CheckName, OnDeadline, Task
 from qualityroute.errors import ConfigError
+from qualityroute.records import Json
 from qualityroute.rubrics import Rubric, builtin_rubrics, load_rubric
+from qualityroute.strict_json import JsonLimits, NotJson, read_json
 
 MAX_SCHEMA_BYTES = 4 * 1024 * 1024
+DEEPEST_SCHEMA = 256
+"""Levels: more than any answer has, which are read 64 deep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +183,22 @@ def _schema_file(where: str, path: Path) -> Any:
     try:
         if path.stat().st_size > MAX_SCHEMA_BYTES:
             raise ConfigError(f"{where}: '{path}' is larger than {MAX_SCHEMA_BYTES // 2**20} MiB")
-        return json.loads(path.read_bytes().decode("utf-8"))
+        return _strict(path.read_bytes().decode("utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{where}: no file '{path}'") from None
     except OSError as error:
         raise ConfigError(f"{where}: '{path}' cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{where}: '{path}' is not JSON: {error}") from error
+    except NotJson as error:
+        raise ConfigError(f"{where}: '{path}' {error.finding}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{where}: '{path}' is not UTF-8 text (byte {error.start})") from error
+
+
+def _strict(text: str) -> Json:
+    found = read_json(text, limits=JsonLimits(depth=DEEPEST_SCHEMA, size=MAX_SCHEMA_BYTES))
+    if found.repaired:
+        raise NotJson("not JSON alone: there is a code fence or a byte order mark around it")
+    return found.value
 
 
 def _rubric(config: Config, where: str, task: Task, *, has_schema: bool) -> Rubric | None:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qualityroute.gates.readable import says_something
-from qualityroute.gates.strict_json import NotJson, read_json
 from qualityroute.records import Completion, Json, Reason, Ruling, Verdict
+from qualityroute.strict_json import NotJson, read_json
 
 # Openings of a refusal in plain text, at the very beginning of a short answer. Providers with a refusal field
 # are read from that; these catch the others where prose is the expected form, so they are kept narrow.

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from qualityroute.gates.strict_json import NotJson, read_json
 from qualityroute.records import JudgeTrouble
 from qualityroute.rubrics import Rubric
+from qualityroute.strict_json import NotJson, read_json
 
 _KEYS = frozenset({"id", "evidence", "verdict"})
 _PROBABILITY = {"yes": 1.0, "unsure": 0.5, "no": 0.0}

@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from qualityroute.errors import AnswerRejected
-from qualityroute.gates.strict_json import NotJson, read_json
 from qualityroute.records import Answer, Completion, Decision, Reason, Route, Tier, Usage
+from qualityroute.strict_json import NotJson, read_json
 
 RawHeaders = list[tuple[bytes, bytes]]
 _FINISH_REASONS = frozenset({"stop", "length", "content_filter"})

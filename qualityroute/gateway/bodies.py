@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 
 import anyio
 
-from qualityroute.gates.strict_json import JsonLimits, NotJson, read_json
 from qualityroute.gateway.errors import Refusal, invalid
 from qualityroute.records import Json
+from qualityroute.strict_json import JsonLimits, NotJson, read_json
 
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 DEPTH = 128

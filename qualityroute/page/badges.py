@@ -44,10 +44,11 @@ FLAG_MEANINGS: dict[Flag, str] = {
 }
 
 
-def state_badge(state: State) -> Markup:
+def state_badge(state: State, where: str = "") -> Markup:
+    """`where`: words that follow the state's name."""
     look = LOOKS[state]
     shape = tag("svg", tag("path", d=look.path, fill_rule="evenodd"), viewBox="0 0 16 16", aria_hidden="true")
-    return tag("span", shape, spaced(state), class_=f"badge {look.kind}")
+    return tag("span", shape, f"{spaced(state)}{where}", class_=f"badge {look.kind}")
 
 
 def flag_badge(flag: Flag) -> Markup:

@@ -14,6 +14,8 @@ FEWEST_ATTEMPTS = 5
 """A point of one attempt is 0 % or 100 %: a line through such points tells nothing."""
 FEW = 4
 BRIEF = timedelta(minutes=1)
+NEAR = 0.01
+"""Of the whole time: points nearer to each other look like one with two rates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +24,11 @@ class Course:
 
     @classmethod
     def of(cls, series: Sequence[Point]) -> Course:
-        """Neighbours are joined until each point has some attempts; what is left over joins the last one."""
+        """Neighbours are joined until each point has some attempts and some room; what is left over joins the last."""
         groups: list[list[Point]] = [[]]
+        room = _room(series)
         for point in series:
-            if _attempts(groups[-1]) >= FEWEST_ATTEMPTS:
+            if _attempts(groups[-1]) >= FEWEST_ATTEMPTS and point.start - groups[-1][0].start >= room:
                 groups.append([])
             groups[-1].append(point)
         if len(groups) > 1 and _attempts(groups[-1]) < FEWEST_ATTEMPTS:
@@ -47,6 +50,12 @@ class Course:
             return moment
         place = bisect_left(self.points, moment, key=lambda point: point.start)
         return self.points[0].start + place * BRIEF
+
+
+def _room(series: Sequence[Point]) -> timedelta:
+    """Between two points; none in a time so brief that they are drawn in their order."""
+    whole = series[-1].start - series[0].start if series else timedelta(0)
+    return timedelta(0) if whole < BRIEF else whole * NEAR
 
 
 def _attempts(points: Sequence[Point]) -> int:

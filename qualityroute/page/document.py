@@ -35,7 +35,7 @@ def page(report: Report, pins: Sequence[Pin], *, now: datetime, title: str = "Fa
         tag(
             "main",
             overview(report, names),
-            [task_section(task, name) for task, name in zip(report.tasks.values(), names, strict=True)],
+            [task_section(task, name, report.since) for task, name in zip(report.tasks.values(), names, strict=True)],
             pins_section(pins, now),
             id="main",
             tabindex=-1,
@@ -50,6 +50,7 @@ def _head(title: str) -> Markup:
     return tag(
         "head",
         tag("meta", charset="utf-8"),
+        tag("meta", name="generator", content="qualityroute"),
         tag("meta", http_equiv="Content-Security-Policy", content=_policy(style)),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),

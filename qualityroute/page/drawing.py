@@ -89,6 +89,7 @@ def svg_file(picture: Picture) -> str:
         "svg",
         tag("title", picture.title),
         tag("desc", picture.description),
+        tag("metadata", "qualityroute"),
         tag("rect", width="100%", height="100%", fill="var(--surface)"),
         *_kept_children(root),
         xmlns=SVG,

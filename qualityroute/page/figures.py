@@ -13,7 +13,9 @@ from qualityroute.page.markup import Child, Markup, joined, tag
 from qualityroute.page.rate_chart import NARROW, WIDE, rate_spec
 from qualityroute.page.row_chart import Row, rows_spec
 from qualityroute.page.tables import table
+from qualityroute.quantities import counted
 from qualityroute.records import Outcome, Reason
+from qualityroute.render.report_view import unaccepted_words
 from qualityroute.render.safe import visible
 from qualityroute.render.words import UNKNOWN, moment_text, outcome_words, percent, reason_words, seconds_text
 from qualityroute.report import Rate, TaskReport
@@ -73,7 +75,8 @@ def _rate(task: TaskReport, name: str) -> Figure:
     line = task.break_even
     at_break_even = "unknown" if line is None else percent(line)
     says = (
-        f"{len(points)} points from {moment_text(points[0].start)}; the last is {percent(points[-1].rate.rate)}. "
+        f"{counted(len(points), 'point')} from {moment_text(points[0].start)}; "
+        f"the last is {percent(points[-1].rate.rate)}. "
         f"Break-even is {at_break_even}. Changes of the rate: {len(task.changes)}."
     )
     pictures = [
@@ -136,7 +139,7 @@ def _reasons(task: TaskReport, name: str) -> Figure:
         name,
         heading,
         _bars(rows, heading, task, name, whole=1),
-        tag("p", f"Out of {total:,}; the bar is the share."),
+        tag("p", f"Shares {unaccepted_words(task)}."),
         table(f"{heading}, {visible(task.task, 60)}", ("reason", "times", "share"), numbers),
     )
 
@@ -197,9 +200,7 @@ def _sum_row(label: str, amount: Decimal | None, *, estimated: bool) -> Row:
 def saved_words(task: TaskReport) -> str:
     """What was saved or lost against all on performance, and what no sum has."""
     saved, cut = task.saved, task.cost.cut_off
-    unsure = (
-        f" {cut} call{'s' if cut > 1 else ''} got no answer and may still be billed; no sum has them." if cut else ""
-    )
+    unsure = f" {counted(cut, 'call')} got no answer and may still be billed; no sum has them." if cut else ""
     if saved.amount is None:
         return f"What was saved is unknown: a price is missing. Unknown parts have no bar.{unsure}"
     share = f" ({percent(abs(saved.share))})" if saved.share is not None else ""

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 
 from qualityroute.page.amounts import dollars
 from qualityroute.page.badges import spaced, state_badge
 from qualityroute.page.markup import Child, Markup, stranger, tag
-from qualityroute.page.tables import facts, table
+from qualityroute.page.tables import facts, stacking_table
 from qualityroute.page.task_section import MOST_OF_A_NAME, rate_words, suggestion_block
+from qualityroute.quantities import counted
+from qualityroute.render.report_view import OF_ALL_TIME, where_words
 from qualityroute.render.words import moment_text, percent
 from qualityroute.report import Report, TaskReport
 from qualityroute.signal import State
 
 
 def headline(report: Report, title: str) -> Markup:
-    since = f"since {moment_text(report.since)}" if report.since else "since the first record"
-    return tag(
-        "header",
-        tag("h1", stranger(title)),
-        tag("p", f"Counted {since}, as of ", tag("time", moment_text(report.at), datetime=report.at.isoformat()), "."),
-    )
+    return tag("header", tag("h1", stranger(title)), tag("p", counted_words(report)))
+
+
+def counted_words(report: Report) -> list[Child]:
+    """Which time the page is of, and what on it is of another."""
+    at = tag("time", moment_text(report.at), datetime=report.at.isoformat())
+    return [f"Counted {since_words(report.since)}, as of ", at, f"; {OF_ALL_TIME}." if report.since else "."]
+
+
+def since_words(since: datetime | None) -> str:
+    return f"since {moment_text(since)}" if since else "since the first record"
 
 
 def overview(report: Report, names: Iterable[str]) -> Markup:
@@ -77,21 +85,24 @@ def _known_part(tasks: list[TaskReport]) -> str:
 def _unknowns(tasks: list[TaskReport]) -> Iterable[Child]:
     without = [task for task in tasks if task.cost.total is None]
     if without:
-        which = "1 task" if len(without) == 1 else f"{len(without)} tasks"
         yield [
-            f"The costs of {which} are unknown, and so are the sums: add ",
+            f"The costs of {counted(len(without), 'task')} are unknown, and so are the sums: add ",
             tag("code", "[[prices]]"),
             " for the models.",
         ]
     cut = sum(task.cost.cut_off for task in tasks)
     if cut:
-        yield f"{cut:,} call{'s' if cut > 1 else ''} got no answer and may still be billed; no sum has them."
+        yield f"{counted(cut, 'call')} got no answer and may still be billed; no sum has them."
 
 
 def _glance(tasks: list[TaskReport], names: Iterable[str]) -> Markup:
     rows: list[list[Child]] = [
         [
-            [tag("a", stranger(task.task, MOST_OF_A_NAME), href=f"#{name}"), " ", state_badge(task.state)],
+            [
+                tag("a", stranger(task.task, MOST_OF_A_NAME), href=f"#{name}"),
+                " ",
+                state_badge(task.state, where_words(task)),
+            ],
             dollars(task.saved.amount),
             dollars(task.cost.total),
             rate_words(task.fallback_rate),
@@ -101,4 +112,4 @@ def _glance(tasks: list[TaskReport], names: Iterable[str]) -> Markup:
         for task, name in zip(tasks, names, strict=True)
     ]
     columns = ("task", "saved (est.)", "spent", "fallback rate", "break-even", "pins")
-    return table("Tasks", columns, rows)
+    return stacking_table("Tasks", columns, rows)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from qualityroute.page.markup import Child, Markup, stranger, tag
-from qualityroute.page.tables import table
+from qualityroute.page.tables import stacking_table
 from qualityroute.pins import Pin, alive
 from qualityroute.render.words import distance, moment_text, reason_words
 
@@ -32,7 +32,7 @@ def pins_section(pins: Sequence[Pin], now: datetime) -> Markup:
 def _table(pins: Sequence[Pin], now: datetime) -> Markup:
     tenants = {pin.key.tenant for pin in pins} != {"default"}
     columns = ["session", *(["tenant"] if tenants else []), "task", "why", "since", "until", "served", "failed probes"]
-    return table("Sessions held on performance", columns, [_row(pin, now, tenants=tenants) for pin in pins])
+    return stacking_table("Sessions held on performance", columns, [_row(pin, now, tenants=tenants) for pin in pins])
 
 
 def _row(pin: Pin, now: datetime, *, tenants: bool) -> list[Child]:

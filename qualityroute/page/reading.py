@@ -6,12 +6,16 @@ from qualityroute.page.badges import FLAG_MEANINGS, STATE_MEANINGS, flag_badge, 
 from qualityroute.page.markup import Child, Markup, tag
 
 DEFINITIONS: tuple[tuple[str, str], ...] = (
-    ("Attempt", "a request that tried efficiency, was not pinned, and whose answer the gate could judge."),
+    ("Judged attempt", "any request that tried efficiency, was not pinned, and whose answer the gate could judge."),
     (
         "Fallback rate",
         "the share of attempts that the gate rejected. Pinned requests are not in it. In brackets: 95 % interval.",
     ),
     ("On first attempts", "the same of each session's first attempt; its interval holds however often one looks."),
+    (
+        "Attempts in sessions",
+        "what a state rests on: of each closed session its judged attempts up to the first failure, at most four.",
+    ),
     ("Break-even", "the fallback rate at which trying efficiency first stops paying, from the mean costs measured."),
     ("Saved", "an estimate, against sending every request to performance. Spent is measured, not estimated."),
     ("Pin", "holds a session on performance after a rejected answer. A probe is one try of efficiency meanwhile."),

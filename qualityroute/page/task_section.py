@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from qualityroute.page.amounts import dollars
 from qualityroute.page.badges import flag_badge, state_badge
 from qualityroute.page.figures import latency_figure, money_figure, rate_figure, reasons_figure
 from qualityroute.page.markup import Child, Markup, lines, stranger, tag
 from qualityroute.page.tables import facts
-from qualityroute.render.report_view import tier_warning
+from qualityroute.quantities import counted
+from qualityroute.render.report_view import evidence_words, tier_warning, where_words
 from qualityroute.render.words import UNKNOWN, percent, seconds
 from qualityroute.report import Rate, Suggestion, TaskReport
 
@@ -18,19 +19,24 @@ APPLY = "qualityroute report --apply"
 MOST_OF_A_NAME = 64
 
 
-def task_section(task: TaskReport, name: str) -> Markup:
-    """`name` is unique on the page, and where the overview's link leads."""
+def task_section(task: TaskReport, name: str, since: datetime | None) -> Markup:
+    """`name` is unique on the page, and where the overview's link leads; `since` is the report's."""
     heading = f"{name}-heading"
     return tag(
         "section",
         tag(
             "div",
             tag("h2", stranger(task.task, MOST_OF_A_NAME), id=heading),
-            tag("p", state_badge(task.state), [flag_badge(flag) for flag in task.flags], class_="badges"),
+            tag(
+                "p",
+                state_badge(task.state, where_words(task)),
+                [flag_badge(flag) for flag in task.flags],
+                class_="badges",
+            ),
             class_="title",
         ),
         tag("p", stranger(task.sentence), class_="sentence"),
-        tag("p", stranger(task.why), class_="why"),
+        tag("p", stranger(evidence_words(task, since)), class_="why"),
         suggestion_block(task.suggestion) if task.suggestion else None,
         facts(_key_numbers(task)),
         _figures(task, name),
@@ -69,7 +75,7 @@ def _change_kind(line: str) -> str | None:
 
 def _key_numbers(task: TaskReport) -> Iterator[tuple[str, Child]]:
     yield "Tier", task.tier
-    yield "Judged attempts", f"{task.attempts:,} of {_counted(task.requests, 'request')}"
+    yield "Judged attempts", f"{task.attempts:,} of {counted(task.requests, 'request')}"
     yield "Fallback rate", rate_words(task.fallback_rate)
     yield "On first attempts", rate_words(task.difficulty)
     yield "Break-even", percent(task.break_even)
@@ -156,7 +162,3 @@ def _troubles(task: TaskReport) -> Child:
     found = sorted(task.judge.errors.items(), key=lambda item: (-item[1], item[0]))
     told = [[", " if place else "", stranger(cause, 40), f" {count:,}"] for place, (cause, count) in enumerate(found)]
     return told or "never"
-
-
-def _counted(number: int, name: str) -> str:
-    return f"{number:,} {name}{'' if number == 1 else 's'}"

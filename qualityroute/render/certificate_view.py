@@ -8,6 +8,7 @@ from qualityroute.calibration import Certificate, Certified
 from qualityroute.calibration.certificate import bound_text
 from qualityroute.certifying import Calibration, Cases, CertifiedBefore
 from qualityroute.config import ResolvedTask
+from qualityroute.quantities import counted
 
 
 def calibration_lines(task: ResolvedTask, calibration: Calibration, certificate: Certificate | None) -> Iterator[str]:
@@ -46,8 +47,8 @@ def _threshold(task: ResolvedTask, certificate: Certificate) -> str:
 def _proof(certificate: Certificate) -> str:
     c = certificate
     return (
-        f"Of {c.cases} labelled answers it accepts {c.accepted} ({c.coverage:.0%}), of which {c.bad} differ: "
-        f"at most {bound_text(c.upper_bound)}, by the {c.test} test."
+        f"Of {counted(c.cases, 'labelled answer')} it accepts {c.accepted} ({c.coverage:.0%}), "
+        f"of which {c.bad} differ: at most {bound_text(c.upper_bound)}, by the {c.test} test."
     )
 
 
@@ -64,4 +65,4 @@ def _about(cases: Cases) -> Iterator[str]:
     )
     for count, why in reasons:
         if count:
-            yield f"Not used: {count} label{'s' if count > 1 else ''} {why}."
+            yield f"Not used: {counted(count, 'label')} {why}."

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from qualityroute.judge_health import Bill, Repeated, SelfTest, Spent
+from qualityroute.quantities import counted
 from qualityroute.render.safe import safe_text
 from qualityroute.render.tables import facts, table
 from qualityroute.render.words import dollars, percent
@@ -20,7 +21,8 @@ _NONE = "-"
 
 def selftest_view(task: str, found: SelfTest, bill: Bill, box: Box | None = None) -> RenderableType:
     """Detection by corruption and by criterion, false alarms, flips, warnings, cost."""
-    heading = Text.assemble("Judge of ", safe_text(task, "bold", most=64), f" on {found.answers} accepted answers")
+    answers = counted(found.answers, "accepted answer")
+    heading = Text.assemble("Judge of ", safe_text(task, "bold", most=64), f" on {answers}")
     warned = [Text.assemble(("weak  ", "yellow"), safe_text(warning)) for warning in found.warnings]
     noted = [Text.assemble(("note  ", "dim"), safe_text(note)) for note in found.notes]
     said = [*(warned or [Text("No weak spot was found.", "green")]), *noted, Text("")]
@@ -30,8 +32,8 @@ def selftest_view(task: str, found: SelfTest, bill: Bill, box: Box | None = None
 
 def repeat_view(task: str, found: Repeated, bill: Bill, box: Box | None = None) -> RenderableType:
     """How often the ruling changed, how far the score moved, and by criterion."""
-    heading = Text.assemble("Judge of ", safe_text(task, "bold", most=64), f": {found.answers} answers, ")
-    heading.append(f"each judged {found.times} times")
+    heading = Text.assemble("Judge of ", safe_text(task, "bold", most=64), f": {counted(found.answers, 'answer')}, ")
+    heading.append(f"each judged {counted(found.times, 'time')}")
     shown = table(box)
     shown.add_column("criterion", overflow="fold")
     shown.add_column("both yes and no", justify="right")
@@ -67,8 +69,9 @@ def _criteria(found: SelfTest, box: Box | None) -> Table:
 
 
 def _selftest_facts(found: SelfTest, bill: Bill) -> Iterator[tuple[str, RenderableType]]:
-    yield "false alarms", Text(f"{_told(found.false_alarms)} untouched answers got a no")
-    yield "flips", Text(f"{_told(found.flips)} untouched answers got both rulings in {found.repeats} verdicts")
+    yield "false alarms", Text(f"{_told(found.false_alarms, 'untouched answer')} got a no")
+    flips = f"{_told(found.flips, 'untouched answer')} got both rulings"
+    yield "flips", Text(f"{flips} in {counted(found.repeats, 'verdict')}")
     absent = [one.corruption.words for one in found.detections if not one.twins]
     if absent:
         yield "not applicable", Text(", ".join(absent))
@@ -79,10 +82,11 @@ def _selftest_facts(found: SelfTest, bill: Bill) -> Iterator[tuple[str, Renderab
 
 
 def _repeat_facts(found: Repeated, bill: Bill) -> Iterator[tuple[str, RenderableType]]:
-    yield "rejected", Text(f"{_told(found.rejected)} verdicts")
-    yield "flips", Text(f"{_told(found.flips)} answers got both rulings")
-    yield "near", Text(f"{_told(found.near)} with a mean score within .15 of the threshold, {found.threshold:g}")
-    yield "far", Text(f"{_told(found.far)} of the others")
+    yield "rejected", Text(_told(found.rejected, "verdict"))
+    yield "flips", Text(f"{_told(found.flips, 'answer')} got both rulings")
+    near = f"with a mean score within .15 of the threshold, {found.threshold:g}"
+    yield "near", Text(f"{_told(found.near, 'answer')} {near}")
+    yield "far", Text(_told(found.far, "other"))
     yield "two verdicts", Text(f"{percent(found.changes)} chance that two on one answer differ")
     yield "score", Text(f"standard deviation {_number(found.spread)}, widest difference {_number(found.widest)}")
     yield from _trouble(found.troubles)
@@ -92,7 +96,7 @@ def _repeat_facts(found: Repeated, bill: Bill) -> Iterator[tuple[str, Renderable
 def _trouble(troubles: Mapping[str, int]) -> Iterator[tuple[str, RenderableType]]:
     if troubles:
         causes = ", ".join(f"{count} {cause}" for cause, count in troubles.items())
-        yield "no verdict", safe_text(f"{sum(troubles.values())} times: {causes}; in no rate above")
+        yield "no verdict", safe_text(f"{counted(sum(troubles.values()), 'time')}: {causes}; in no rate above")
 
 
 def _rate(rate: Rate) -> str:
@@ -104,9 +108,9 @@ def _counts(rates: Mapping[str, Rate]) -> list[str]:
     return [_rate(rate) for rate in rates.values()]
 
 
-def _told(rate: Rate) -> str:
-    """`2 of 20 (3–30 %)`."""
-    return f"{rate.count} of {rate.of}" + (f" {_interval(rate)}" if rate.of else "")
+def _told(rate: Rate, what: str) -> str:
+    """`2 of 20 answers (3–30 %)`."""
+    return f"{rate.count:,} of {counted(rate.of, what)}" + (f" {_interval(rate)}" if rate.of else "")
 
 
 def _interval(rate: Rate) -> str:
@@ -119,8 +123,8 @@ def _number(value: float | None) -> str:
 
 def _cost(bill: Bill) -> str:
     answering = f", {_spent(bill.answering)} for answering the inputs first" if bill.answering.calls else ""
-    return f"{_spent(bill.judging)} for {bill.judging.calls:,} calls of the judge{answering}"
+    return f"{_spent(bill.judging)} for {counted(bill.judging.calls, 'call')} of the judge{answering}"
 
 
 def _spent(spent: Spent) -> str:
-    return dollars(spent.known) + (f" and {spent.unknown:,} calls at unknown cost" if spent.unknown else "")
+    return dollars(spent.known) + (f" and {counted(spent.unknown, 'call')} at unknown cost" if spent.unknown else "")

@@ -11,6 +11,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from qualityroute.keys import Key
+from qualityroute.quantities import counted
 from qualityroute.render.safe import safe_text
 from qualityroute.render.tables import table
 from qualityroute.render.words import distance, dollars
@@ -45,7 +46,7 @@ def _cells(key: Key, spent: Decimal | None, now: datetime) -> dict[str, Text]:
         "ends in": safe_text(key.hint),
         "created": Text(distance(key.created_at, now)),
         "revoked": Text("" if key.revoked_at is None else distance(key.revoked_at, now)),
-        "a minute": Text("" if limit is None else f"{limit:,} request{'' if limit == 1 else 's'}"),
+        "a minute": Text("" if limit is None else counted(limit, "request")),
         "a day (UTC)": Text(_money(key.budget_per_day, spent)),
         "dashboard": Text("yes" if key.dashboard else ""),
     }

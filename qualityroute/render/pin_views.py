@@ -11,12 +11,16 @@ from rich.table import Table
 from rich.text import Text
 
 from qualityroute.pins import Pin, PinState
+from qualityroute.quantities import counted
 from qualityroute.records import Reason
 from qualityroute.render.safe import safe_text
-from qualityroute.render.tables import facts, table
+from qualityroute.render.tables import Stacking, facts, table
 from qualityroute.render.words import distance, moment_text, reason_words
 
 MOST_OF_A_MESSAGE = 90
+LEAST_FOR_WHY = 24
+"""Characters of a line: with fewer, a reason is a word a line."""
+LONGEST_TIME = len("119 min ago")
 
 
 def pin_table(pins: Sequence[Pin], now: datetime, box: Box | None = None) -> RenderableType:
@@ -26,14 +30,16 @@ def pin_table(pins: Sequence[Pin], now: datetime, box: Box | None = None) -> Ren
     tenants = {pin.key.tenant for pin in pins} != {"default"}
     tasks = any(pin.key.task for pin in pins)
     shown = table(box)
-    for name, wanted in (("session", True), ("tenant", tenants), ("task", tasks), ("why", True)):
+    for name, wanted in (("session", True), ("tenant", tenants), ("task", tasks)):
         if wanted:
             shown.add_column(name, overflow="fold")
-    for name in ("since", "until", "served"):
-        shown.add_column(name, no_wrap=True, justify="right" if name == "served" else "left")
+    shown.add_column("why", overflow="fold", min_width=LEAST_FOR_WHY)
+    for name in ("since", "until"):
+        shown.add_column(name, no_wrap=True, min_width=LONGEST_TIME)
+    shown.add_column("served", no_wrap=True, justify="right")
     for pin in pins:
         _add(shown, pin, now, tenants=tenants, tasks=tasks)
-    return shown
+    return Stacking(shown)
 
 
 def _add(shown: Table, pin: Pin, now: datetime, *, tenants: bool, tasks: bool) -> None:
@@ -61,7 +67,7 @@ def pin_card(pin: Pin, now: datetime) -> RenderableType:
         ("task", safe_text(pin.key.task or "every task of the session")),
         ("since", _when(pin.since, now)),
         ("until", _when(pin.until, now)),
-        ("served", Text(_counted(pin.served, "request") + " on the performance tier")),
+        ("served", Text(counted(pin.served, "request") + " on the performance tier")),
         ("next probe", Text(_next_probe(pin))),
     ]
     return Group(heading, facts([(name, value) for name, value in rows if str(value)]))
@@ -89,7 +95,7 @@ def _next_probe(pin: Pin) -> str:
         return "never: it was pinned by hand"
     so_far = _probes_so_far(pin)
     if pin.remaining:
-        return f"after {_counted(pin.remaining, 'more request')}{f' ({so_far})' if so_far else ''}"
+        return f"after {counted(pin.remaining, 'more request')}{f' ({so_far})' if so_far else ''}"
     return f"with the next request{f' ({so_far})' if so_far else ''}"
 
 
@@ -97,10 +103,6 @@ def _probes_so_far(pin: Pin) -> str:
     passed = f"{pin.passed_probes} passed in a row" if pin.passed_probes else ""
     failed = f"{pin.failed_probes} failed" if pin.failed_probes else ""
     return ", ".join(filter(None, (passed, failed)))
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _when(moment: datetime, now: datetime) -> Text:

@@ -49,13 +49,13 @@ class QualityFigure:
     @property
     def x_range(self) -> Place:
         most = max(x for x, _ in self._places)
-        return 0.0, most * (1 + _AIR) or 1.0
+        return 0.0, (most * (1 + _AIR) or 1.0) if self.by_cost else 1.0
 
     @property
     def y_range(self) -> Place:
         found = [y for _, y in self._places]
         air = max((max(found) - min(found)) * _AIR, 0.01)
-        return max(0.0, min(found) - air), max(found) + air
+        return max(0.0, min(found) - air), min(1.0, max(found) + air)
 
     @property
     def x_name(self) -> str:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from rich.box import Box
 from rich.console import Group, RenderableType
 from rich.constrain import Constrain
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from qualityroute.budgets import Filling
+from qualityroute.quantities import counted
 from qualityroute.records import Reason
 from qualityroute.render.safe import safe_text
-from qualityroute.render.tables import facts, table
+from qualityroute.render.tables import Stacking, facts, table
 from qualityroute.render.words import UNKNOWN, dollars, moment_text, percent, reason_words
 from qualityroute.report import Rate, RateChange, Report, Suggestion, TaskReport
 from qualityroute.signal import Flag, State
@@ -22,6 +23,7 @@ from qualityroute.tier_check import Standing, sentence
 
 WIDEST_PROSE = 110
 """Longer lines are hard to read, however wide the screen is."""
+OF_ALL_TIME = "states, their evidence and break-even are of all time"
 TOP_REASONS = 4
 
 _STATES: dict[State, tuple[str, str]] = {
@@ -43,7 +45,7 @@ def report_view(report: Report, box: Box | None = None) -> RenderableType:
     since = f" since {moment_text(report.since)}" if report.since else ""
     if not report.tasks:
         return Text(f"Nothing is recorded{since} yet.")
-    blocks = (*_blocks(report.tasks.values()), *map(_budget, report.budgets))
+    blocks = (*_blocks(report), *map(_budget, report.budgets))
     parts = [_table(report, box), Text(""), *blocks, _prose(_legend(report, since)), Text("")]
     return Group(*parts, *([suggestions_view(report.suggestions)] if report.suggestions else []))
 
@@ -60,6 +62,11 @@ def state_text(state: State) -> Text:
     return Text(words, style=style)
 
 
+def where_words(task: TaskReport) -> str:
+    """HEALTHY says that a task belongs where it is: beside money lost elsewhere it must say where that is."""
+    return f" on {task.tier}" if task.state is State.HEALTHY and task.tier != UNKNOWN else ""
+
+
 def flag_text(flag: Flag) -> Text:
     words, style = _FLAGS[flag]
     return Text(words, style=style)
@@ -73,11 +80,16 @@ def rate_text(rate: Rate) -> Text:
 
 
 def reasons_text(task: TaskReport) -> Text:
-    """The commonest reasons, the commonest first."""
+    """The commonest reasons, the commonest first, and what they are reasons of: of more than judged attempts."""
     ordered = sorted(task.by_reason.items(), key=lambda item: (-item[1], item[0]))
     told = [f"{reason_words(Reason(reason))} ({count:,})" for reason, count in ordered[:TOP_REASONS]]
     rest = sum(count for _, count in ordered[TOP_REASONS:])
-    return Text(", ".join(told + ([f"others ({rest:,})"] if rest else [])))
+    return Text(f"{unaccepted_words(task)}: {', '.join(told + ([f'others ({rest:,})'] if rest else []))}")
+
+
+def unaccepted_words(task: TaskReport) -> str:
+    """Whose reasons are told: endpoints in trouble are among them, and in no rate."""
+    return f"of {counted(sum(task.by_reason.values()), 'request')} without an accepted efficiency answer"
 
 
 def saved_text(task: TaskReport) -> Text:
@@ -87,7 +99,7 @@ def saved_text(task: TaskReport) -> Text:
     return Text(f"{dollars(task.saved.amount)}{share}", style="red" if task.saved.amount < 0 else "green")
 
 
-def _table(report: Report, box: Box | None) -> Table:
+def _table(report: Report, box: Box | None) -> Stacking:
     shown = table(box)
     shown.add_column("task", overflow="fold", min_width=8)
     shown.add_column("state", min_width=13, overflow="fold")
@@ -97,33 +109,33 @@ def _table(report: Report, box: Box | None) -> Table:
     for task in report.tasks.values():
         shown.add_row(
             safe_text(task.task, most=64),
-            state_text(task.state),
+            Text.assemble(state_text(task.state), where_words(task).replace(" ", "\n", 1)),
             f"{task.attempts:,} of {task.requests:,}",
             rate_text(task.fallback_rate),
             percent(task.break_even),
             dollars(task.cost.total),
             saved_text(task),
         )
-    return shown
+    return Stacking(shown)
 
 
-def _blocks(tasks: Iterable[TaskReport]) -> Iterator[RenderableType]:
-    for task in tasks:
+def _blocks(report: Report) -> Iterator[RenderableType]:
+    for task in report.tasks.values():
         yield _block_heading(task)
         yield _prose(Padding(safe_text(task.sentence), (0, 0, 0, 2)))
-        yield _prose(facts(list(_facts(task))))
+        yield _prose(facts(list(_facts(task, report.since))))
         yield Text("")
 
 
 def _block_heading(task: TaskReport) -> Text:
     flags = [part for flag in task.flags for part in (Text(", "), flag_text(flag))]
-    return Text.assemble(safe_text(task.task, "bold", most=64), ": ", state_text(task.state), *flags)
+    return Text.assemble(safe_text(task.task, "bold", most=64), ": ", state_text(task.state), where_words(task), *flags)
 
 
-def _facts(task: TaskReport) -> Iterator[tuple[str, RenderableType]]:
+def _facts(task: TaskReport, since: datetime | None) -> Iterator[tuple[str, RenderableType]]:
     """What there is to say; nothing is said of what did not happen."""
     if task.why:
-        yield "evidence", safe_text(_sentence(task.why))
+        yield "evidence", safe_text(_sentence(evidence_words(task, since)))
     if task.by_reason:
         yield "top reasons", reasons_text(task)
     if task.judge.judged or task.judge.errors:
@@ -148,6 +160,13 @@ def _facts(task: TaskReport) -> Iterator[tuple[str, RenderableType]]:
         yield "changed", _change(change)
     if task.cost.cut_off:
         yield "unknown", Text(_cut_off(task.cost.cut_off))
+
+
+def evidence_words(task: TaskReport, since: datetime | None) -> str:
+    """What the state rests on; it does not begin where the report does, which must be said where they differ."""
+    if not task.why or since is None:
+        return task.why
+    return f"{'since the rate last changed' if task.changes else 'of all time'}: {task.why}"
 
 
 def tier_warning(task: TaskReport) -> str | None:
@@ -182,9 +201,8 @@ def _change(change: RateChange) -> Text:
 
 
 def _cut_off(calls: int) -> str:
-    if calls == 1:
-        return "1 call got no answer but may be billed; what it cost is in no sum."
-    return f"{calls:,} calls got no answer but may be billed; what they cost is in no sum."
+    cost = "it cost" if calls == 1 else "they cost"
+    return f"{counted(calls, 'call')} got no answer but may be billed; what {cost} is in no sum."
 
 
 def _budget(filling: Filling) -> Text:
@@ -207,14 +225,15 @@ def _prose(text: RenderableType) -> RenderableType:
 
 def _legend(report: Report, since: str) -> Text:
     pins = report.pins_active
-    held = f"{pins} session{' is' if pins == 1 else 's are'} pinned now"
-    counted = f", counted{since}" if since else ""
+    held = f"{counted(pins, 'session')} {'is' if pins == 1 else 'are'} pinned now"
+    begun = f", counted{since}; {OF_ALL_TIME}" if since else ""
     return Text(
-        f"{held}{counted}. "
-        "Attempts: requests that tried efficiency unpinned and that the gate could judge. "
+        f"{held}{begun}. "
+        "Attempts: all requests that tried efficiency unpinned and that the gate could judge. "
         "Fallback rate: the share of them that it rejected, with its 95 % interval. "
         "Break-even: the fallback rate from which trying efficiency first no longer pays. "
         "Saved: an estimate, against sending every request to performance. "
-        "Evidence: what closed sessions prove; it may be looked at any number of times.",
+        "Evidence: what closed sessions prove, each by its attempts up to the first failure (at most four); "
+        "it may be looked at any number of times.",
         style="dim",
     )

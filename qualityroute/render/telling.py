@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from qualityroute.labels import Label, Origin
+from qualityroute.quantities import counted
 from qualityroute.records import Attempt, Decision, ModelCall, Outcome, Role, Tier, Verdict, total_cost
 from qualityroute.render.words import UNKNOWN, outcome_words
 
@@ -48,8 +49,7 @@ def label_words(label: Label) -> tuple[str, str, str]:
 
 
 def calls_words(decision: Decision) -> str:
-    made = len(all_calls(decision))
-    return f"{made} model call{'' if made == 1 else 's'}"
+    return counted(len(all_calls(decision)), "model call")
 
 
 def all_calls(decision: Decision) -> list[ModelCall]:

@@ -15,7 +15,7 @@ _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 _SHAPES = {Sign.IN_USE: "●", Sign.CERTIFIED: "◆"}
 _FLIP_EVERY = 3
 """Dots of the coin flip's line are so far apart."""
-_LABEL = 6
+_LABEL = len("100.0 %")
 """Columns of the y axis."""
 
 
@@ -101,11 +101,17 @@ def _between(dots: Sequence[tuple[int, int]]) -> Iterable[tuple[int, int]]:
 def _framed(figure: QualityFigure, canvas: _Canvas, *, fancy: bool) -> Iterator[str]:
     low, high = figure.y_range
     last = canvas.height - 1
+    # The middle of a row of characters is what its label tells.
+    labelled = {row: high - (row + 0.5) / canvas.height * (high - low) for row in (0, last // 2, last)}
+    labels = dict(zip(labelled, _told_apart(list(labelled.values())), strict=True))
     for number, row in enumerate(canvas.rows()):
-        # The middle of a row of characters is what its label tells.
-        at = high - (number + 0.5) / canvas.height * (high - low)
-        label = percent(min(1.0, at)) if number in (0, last // 2, last) else ""
-        yield f"{label:>{_LABEL}} {'│' if fancy else '|'}{row}"
+        yield f"{labels.get(number, ''):>{_LABEL}} {'│' if fancy else '|'}{row}"
+
+
+def _told_apart(shares: Sequence[float]) -> list[str]:
+    """With a digit behind the point where two labels would be alike: the axis spans a hundredth at least."""
+    whole = [percent(share) for share in shares]
+    return whole if len(set(whole)) == len(shares) else [f"{100 * share:.1f} %" for share in shares]
 
 
 def _x_axis(figure: QualityFigure, width: int, *, fancy: bool) -> Iterator[str]:

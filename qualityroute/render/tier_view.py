@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from qualityroute.labels import Label
+from qualityroute.quantities import counted
 from qualityroute.records import Reason
 from qualityroute.render.json_lines import money_text
 from qualityroute.render.quality_figure import QualityFigure, quality_figure
@@ -50,7 +51,7 @@ def tier_view(found: TierFindings, box: Box | None = None, *, fancy: bool = True
     comparison, name = found.comparison, safe_text(found.task, "bold", most=64)
     if not comparison.cases:
         return Group(Text.assemble(name, ": no labelled answer yet."), *_uncompared(comparison))
-    heading = Text.assemble(name, f": {_counted(len(comparison.cases), 'answer')} of the efficiency tier labelled.")
+    heading = Text.assemble(name, f": {counted(len(comparison.cases), 'answer')} of the efficiency tier labelled.")
     return Group(
         heading,
         *_meaning(comparison),
@@ -141,7 +142,7 @@ def _meaning(comparison: TierComparison) -> Iterator[Text]:
 
 def _uncompared(comparison: TierComparison) -> Iterator[Text]:
     if comparison.uncompared:
-        count = _counted(comparison.uncompared, "answer")
+        count = counted(comparison.uncompared, "answer")
         yield Text(
             f"{count} could not be compared: long texts in other words may say the same. Let people label them: "
             "`qualityroute baseline import`.",
@@ -207,7 +208,7 @@ def _plot(found: TierFindings, *, fancy: bool) -> Iterator[RenderableType]:
     yield Text("\nRight answers against cost, over all thresholds:" if figure.by_cost else _WITHOUT_COSTS)
     yield Text("\n".join(text_plot(figure, fancy=fancy)), no_wrap=True)
     signs = ", ".join(f"{sign_text(mark.sign, fancy=fancy)} {mark.name}" for mark in figure.marks)
-    yield Padding(Text(f"{signs}; dotted: a coin flip between the tiers", style="dim"), (0, 0, 0, 8))
+    yield Padding(Text(f"{signs}; dotted: a coin flip between the tiers", style="dim"), (0, 0, 0, 9))
 
 
 _WITHOUT_COSTS = "\nRight answers against performance calls, since costs are unknown, over all thresholds:"
@@ -244,7 +245,3 @@ def _fine(share: float | None) -> str:
     if share is None or abs(share) >= 0.1 or share == 0:
         return percent(share)
     return f"{100 * share:.1f} %"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -56,6 +56,7 @@ class Epoch:
     """The sessions since the rate last changed, and the changes before."""
 
     first: Sequence[FirstAttempt]
+    """Those of the time that is looked at; whatever that is, changes and counts are of all time."""
     changes: tuple[RateChange, ...]
     counts: SessionCounts
 
@@ -98,7 +99,7 @@ async def build_report(
     cached = await store.cache_summaries(task=task, since=_hour(since))
     likened = await store.likening_summaries(task=task, since=_hour(since))
     for summary in summaries:
-        epoch = await _epoch(store, summary.task, now)
+        epoch = await _epoch(store, summary.task, now, _hour(since))
         errors = await store.judge_errors(summary.task, since=since)
         audits = await store.audits(summary.task, since=_hour(since))
         tiers = (tier_checks or {}).get(summary.task)
@@ -124,14 +125,15 @@ async def _budgets(store: SessionStore, config: Config, now: datetime, task: str
     return tuple(await store.fillings(pots, now)) if pots else ()
 
 
-async def _epoch(store: SessionStore, task: str, now: datetime) -> Epoch:
+async def _epoch(store: SessionStore, task: str, now: datetime, since: datetime | None) -> Epoch:
     first = await store.first_attempts(task, most=MOST_FIRST_ATTEMPTS)
     found = find_changes(bucket_failures(attempt.failed for attempt in first))
     changes = tuple(RateChange(first[change.attempt].at, change.before, change.after) for change in found)
     cut = len(first) == MOST_FIRST_ATTEMPTS
     started = changes[-1].at if changes else first[0].at if cut else None
     counts = await store.session_counts(task, started=started, now=now)
-    return Epoch(first, changes, SessionCounts.of(counts))
+    looked_at = [attempt for attempt in first if since is None or attempt.at >= since]
+    return Epoch(looked_at, changes, SessionCounts.of(counts))
 
 
 def _task_report(
@@ -168,7 +170,7 @@ def _task_report(
         break_even=assessment.break_even,
         state=assessment.state,
         flags=assessment.flags,
-        sentence=words.state_sentence(summary.task, assessment, means.performance, tried=ever.tried.count > 0),
+        sentence=words.state_sentence(assessment, means.performance, ever),
         why=assessment.why,
         suggestion=suggestions.for_task(summary.task, assessment.state, tier),
         sessions=assessment.sessions,

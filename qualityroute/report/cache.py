@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from qualityroute.cache import CacheSummary, Evidence, LikeningSummary
 from qualityroute.cache.semantic import Fate
+from qualityroute.quantities import counted, were
 from qualityroute.report.facts import CacheReport, LikeningReport
 from qualityroute.report.words import dollars
 
@@ -28,11 +29,10 @@ def cache_report(
 
 
 def _sentence(summary: CacheSummary, share: float | None) -> str:
-    were = "request was" if summary.hits == 1 else "requests were"
     of_all = f" ({share:.0%})" if share is not None else ""
     known = f", which saved {dollars(summary.saved)}" if summary.hits > summary.unknown else ""
     unknown = f"; what {summary.unknown:,} of them saved is unknown" if summary.unknown else ""
-    return f"{summary.hits:,} {were} served an earlier answer{of_all}{known}{unknown}."
+    return f"{counted(summary.hits, 'request')} {were(summary.hits)} served an earlier answer{of_all}{known}{unknown}."
 
 
 def _likening_report(summary: LikeningSummary) -> LikeningReport:
@@ -60,8 +60,8 @@ def _likening_report(summary: LikeningSummary) -> LikeningReport:
 
 def _told(found: LikeningReport) -> str:
     why = "; ".join(f"{Fate(fate).told}: {count:,}" for fate, count in found.rejected.items())
-    were = "question was" if found.looks == 1 else "questions were"
-    looks = f"{found.looks:,} {were} likened to earlier ones, and {found.hits:,} served by that"
+    looks = f"{counted(found.looks, 'question')} {were(found.looks)} likened to earlier ones"
+    looks += f", and {found.hits:,} served by that"
     checked = "the judge was asked of none"
     if found.false_hit_bound is not None:
         checked = f"of {found.checked:,} that the judge was asked of {found.wrong:,} were wrong"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from qualityroute.complexity import Choice, Foretold, Score, score
+from qualityroute.quantities import counted
 from qualityroute.report.facts import LearningReport
 from qualityroute.report.money import Means
 from qualityroute.report.words import dollars
@@ -94,9 +95,9 @@ def _worth_it(seen: int, moved: int, saved: Decimal | None, total: Decimal | Non
 
 def _prediction(found: Score) -> str:
     if found.auroc is None or found.error is None or found.calibration_error is None:
-        return f"Of {found.outcomes:,} outcomes all were alike, so how well they are predicted is unknown."
+        return f"Of {counted(found.outcomes, 'outcome')} all were alike, so how well they are predicted is unknown."
     return (
-        f"Predictions sort {found.outcomes:,} outcomes with AUROC {found.auroc:.2f} ± {2 * found.error:.2f} "
+        f"Predictions sort {counted(found.outcomes, 'outcome')} with AUROC {found.auroc:.2f} ± {2 * found.error:.2f} "
         f"(0.50 is a coin) and are off by {100 * found.calibration_error:.0f} points on average."
     )
 
@@ -106,7 +107,7 @@ def _doing(straight: int, unjudged: int, saved: Decimal | None) -> str:
         return "Every request went through the cascade, as if the tier were efficiency."
     money = "an unknown amount" if saved is None else dollars(saved)
     return (
-        f"{straight:,} requests went straight to performance and {unjudged:,} without the judge, "
+        f"{counted(straight, 'request')} went straight to performance and {unjudged:,} without the judge, "
         f"which saved {money} against the cascade for all."
     )
 

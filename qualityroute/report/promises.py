@@ -7,6 +7,7 @@ from datetime import datetime
 
 from qualityroute.calibration import Certificate, upper_bound
 from qualityroute.labels import Audit
+from qualityroute.quantities import counted
 from qualityroute.records import total_cost
 from qualityroute.report.facts import AuditReport, CertificateReport, RateChange
 from qualityroute.signal import Flag
@@ -81,6 +82,7 @@ def _audited(compared: int, differing: int, incomparable: int) -> str:
         return f"No audited answer could be compared.{aside if incomparable > 1 else ''}"
     bound = upper_bound(differing, compared, delta=1 - _CONFIDENCE)
     return (
-        f"{differing} of {compared} audited answers differ{'s' if differing == 1 else ''} from the performance tier's: "
+        f"{differing:,} of {counted(compared, 'audited answer')} {'differs' if differing == 1 else 'differ'} "
+        f"from the performance tier's: "
         f"at most {bound:.1%} of accepted ones, for one look with confidence {_CONFIDENCE:.0%}.{aside}"
     )

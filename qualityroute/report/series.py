@@ -25,8 +25,11 @@ def rate_of(count: int, of: int) -> Rate:
 
 
 def series(hours: Sequence[HourSummary], first: Sequence[FirstAttempt]) -> tuple[Point, ...]:
-    """By hours, or days where there are many hours; by groups of sessions' first attempts where there are few."""
-    if len(hours) < FEWEST_HOURS:
+    """By hours, or days where there are many hours; by groups of sessions' first attempts where there are few.
+
+    Where groups would be as few, hours it is: they have every attempt, as the rate that is told beside them.
+    """
+    if len(hours) < FEWEST_HOURS <= len(first) // SMALLEST_GROUP:
         return _in_groups(first)
     if len(hours) <= MOST_POINTS:
         return tuple(Point(hour.hour, rate_of(hour.fallbacks, hour.attempts)) for hour in hours)

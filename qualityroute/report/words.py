@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from qualityroute.quantities import counted, were
 from qualityroute.records import Reason
 from qualityroute.signal import Assessment, Persistence, State
 from qualityroute.store import HeadStarts, TaskSummary
@@ -20,8 +21,9 @@ def dollars(amount: Decimal | float) -> str:
     return f"{'-' if Decimal(str(amount)) < 0 else ''}${value:,.{digits}f}"
 
 
-def state_sentence(task: str, assessment: Assessment, performance_cost: Decimal | None, *, tried: bool) -> str:
-    """The state in words; `tried`: has efficiency ever answered a request of the task?"""
+def state_sentence(assessment: Assessment, performance_cost: Decimal | None, ever: TaskSummary) -> str:
+    """The state of a task in words; `ever`: what it is judged by."""
+    task = ever.task
     money = _money(assessment, performance_cost)
     match assessment.state:
         case State.MISCLASSIFIED:
@@ -40,7 +42,7 @@ def state_sentence(task: str, assessment: Assessment, performance_cost: Decimal 
         case State.BREAK_EVEN:
             return f"{task} neither saves nor loses enough to matter."
         case State.INSUFFICIENT:
-            return _insufficient(task, assessment, tried=tried)
+            return _insufficient(assessment, ever)
 
 
 def _money(assessment: Assessment, performance_cost: Decimal | None) -> str:
@@ -49,25 +51,36 @@ def _money(assessment: Assessment, performance_cost: Decimal | None) -> str:
     return dollars(abs(Decimal(assessment.saving)) * performance_cost * PER_SESSIONS)
 
 
-def _insufficient(task: str, assessment: Assessment, *, tried: bool) -> str:
-    if not tried:
+def _insufficient(assessment: Assessment, ever: TaskSummary) -> str:
+    task = ever.task
+    if not ever.tried.count:
         return f"{task}: nothing has tried efficiency, so there is no verdict; `explore = 0.02` would try a share."
     if assessment.break_even is None:
-        return f"{task}: no verdict, because costs are unknown; add [[prices]] for its models."
+        return f"{task}: no verdict, because {_nothing_to_weigh(ever)}"
     if assessment.sessions_to_go is None:
         return f"{task}: no verdict yet, and none is in sight."
     more = assessment.sessions_to_go
-    return f"{task}: no verdict yet; about {more} more session{'' if more == 1 else 's'} to go."
+    return f"{task}: no verdict yet; about {counted(more, 'more session')} to go."
+
+
+def _nothing_to_weigh(ever: TaskSummary) -> str:
+    """Why it is unknown from which rate on trying efficiency stops paying."""
+    if ever.tried.unknown or ever.judging.unknown or ever.performance.unknown:
+        return "costs are unknown; add [[prices]] for its models."
+    if not ever.performance.count:
+        return "performance has not answered yet; what its answers cost is what efficiency saves."
+    return "there is nothing to save: performance costs nothing, or every answer is audited."
 
 
 def judge_sentence(summary: TaskSummary, would_save: Decimal | None) -> str:
     if not summary.judged:
         return "No answer reached the judge."
+    answers = counted(summary.judged, "answer")
     if not summary.judge_catches:
         most = min(1.0, 3 / summary.judged)  # the rule of three: 95 % bound when nothing was seen
         off = f"; turning it off would have saved {dollars(would_save)}" if would_save is not None else ""
-        return f"The judge caught nothing in {summary.judged} answers (at most {most:.0%} are bad, by its word){off}."
-    caught = f"The judge caught {summary.judge_catches} of {summary.judged} answers that every free check passed"
+        return f"The judge caught nothing in {answers} (at most {most:.0%} are bad, by its word){off}."
+    caught = f"The judge caught {summary.judge_catches:,} of {answers} that every free check passed"
     if would_save is None:
         return f"{caught}."
     each = would_save / summary.judge_catches
@@ -79,20 +92,20 @@ def agreement_sentence(summary: TaskSummary) -> str:
     peers = summary.peers
     if not peers.count:
         return ""
-    calls = f"Peers were asked {peers.count:,} times"
+    calls = f"Peers were asked {counted(peers.count, 'time')}"
     cost = f", for {dollars(peers.total)}" if peers.total is not None else ""
     count = summary.by_reason.get(Reason.DISAGREEMENT, 0)
-    return f"{calls}{cost}; for want of agreement, {count:,} answer{'' if count == 1 else 's'} fell back."
+    return f"{calls}{cost}; for want of agreement, {counted(count, 'answer')} fell back."
 
 
 def head_starts_sentence(found: HeadStarts) -> str:
     """What beginning performance early took, and what it saved."""
     begun = found.needed + found.spare
     saved = f", which saved {found.saved:,.1f} seconds of waiting" if found.needed else ""
-    unknown = f", and an unknown amount for {found.unknown:,} calls" if found.unknown else ""
+    unknown = f", and an unknown amount for {counted(found.unknown, 'call')}" if found.unknown else ""
     return (
-        f"Performance was begun early {begun:,} time{'' if begun == 1 else 's'}. {found.needed:,} were needed{saved}; "
-        f"{found.spare:,} were not, and cost {dollars(found.cost)}{unknown}."
+        f"Performance was begun early {counted(begun, 'time')}. {found.needed:,} {were(found.needed)} needed{saved}; "
+        f"{found.spare:,} {were(found.spare)} not, and cost {dollars(found.cost)}{unknown}."
     )
 
 
@@ -100,8 +113,9 @@ def pins_sentence(found: Persistence, held: int, amount: Decimal | None) -> str:
     if not held:
         return "No request was held by a pin."
     if not found.probes:
-        return f"{held} requests were held; no probe has come back yet, so whether pins pay is unknown."
-    rejected = f"{found.failed} of {found.probes} probes of pinned sessions were rejected"
+        unknown = "no probe has come back yet, so whether pins pay is unknown"
+        return f"{counted(held, 'request')} {were(held)} held; {unknown}."
+    rejected = f"{found.failed:,} of {counted(found.probes, 'probe')} of pinned sessions {were(found.failed)} rejected"
     if found.pins_pay:
         return f"Pins pay: {rejected}."
     cost = f" They cost {dollars(amount)} more than trying would have." if amount is not None and amount > 0 else ""

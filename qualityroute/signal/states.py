@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from qualityroute.quantities import counted
 from qualityroute.records import Tier
 from qualityroute.signal.betting import SessionCounts, mean_saving
 from qualityroute.signal.change import Change
@@ -93,7 +94,7 @@ def assess(
     raised = {*flags, Flag.CHANGED} if change else set(flags)
     ordered = tuple(flag for flag in Flag if flag in raised)
     if break_even is None:
-        return _without_prices(counts, ordered)
+        return _without_costs(counts, ordered)
     evidence = Evidence.of(counts, break_even)
     return Assessment(
         state=_STATES[tier][evidence.finding],
@@ -111,11 +112,11 @@ def assess(
     )
 
 
-def _without_prices(counts: SessionCounts, flags: tuple[Flag, ...]) -> Assessment:
+def _without_costs(counts: SessionCounts, flags: tuple[Flag, ...]) -> Assessment:
     return Assessment(
         state=State.INSUFFICIENT,
         flags=flags,
-        why=_counted(counts) + (f"; {_NO_PRICES}" if counts.rate is not None else ""),
+        why=_counted(counts) + (f"; {_NO_COSTS}" if counts.rate is not None else ""),
         break_even=None,
         rate=counts.rate,
         sessions=counts.sessions,
@@ -124,10 +125,11 @@ def _without_prices(counts: SessionCounts, flags: tuple[Flag, ...]) -> Assessmen
     )
 
 
-_NO_PRICES = "prices are missing, so the rate at which trying efficiency stops paying is unknown"
+_NO_COSTS = "what it costs is not all known, so the rate at which trying efficiency stops paying is unknown"
 
 
 def _counted(counts: SessionCounts) -> str:
     if counts.rate is None:
         return "no closed session has tried efficiency"
-    return f"{counts.failures} of {counts.attempts} attempts failed ({counts.rate:.3f}) in {counts.sessions} sessions"
+    failed = f"{counts.failures:,} of {counted(counts.attempts, 'attempt')} failed ({counts.rate:.3f})"
+    return f"{failed} in {counted(counts.sessions, 'closed session')}, each up to its first failure"

@@ -1,46 +1,76 @@
-"""A short transaction on the event loop's own thread, where nobody else has the file."""
+"""Short works on the event loop's own thread, where nobody else has the file.
+
+Those handed in during one turn of the event loop share a transaction.
+"""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
-from qualityroute.store.commits import Write
-from qualityroute.store.file_transactions import FileTransactions
+import anyio
+from anyio.lowlevel import checkpoint
+
+from qualityroute.store.commits import GroupCommit, Transactions, Write, loop_here, separate, settle
 from qualityroute.store.statements import Connection
 
 T = TypeVar("T")
 
-IN_A_ROW = 250
-"""Then one goes the other way, which has the time to carry SQLite's log over into the file."""
+
+class _Turn:
+    """What is handed in during one turn of an event loop."""
+
+    def __init__(self, first: Write) -> None:
+        self.writes = [first]
+        self.over: anyio.Event | None = None
+        """Made for the second who comes: most are alone."""
 
 
 class AtOnce:
-    """Runs works on a connection of its own, which must not wait for locks.
+    """Runs works by `transactions`, which must not wait for locks; what would have to goes to `commits`.
 
     Handing a work to a thread and hearing back costs more than its few rows do, and while there are other threads
     each statement may wait for the interpreter's lock. The file is written by one at a time, so that a transaction
     here keeps out those of other processes for as long as any does.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        # That takes milliseconds, and waits for the disk.
-        connection.execute("PRAGMA wal_autocheckpoint = 0")
-        self._transactions = FileTransactions(connection, patience=0)  # the whole event loop would wait
-        self._in_a_row = 0
+    def __init__(self, transactions: Transactions, commits: GroupCommit) -> None:
+        self._transactions = transactions
+        self._commits = commits
+        self._turns: dict[object, _Turn] = {}
+        """By event loop."""
 
-    def run(self, work: Callable[[Connection], T]) -> tuple[T] | None:
-        """The work's result, committed; `None` where it was not done, since the file is locked, or it is time to.
+    async def run(self, work: Callable[[Connection], T], locks: Sequence[str] | None = None) -> T:
+        """The work's result, after the commit; raises what the work or the commit raised."""
+        write, loop = Write(work, locks), loop_here()
+        turn = self._turns.get(loop)
+        step: Callable[[], Awaitable[None]]
+        if turn is None:
+            turn = self._turns[loop] = _Turn(write)
+            step = partial(self._end, loop)
+        else:
+            turn.writes.append(write)
+            turn.over = turn.over or anyio.Event()
+            step = turn.over.wait
+        result: T = await write.outcome(step)
+        return result
 
-        Raises what the work or the commit raised.
-        """
-        if self._in_a_row >= IN_A_ROW or self._transactions.begin() is not None:
-            self._in_a_row = 0
-            return None
-        self._in_a_row += 1
-        write = Write(work, None)
-        error = self._transactions.finish([write])
+    async def _end(self, loop: object) -> None:
+        """Who is first in a turn does it for all, once the others have had their chance to come."""
+        try:
+            await checkpoint()
+        finally:
+            turn = self._turns.pop(loop)
+            self._commit(turn.writes)
+            if turn.over is not None:
+                turn.over.set()
+
+    def _commit(self, writes: list[Write]) -> None:
+        if self._transactions.begin() is not None:
+            self._commits.hand_in(writes)
+            return
+        error = self._transactions.finish(writes)
         if error is not None:
-            raise error
-        return (write.result,)
+            separate(self._transactions, writes, error)
+        settle(writes)

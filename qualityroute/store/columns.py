@@ -28,6 +28,9 @@ def name(value: str) -> str:
 
 def text(value: str) -> str:
     """A text; what no database keeps becomes U+FFFD, because the row matters more than the character."""
+    # Asked here too, since there are twenty texts in a decision.
+    if value.isascii() and "\x00" not in value:
+        return value
     return value if _keepable(value) else _UNKEEPABLE.sub("\N{REPLACEMENT CHARACTER}", value)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -26,10 +26,17 @@ class FileTransactions:
 
     largest = LARGEST_BATCH
 
-    def __init__(self, connection: sqlite3.Connection, patience: float = BUSY_SECONDS) -> None:
-        """patience: seconds that a lock is waited for."""
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        patience: float = BUSY_SECONDS,
+        *,
+        committed: Callable[[], object] | None = None,
+    ) -> None:
+        """patience: seconds that a lock is waited for. committed: called after each commit."""
         self.patience = patience
         self._connection = connection
+        self._committed = committed
         # SQLite's own waiting naps ever longer, up to 0.1 s, and a lock is free again after a few milliseconds.
         connection.execute("PRAGMA busy_timeout = 0")
 
@@ -57,6 +64,8 @@ class FileTransactions:
         ) as error:  # whatever a work raises belongs to its caller, and must not leave the others waiting
             self._roll_back()
             return error
+        if self._committed is not None:
+            self._committed()
         for write, result in zip(writes, results, strict=True):
             write.result = result
         return None

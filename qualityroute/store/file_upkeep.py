@@ -11,9 +11,9 @@ from pathlib import Path
 from qualityroute.errors import StoreError
 from qualityroute.store import checking
 from qualityroute.store.condition import Checked, Problem, Space
-from qualityroute.store.files import connect
+from qualityroute.store.files import connect, connect_to_read
 from qualityroute.store.schema import MIGRATIONS, applied, pending
-from qualityroute.store.trouble import BUSY_SECONDS, primary_code, store_errors
+from qualityroute.store.trouble import primary_code, store_errors
 
 MOST_DAMAGE = 20
 """Places of damage that are told."""
@@ -25,7 +25,7 @@ def check(path: Path) -> Checked:
     """Everything that can be wrong with a file. Raises `StoreError` for one that is no store or cannot be read."""
     if not path.is_file():
         raise StoreError(f"there is no database '{path}'; `qualityroute run` makes it, or name another by --db")
-    with store_errors(path, "check the tables"), closing(_read_only(path)) as connection:
+    with store_errors(path, "check the tables"), closing(connect_to_read(path)) as connection:
         connection.execute("BEGIN")
         done = applied(connection)
         if not done:
@@ -59,10 +59,6 @@ def _damage(connection: sqlite3.Connection) -> tuple[str, ...]:
             raise
         return (str(error),)
     return () if found == ["ok"] else tuple(found)
-
-
-def _read_only(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None)
 
 
 def _size(path: Path) -> int:

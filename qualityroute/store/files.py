@@ -7,11 +7,13 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 from qualityroute.errors import StoreError
-from qualityroute.store.schema import migrate
+from qualityroute.store.schema import applied, migrate, pending
 from qualityroute.store.trouble import BUSY_SECONDS, primary_code, store_errors
 
 WAL_PAGES = 4000
@@ -19,6 +21,12 @@ WAL_PAGES = 4000
 
 Four times SQLite's own: the pages that every decision changes then go there a quarter as often.
 """
+
+
+class Connect(Protocol):
+    def __call__(
+        self, path: Path, /, *, patience: float = BUSY_SECONDS, checkpoints: bool = True
+    ) -> sqlite3.Connection: ...
 
 
 def prepare(path: Path) -> None:
@@ -50,20 +58,61 @@ def check_place(path: Path) -> None:
         raise StoreError(f"the store '{path}' is not a regular file; name a file on a local disk")
     if not path.parent.is_dir():
         raise StoreError(f"the store '{path}' lies in the folder '{path.parent}', which does not exist; make it first")
-    locked = next((place for place in (path, path.parent) if place.exists() and not os.access(place, os.W_OK)), None)
+    locked = locked_part(path)
     if locked is not None:
         raise StoreError(f"the store '{path}' cannot be written: '{locked}' is read-only")
 
 
-def connect(path: Path, *, patience: float = BUSY_SECONDS) -> sqlite3.Connection:
+def locked_part(path: Path) -> Path | None:
+    """The file or its folder, where we may not write to it."""
+    return next((place for place in (path, path.parent) if place.exists() and not os.access(place, os.W_OK)), None)
+
+
+def check_current(path: Path) -> None:
+    """Raises `StoreError` for a file whose tables would have to be brought up to date first."""
+    with store_errors(path, "open the tables"), closing(connect_to_read(path)) as connection:
+        done = applied(connection)
+        if not done:
+            raise StoreError(f"the file '{path}' is no store of qualityroute; name another by --db")
+        if pending(done, f"{path}"):
+            raise StoreError(
+                f"the store '{path}' is of an older version, and '{locked_part(path)}' is read-only; "
+                "have somebody who may write to it open it once with this one, such as by `qualityroute report`"
+            )
+
+
+def connect_to_read(path: Path, *, patience: float = BUSY_SECONDS, checkpoints: bool = False) -> sqlite3.Connection:
+    """A connection that changes nothing, even to a file that we may not write to. Raises `StoreError`.
+
+    SQLite reads the log of one that writes with the help of a file that both of them write to. Where we may not, and
+    there is no log, nobody writes, and it need not look for one.
+    """
+    log = Path(f"{path}-wal")
+    options = "mode=ro" if log.exists() or locked_part(path) is None else "mode=ro&immutable=1"
+    url = f"{path.absolute().as_uri()}?{options}"
+    connection = sqlite3.connect(url, uri=True, timeout=patience, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if log.exists() and primary_code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            raise StoreError(
+                f"the store '{path}' cannot be read: '{log.name}' holds what is not in it yet, and to read that takes "
+                f"write permission to '{path.parent}'; give it, or end the program that writes, which empties the log"
+            ) from error
+        raise
+    return connection
+
+
+def connect(path: Path, *, patience: float = BUSY_SECONDS, checkpoints: bool = True) -> sqlite3.Connection:
     """A connection that begins and ends its own transactions, and may move between threads.
 
-    `patience`: seconds that it waits for another's lock.
+    `patience`: seconds that it waits for another's lock. `checkpoints`: its commits carry a long log over.
     """
     connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES if checkpoints else 0}")
     except sqlite3.Error:
         connection.close()
         raise

@@ -40,7 +40,8 @@ from qualityroute.store.summaries import (
 class SessionStore(Protocol):
     """Keeps pins and the ledger. Every method raises `StoreError` when it cannot do its work."""
 
-    async def open(self) -> None: ...
+    async def open(self, *, to_read: bool = False) -> None:
+        """`to_read`: nothing will be written, so that a file may be opened that nobody lets us write to."""
 
     async def aclose(self) -> None: ...
 

@@ -1,8 +1,9 @@
 """Pins and the ledger in one SQLite file, shared by tasks, threads and processes.
 
-Four connections: pins are looked up on the event loop's own thread, where a thread hop would cost ten times the
+Five connections: pins are looked up on the event loop's own thread, where a thread hop would cost ten times the
 lookup; there decisions are written as well, while nobody else writes, since a row or two take less time than the hop;
-everything else that is written goes through the group commit; reports read in a worker thread.
+everything else that is written goes through the group commit; reports read in a worker thread; one more thread
+carries the log over into the file.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from qualityroute.errors import StoreError
 from qualityroute.pins import Pin, PinKey
 from qualityroute.store import cache_rows, file_upkeep
 from qualityroute.store.at_once import AtOnce
+from qualityroute.store.checkpoints import Checkpoints
 from qualityroute.store.commits import GroupCommit, to_the_end
 from qualityroute.store.condition import Checked, Space
 from qualityroute.store.file_transactions import FileTransactions
-from qualityroute.store.files import blank, connect, prepare
+from qualityroute.store.files import Connect, blank, check_current, connect, connect_to_read, locked_part, prepare
 from qualityroute.store.pin_rows import SELECT_ONE, pin_of
 from qualityroute.store.sql import SQLStore
 from qualityroute.store.statements import Connection
@@ -55,9 +57,9 @@ class SQLiteStore(SQLStore):
         """The database file; `None` for a temporary one that is not open."""
         return self._path if self._connections is None else self._connections.path
 
-    async def open(self) -> None:
+    async def open(self, *, to_read: bool = False) -> None:
         if self._connections is None:
-            self._connections = await anyio.to_thread.run_sync(partial(open_connections, self._path))
+            self._connections = await anyio.to_thread.run_sync(partial(open_connections, self._path, to_read=to_read))
 
     async def aclose(self) -> None:
         """Wait for what is being written, then close."""
@@ -107,9 +109,7 @@ class SQLiteStore(SQLStore):
     ) -> T:
         connections = self._open()
         try:
-            if brief and (written := connections.at_once.run(work)) is not None:
-                return written[0]
-            return await connections.commits.run(work, locks)
+            return await (connections.at_once if brief else connections.commits).run(work, locks)
         except Exception as error:  # any failure of a row is the store's failure to its caller
             raise store_error(connections.path, doing, error) from error
 
@@ -127,12 +127,17 @@ class SQLiteStore(SQLStore):
 class Connections:
     """What an open store holds."""
 
-    def __init__(self, path: Path, resources: ExitStack) -> None:
+    def __init__(self, path: Path, resources: ExitStack, connect: Connect) -> None:
         self.path = path
-        self.lookup, self._writer, self._reports = (resources.enter_context(closing(connect(path))) for _ in range(3))
-        self.transactions = FileTransactions(self._writer)
+        self.lookup, self._reports, carrier, *writers = (
+            resources.enter_context(closing(connect(path, checkpoints=False))) for _ in range(5)
+        )
+        self.writers = writers
+        self._checkpoints = Checkpoints(carrier)
+        self.transactions, at_once = (FileTransactions(one, committed=self._checkpoints.note) for one in writers)
+        at_once.patience = 0  # the whole event loop would wait for a lock
         self.commits = GroupCommit(self.transactions)
-        self.at_once = AtOnce(resources.enter_context(closing(connect(path, patience=0))))
+        self.at_once = AtOnce(at_once, self.commits)
         self._resources = resources.pop_all()
         self._reading = threading.Lock()
 
@@ -147,15 +152,19 @@ class Connections:
 
     def close(self) -> None:
         self.commits.close()
+        self._checkpoints.close()
         with self._reading:
             self._resources.close()
 
 
-def open_connections(path: Path | None) -> Connections:
+def open_connections(path: Path | None, *, to_read: bool = False) -> Connections:
     with store_errors(path or Path(tempfile.gettempdir()), "open the tables"), ExitStack() as resources:
         if path is None:
             path = Path(tempfile.mkdtemp(prefix="qualityroute-"), "qualityroute.db")
             resources.callback(shutil.rmtree, path.parent, ignore_errors=True)
             path.write_bytes(blank())
+        if to_read and path.is_file() and locked_part(path) is not None:
+            check_current(path)
+            return Connections(path, resources, connect_to_read)
         prepare(path)
-        return Connections(path, resources)
+        return Connections(path, resources, connect)

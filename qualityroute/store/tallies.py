@@ -17,6 +17,10 @@ from qualityroute.store.columns import PER_DOLLAR, milliseconds, moment
 from qualityroute.store.ledger import read_decision
 from qualityroute.store.statements import Connection, Row
 
+# Looked up in its class each time, a member takes longer than all that is asked of it.
+_EFFICIENCY, _PERFORMANCE = Tier.EFFICIENCY, Tier.PERFORMANCE
+_JUDGE, _PEER, _EMBEDDING = Role.JUDGE, Role.PEER, Role.EMBEDDING
+
 STEPS_PER_DOUBLING = 8
 """A latency is known to 2^(1/8), or nine per cent."""
 MOST_SESSION_ATTEMPT = 5
@@ -144,7 +148,7 @@ def seconds_of(step: int) -> float:
 
 def _first(decision: Decision) -> Attempt | None:
     first = decision.attempts[0] if decision.attempts else None
-    return first if first is not None and first.tier is Tier.EFFICIENCY else None
+    return first if first is not None and first.tier is _EFFICIENCY else None
 
 
 def _judged(first: Attempt | None) -> tuple[int, int]:
@@ -160,36 +164,35 @@ def _measures(decision: Decision) -> Row:
     dear: list[ModelCall] = []
     judge: list[ModelCall] = []
     peers: list[ModelCall] = []
-    cut_off = cheap_attempts = dear_attempts = 0
+    looks: list[ModelCall] = []  # for earlier answers, which are counted by themselves
+    cheap_attempts = dear_attempts = 0
     for attempt in decision.attempts:
         if _answered(attempt.calls):
-            cheap_attempts += attempt.tier is Tier.EFFICIENCY
-            dear_attempts += attempt.tier is Tier.PERFORMANCE
+            cheap_attempts += attempt.tier is _EFFICIENCY
+            dear_attempts += attempt.tier is _PERFORMANCE
         for call in attempt.all_calls:
-            cut_off += call.error is not None and call.cost is None
-            match call.role:
-                case Role.ANSWER | Role.AUDIT:
-                    (dear if call.tier is Tier.PERFORMANCE else cheap).append(call)
-                case Role.JUDGE:
-                    judge.append(call)
-                case Role.EMBEDDING:
-                    pass  # of looks for earlier answers, which are counted by themselves
-                case Role.PEER:
-                    peers.append(call)
+            if call.role is _JUDGE:
+                judge.append(call)
+            elif call.role is _PEER:
+                peers.append(call)
+            elif call.role is _EMBEDDING:
+                looks.append(call)
+            else:
+                (dear if call.tier is _PERFORMANCE else cheap).append(call)
     spare = () if decision.spare is None else decision.spare.all_calls
     likening = () if decision.likening is None else decision.likening.all_calls
-    cut_off += sum(call.error is not None and call.cost is None for call in (*spare, *likening))
-    spent_on_dear = _spent(dear)
+    spent = [_spent(calls) for calls in (cheap, dear, judge, peers, looks, spare, likening)]
+    on_cheap, on_dear, on_judge, on_peers, _, on_spare, on_likening = spent
     return (
-        1, cut_off,
-        cheap_attempts, *_spent(cheap),
-        len(judge), *_spent(judge),
-        dear_attempts, *spent_on_dear,
-        *_paired(_tokens(cheap), dear, *spent_on_dear),
-        len(peers), *_spent(peers),
+        1, sum([cut_off for _, _, cut_off in spent]),
+        cheap_attempts, *on_cheap[:2],
+        len(judge), *on_judge[:2],
+        dear_attempts, *on_dear[:2],
+        *_paired(_tokens(cheap), dear, *on_dear[:2]),
+        len(peers), *on_peers[:2],
         *_saved(decision.attempts),
-        int(decision.spare is not None), _spent(spare)[0], sum(call.cost is None for call in spare),
-        len(likening), *_spent(likening),
+        int(decision.spare is not None), on_spare[0], on_spare[1] + on_spare[2],
+        len(likening), *on_likening[:2],
     )  # fmt: skip
 
 
@@ -207,15 +210,17 @@ def _answered(calls: Iterable[ModelCall]) -> bool:
     return any(call.error is None for call in calls)
 
 
-def _spent(calls: Iterable[ModelCall]) -> tuple[int, int]:
-    """What is known to be spent, and how many answers have no known cost."""
-    known = unknown = 0
+def _spent(calls: Iterable[ModelCall]) -> tuple[int, int, int]:
+    """What is known to be spent, how many answers have no known cost, and how many calls were cut off."""
+    known = unknown = cut_off = 0
     for call in calls:
         if call.cost is not None:
             known += _units(call.cost)
         elif call.error is None:
             unknown += 1
-    return known, unknown
+        else:
+            cut_off += 1
+    return known, unknown, cut_off
 
 
 def _units(cost: Decimal) -> int:

@@ -37,7 +37,7 @@ class Score:
     requests: int = 0
     answers: int = 0
     refused: int = 0
-    """With `StoreError`."""
+    """With `StoreError`, or answered without being recorded."""
     seconds: float = 0.0
     slowest: float = 0.0
     """Seconds that a request took until it was told of the store's trouble."""
@@ -50,6 +50,7 @@ class Score:
         self.answers += len(answers)
         self.requests += len(answers) + len(errors)
         stores = [line["seconds"] for line in errors if line["type"] == "StoreError"]
+        stores += [line["seconds"] for line in answers if not line["recorded"]]
         self.refused += len(stores)
         self.slowest = max([self.slowest, *stores])
 
@@ -85,19 +86,19 @@ class Bench:
             self.server.start()
 
     @contextmanager
-    def stage(self, folder: Path | None = None, **more: object) -> Iterator[Stage]:
+    def stage(self, folder: Path | None = None, **more: str) -> Iterator[Stage]:
         name = f"faults_{next(self._numbers)}"
         url = f"sqlite:///{folder or self.folder}/{name}.db" if self.server is None else self._database(name)
-        stage = Stage(self.crew, url, random.Random(self.chance.random()), **more)  # type: ignore[arg-type]
+        stage = Stage(self.crew, url, random.Random(self.chance.random()), **more)
         try:
             yield stage
         finally:
             stage.close()
 
     @contextmanager
-    def behind_a_proxy(self, name: str = "") -> Iterator[tuple[Stage, Proxy]]:
+    def behind_a_proxy(self, **more: str) -> Iterator[tuple[Stage, Proxy]]:
         assert self.server is not None
-        with Proxy(("127.0.0.1", self.server.port)) as proxy, self.stage() as stage:
+        with Proxy(("127.0.0.1", self.server.port)) as proxy, self.stage(**more) as stage:
             stage.reach = stage.url.replace(f":{self.server.port}/", f":{proxy.port}/")
             yield stage, proxy
 
@@ -164,9 +165,9 @@ def others(bench: Bench, trials: int) -> Iterator[Score]:
 def plays(bench: Bench) -> dict[str, Callable[[Score, int], None]]:
     """The faults that a kind of store can meet, by name."""
 
-    def alone(fault: Fault) -> Callable[[Score, int], None]:
+    def alone(fault: Fault, **more: str) -> Callable[[Score, int], None]:
         def play(score: Score, trials: int) -> None:
-            with bench.stage() as stage:
+            with bench.stage(**more) as stage:
                 tried(score, stage, fault, trials)
 
         return play
@@ -190,9 +191,11 @@ def plays(bench: Bench) -> dict[str, Callable[[Score, int], None]]:
     return {**found, **(of_files(bench, alone) if bench.server is None else of_servers(bench, bench.server, alone))}
 
 
-def of_files(
-    bench: Bench, alone: Callable[[Fault], Callable[[Score, int], None]]
-) -> dict[str, Callable[[Score, int], None]]:
+Alone = Callable[..., Callable[[Score, int], None]]
+"""Plays a fault on a stage of its own, made with the arguments that follow it."""
+
+
+def of_files(bench: Bench, alone: Alone) -> dict[str, Callable[[Score, int], None]]:
     def on_a_small_disk(score: Score, trials: int) -> None:
         for _ in range(trials):
             with small_disk(bench.folder / "small") as disk, bench.stage(disk) as stage:
@@ -202,15 +205,18 @@ def of_files(
         check_immutable(bench.folder)
         alone(kinds.read_only_file)(score, trials)
 
-    return {"writes fail": alone(kinds.failing_writes), "disk full": on_a_small_disk, "file read-only": read_only}
+    return {
+        "writes fail": alone(kinds.failing_writes),
+        "writes fail, warned of": alone(kinds.failing_writes, on_store_error="warn"),
+        "disk full": on_a_small_disk,
+        "file read-only": read_only,
+    }
 
 
-def of_servers(
-    bench: Bench, server: Server, alone: Callable[[Fault], Callable[[Score, int], None]]
-) -> dict[str, Callable[[Score, int], None]]:
-    def on_lines(fault: Callable[[Stage, Proxy], None]) -> Callable[[Score, int], None]:
+def of_servers(bench: Bench, server: Server, alone: Alone) -> dict[str, Callable[[Score, int], None]]:
+    def on_lines(fault: Callable[[Stage, Proxy], None], **more: str) -> Callable[[Score, int], None]:
         def play(score: Score, trials: int) -> None:
-            with bench.behind_a_proxy() as (stage, proxy):
+            with bench.behind_a_proxy(**more) as (stage, proxy):
                 tried(score, stage, partial(fault, proxy=proxy), trials)
 
         return play
@@ -219,6 +225,7 @@ def of_servers(
         "connections ended": alone(kinds.ended_connections),
         "lines break": on_lines(kinds.broken_lines),
         "lines fall silent": on_lines(kinds.silent_lines),
+        "silent, warned of": on_lines(kinds.silent_lines, on_store_error="warn"),
         "server crashes": alone(partial(kinds.crashed_server, server=server)),
     }
 

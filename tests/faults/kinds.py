@@ -10,7 +10,7 @@ from pathlib import Path
 
 from postgres_server import Server
 
-from faults.crew import Crew
+from faults.crew import Crew, Line
 from faults.places import end_connections, immutable
 from faults.proxy import Proxy
 from faults.stage import Stage
@@ -79,9 +79,10 @@ def failing_writes(stage: Stage) -> None:
     stage.goes_on_anew()
 
 
-def _refusals(stage: Stage, worker: int, after: float) -> list[object]:
-    """Requests that failed with `StoreError`."""
-    return [line for line in stage.told.of("error", worker, after) if line["type"] == "StoreError"]
+def _refusals(stage: Stage, worker: int, after: float) -> list[Line]:
+    """What the store's trouble came to: requests that failed, or answers that are not recorded."""
+    errors = [line for line in stage.told.of("error", worker, after) if line["type"] == "StoreError"]
+    return errors or [line for line in stage.told.of("answer", worker, after) if not line["recorded"]]
 
 
 def read_only_file(stage: Stage) -> None:

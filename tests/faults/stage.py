@@ -96,4 +96,6 @@ class Stage:
     def audit(self) -> list[str]:
         """What is wrong with the store, now that every worker has ended."""
         self._next_sessions()
-        return violations(read_books(self.url), self.told, self.upstream, CONCURRENCY)
+        refused = [line for line in self.told.of("error") if line["type"] == "StoreError"]
+        found = [f"refused, and not only warned of: {line}" for line in refused if self.on_store_error == "warn"]
+        return found + violations(read_books(self.url), self.told, self.upstream, CONCURRENCY)

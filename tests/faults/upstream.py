@@ -79,7 +79,10 @@ class Upstream:
 def configuration(
     base_url: str, *, on_store_error: str = "raise", deadline: str = "5s", retries: int = 2
 ) -> dict[str, Any]:
-    """Pins that are probed soon, a judge, and budgets of which some sessions use up theirs."""
+    """Pins that are probed soon, a judge, and budgets of which some sessions use up theirs.
+
+    No budgets where the store's trouble is only warned of: without a store that keeps them no call is made.
+    """
     schema = {
         "type": "object",
         "properties": {"number": {"type": "string"}, "total": {"type": "number"}},
@@ -93,7 +96,7 @@ def configuration(
         "judge": {"model": "up/judge"},
         "tasks": {"invoice": {**task, "deadline": deadline}},
         "pins": {"after": 1, "first": 1, "cap": 2},
-        "budget": {"per_session": str(PER_SESSION), "per_day": str(PER_DAY)},
+        "budget": {"per_session": str(PER_SESSION), "per_day": str(PER_DAY)} if on_store_error == "raise" else {},
         "store": {"on_store_error": on_store_error, "payloads": "all"},
         "prices": [
             {"model": f"up/{model}", "effective_from": "2020-01-01", "input": str(reading), "output": str(writing)}

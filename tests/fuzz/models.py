@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from qualityroute.gates.judge_decisions import read_decisions
 from qualityroute.gates.judge_letters import read_letters
 from qualityroute.gates.judge_verdict import Judgement, UnreadableVerdict, read_judgement, score
-from qualityroute.gates.strict_json import NotJson, read_json
 from qualityroute.openai_client.complaints import Speaker
 from qualityroute.openai_client.reading import Reading
 from qualityroute.openai_client.trouble import Trouble
 from qualityroute.records import Completion, Json
 from qualityroute.rubrics import Criterion, Rubric
+from qualityroute.strict_json import NotJson, read_json
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SPEAKER = Speaker("practice/small", "practice", "nowhere", "sk-secret")

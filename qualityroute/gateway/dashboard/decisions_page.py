@@ -10,6 +10,7 @@ from qualityroute.gateway.dashboard.layout import Page
 from qualityroute.gateway.dashboard.rows import decisions_table
 from qualityroute.gateway.dashboard.search import Asked
 from qualityroute.page.markup import Child, Markup, tag
+from qualityroute.quantities import counted
 from qualityroute.records import Outcome, Reason
 from qualityroute.render.words import moment_text, reason_words
 from qualityroute.store import Found
@@ -56,8 +57,7 @@ def _results(asked: Asked, found: Found, now: datetime) -> Child:
 
 
 def _caption(found: Found) -> str:
-    count = len(found.decisions)
-    return f"{count} decision{'' if count == 1 else 's'}{', and older ones may follow' if found.rest else ''}"
+    return f"{counted(len(found.decisions), 'decision')}{', and older ones may follow' if found.rest else ''}"
 
 
 def _onward(asked: Asked, found: Found) -> Markup:

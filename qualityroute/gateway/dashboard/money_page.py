@@ -11,8 +11,9 @@ from qualityroute.budgets import Filling, Scope
 from qualityroute.config import Budget
 from qualityroute.gateway.dashboard.doorkeeper import PATH
 from qualityroute.gateway.dashboard.layout import Page
-from qualityroute.gateway.dashboard.tasks_page import period_links, since_words
+from qualityroute.gateway.dashboard.tasks_page import period_links
 from qualityroute.page.amounts import dollars, exact_price
+from qualityroute.page.headline import since_words
 from qualityroute.page.markup import Child, Markup, stranger, tag
 from qualityroute.page.strips import Part, bar
 from qualityroute.page.tables import facts, stacking_table

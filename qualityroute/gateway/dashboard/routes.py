@@ -42,6 +42,7 @@ def dashboard_routes(
     """
     views, door = Views(engine, now), Entrance(Doorkeeper(engine.store, keyring, hosts, now))
     return [
+        Route("/", _from_the_root),
         Route(PATH, door.shows(views.tasks)),
         Route(f"{PATH}/decisions", door.shows(views.decisions)),
         Route(f"{PATH}/decisions/{{id}}", door.shows(views.decision)),
@@ -105,6 +106,10 @@ async def _log_out(form: Mapping[str, str]) -> Response:
     response = redirect_to(LOGIN)
     response.delete_cookie(COOKIE, path=PATH, httponly=True, samesite="strict")
     return response
+
+
+async def _from_the_root(request: Request) -> Response:
+    return redirect_to(PATH)
 
 
 async def _style(request: Request) -> Response:

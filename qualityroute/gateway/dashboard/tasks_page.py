@@ -13,14 +13,15 @@ from qualityroute.gateway.dashboard.rows import decisions_table
 from qualityroute.gateway.dashboard.shelf import PERIODS
 from qualityroute.page.amounts import dollars
 from qualityroute.page.badges import flag_badge, state_badge
-from qualityroute.page.headline import overview
+from qualityroute.page.headline import counted_words, overview
 from qualityroute.page.markup import Child, Markup, stranger, tag
 from qualityroute.page.reading import reading
 from qualityroute.page.strips import rate_strip
 from qualityroute.page.tables import facts
 from qualityroute.page.task_section import MOST_OF_A_NAME, rate_words, suggestion_block
 from qualityroute.records import Decision, Outcome
-from qualityroute.render.words import moment_text, percent, seconds_text
+from qualityroute.render.report_view import evidence_words, where_words
+from qualityroute.render.words import percent, seconds_text
 from qualityroute.report import Report, TaskReport
 
 EVERY = 30
@@ -30,11 +31,11 @@ TIMED = (Outcome.ACCEPTED, Outcome.FALLBACK, Outcome.PINNED)
 
 def tasks_page(report: Report, latest: Sequence[Decision], period: str, now: datetime, *, watching: bool) -> Page:
     names = [f"task-{number}" for number in range(1, len(report.tasks) + 1)]
-    cards = [_card(task, name) for task, name in zip(report.tasks.values(), names, strict=True)]
+    cards = [_card(task, name, report.since) for task, name in zip(report.tasks.values(), names, strict=True)]
     return Page(
         "Tasks",
         [overview(report, names) if cards else _nothing(period), cards, _latest(latest, now), reading()],
-        below=["Counted ", since_words(report.since), ", as of ", tag("time", moment_text(report.at)), "."],
+        below=counted_words(report),
         beside=tag("div", period_links(PATH, period, watching=watching), _watch(period, watching), class_="choices"),
         here=PATH,
         every=EVERY if watching else None,
@@ -63,10 +64,6 @@ def _watch(period: str, watching: bool) -> Markup:
     return tag("a", words, href=f"{PATH}?{urlencode(asked)}", class_="watch")
 
 
-def since_words(since: datetime | None) -> str:
-    return f"since {moment_text(since)}" if since else "since the first record"
-
-
 def _nothing(period: str) -> Markup:
     if period == "all":
         return tag("p", "Nothing is recorded yet. The page fills as requests are routed.", class_="card empty")
@@ -74,19 +71,21 @@ def _nothing(period: str) -> Markup:
     return tag("p", f"No request came in the last {PERIODS[period]}. Look at ", every, ".", class_="card empty")
 
 
-def _card(task: TaskReport, name: str) -> Markup:
+def _card(task: TaskReport, name: str, since: datetime | None) -> Markup:
     heading = f"{name}-heading"
     title = tag(
         "div",
         tag("h2", stranger(task.task, MOST_OF_A_NAME), id=heading),
-        tag("p", state_badge(task.state), [flag_badge(flag) for flag in task.flags], class_="badges"),
+        tag(
+            "p", state_badge(task.state, where_words(task)), [flag_badge(flag) for flag in task.flags], class_="badges"
+        ),
         class_="title",
     )
     return tag(
         "section",
         title,
         tag("p", stranger(task.sentence), class_="sentence"),
-        tag("p", stranger(task.why), class_="why"),
+        tag("p", stranger(evidence_words(task, since)), class_="why"),
         suggestion_block(task.suggestion) if task.suggestion else None,
         tag("div", _rate_figure(task, name), spent_figure(task, name), _numbers(task), class_="live"),
         id=name,

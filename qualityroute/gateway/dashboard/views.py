@@ -14,7 +14,7 @@ from qualityroute.errors import ConfigError
 from qualityroute.gateway.dashboard.decision_page import Story, decision_page
 from qualityroute.gateway.dashboard.decisions_page import ROWS, decisions_page, unsearchable_page
 from qualityroute.gateway.dashboard.doorkeeper import Visit
-from qualityroute.gateway.dashboard.layout import redirect_to, response_of
+from qualityroute.gateway.dashboard.layout import Page, redirect_to, response_of
 from qualityroute.gateway.dashboard.login_page import message_page
 from qualityroute.gateway.dashboard.money_page import money_page
 from qualityroute.gateway.dashboard.pins_page import HERE as PINS
@@ -25,6 +25,7 @@ from qualityroute.gateway.dashboard.search import asked_of, told_of
 from qualityroute.gateway.dashboard.shelf import PERIODS, USUAL_PERIOD, Shelf
 from qualityroute.gateway.dashboard.tasks_page import tasks_page
 from qualityroute.inputs import moment
+from qualityroute.render import visible
 from qualityroute.store import DaySpending, Search
 
 LATEST = 10
@@ -40,6 +41,8 @@ class Views:
 
     async def tasks(self, request: Request, visit: Visit) -> Response:
         period = _period(request)
+        if period not in PERIODS:
+            return response_of(_no_such_period(period), visit)
         report = await self._reports.of(period)
         latest = await self._engine.store.decisions(Search(), limit=LATEST)
         page = tasks_page(report, latest.decisions, period, self._now(), watching="watch" in request.query_params)
@@ -47,6 +50,8 @@ class Views:
 
     async def money(self, request: Request, visit: Visit) -> Response:
         period = _period(request)
+        if period not in PERIODS:
+            return response_of(_no_such_period(period), visit)
         report, days = await self._reports.of(period), await self._days.of(period)
         after = BackgroundTasks([BackgroundTask(shelf.renew, period) for shelf in (self._reports, self._days)])
         return response_of(money_page(report, days, self._engine.config.budget, period), visit, after=after)
@@ -93,5 +98,8 @@ class Views:
 
 
 def _period(request: Request) -> str:
-    asked = request.query_params.get("since", USUAL_PERIOD)
-    return asked if asked in PERIODS else USUAL_PERIOD
+    return request.query_params.get("since", "").strip() or USUAL_PERIOD
+
+
+def _no_such_period(asked: str) -> Page:
+    return message_page("No such time", f"since: no time '{visible(asked, 40)}'; there are: {', '.join(PERIODS)}", 400)

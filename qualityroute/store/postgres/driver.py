@@ -26,15 +26,15 @@ T = TypeVar("T")
 Parameters = dict[str, Any]
 
 DEFAULTS: Mapping[str, str | int] = {
-    "connect_timeout": 5,
+    "connect_timeout": 3,
     "application_name": "qualityroute",
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 5_000,
 }
 """Of a connection, where its URL says nothing else; seconds, the last in milliseconds."""
-GRACE = timedelta(seconds=5)
+GRACE = timedelta(seconds=1)
 """For the server to keep its own time limit, before the connection is cut from here."""
 
 
@@ -77,7 +77,9 @@ class Session:
         self.waiting = Waiting()
         self.limit = timedelta(0)
         """How long one statement may take; 0 is for ever."""
-        self._asked_at: float | None = None
+        self.asked_at = time.monotonic()
+        """When it was asked last."""
+        self._asking = False
 
     @property
     def version(self) -> int:
@@ -142,7 +144,7 @@ class Session:
         self._ask(lambda: self._connection.execute(words.encode()))
 
     def _ask(self, step: Callable[[], T]) -> T:
-        self._asked_at = time.monotonic()
+        self.asked_at, self._asking = time.monotonic(), True
         try:
             return step()
         except psycopg.Error as error:
@@ -150,12 +152,12 @@ class Session:
             told = error.diag.message_primary or " ".join(str(error).split())
             raise ServerError(told, error.sqlstate or "", lost=self.lost) from error
         finally:
-            self._asked_at = None
+            self._asking = False
 
     def cut_when_late(self) -> None:
         """Called from another thread: end a connection whose server keeps silent long after its own time limit."""
-        asked_at, patience = self._asked_at, (self.limit + GRACE).total_seconds()
-        if asked_at is None or not self.limit or time.monotonic() < asked_at + patience:
+        late = self.asked_at + (self.limit + GRACE).total_seconds()
+        if not self._asking or not self.limit or time.monotonic() < late:
             return
         with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self._connection.fileno())) as end:
             end.shutdown(socket.SHUT_RDWR)

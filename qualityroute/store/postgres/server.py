@@ -13,10 +13,10 @@ from qualityroute.store.postgres.driver import Parameters, ServerError, Session
 
 T = TypeVar("T")
 
-PATIENCE = timedelta(seconds=10)
-"""So long after a connection was lost its server is waited for; from then on whoever asks is told at once."""
+PATIENCE = timedelta(seconds=8)
+"""After what was asked last on a lost connection its server is waited for so long; then all are told at once."""
 AGAIN = timedelta(milliseconds=100)
-WATCH = timedelta(seconds=1)
+WATCH = timedelta(seconds=0.5)
 
 
 class Server:
@@ -48,10 +48,10 @@ class Server:
                     self._open = [one for one in self._open if not one.lost] + [session]
                 return session
 
-    def lose(self) -> None:
+    def lose(self, session: Session) -> None:
         """Note that a connection was lost: those that lie idle will have been, too."""
         if self._lost_at is None:
-            self._lost_at = time.monotonic()
+            self._lost_at = session.asked_at
         while self._idle:
             self._idle.pop().close()
 
@@ -63,7 +63,7 @@ class Server:
         except ServerError as error:
             if not error.lost:
                 raise
-        self.lose()
+        self.lose(session)
         return self._use(self._idle_or_new(), query)
 
     def _idle_or_new(self) -> Session:

@@ -52,7 +52,7 @@ class PostgresStore(SQLStore):
     def __repr__(self) -> str:
         return f"PostgresStore('{self.place}')"
 
-    async def open(self) -> None:
+    async def open(self, *, to_read: bool = False) -> None:
         if self._connections is None:
             self._connections = await anyio.to_thread.run_sync(self._connect)
 

@@ -16,7 +16,8 @@ OLDEST = 13
 """The first PostgreSQL that this is meant for; those before it are no longer looked after."""
 NO_LIMIT = timedelta(0)
 
-_THERE = "SELECT to_regclass('qualityroute_migrations') IS NOT NULL"
+# Not to_regclass, which may not have heard yet what the process did that held the lock.
+_THERE = "SELECT EXISTS (SELECT FROM pg_class WHERE relname = 'qualityroute_migrations' AND pg_table_is_visible(oid))"
 _APPLIED = "SELECT name FROM qualityroute_migrations ORDER BY rowid"
 _APPLY = "INSERT INTO qualityroute_migrations (name, applied_at) VALUES (?, ?)"
 _MIGRATIONS = """

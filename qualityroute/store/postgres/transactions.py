@@ -18,7 +18,7 @@ from qualityroute.store.waiting import done_one_by_one
 
 LARGEST_BATCH = 100
 """Each of its works may take a lock, and a server has 6,400 of them unless told otherwise."""
-LIMIT = timedelta(seconds=10)
+LIMIT = timedelta(seconds=5)
 READ_WRITE = "ISOLATION LEVEL READ COMMITTED READ WRITE"
 
 WRITERS = """
@@ -142,8 +142,8 @@ class ServerTransactions:
     def _forget(self) -> None:
         if self._session is not None:
             self._session.close()
+            self._server.lose(self._session)
             self._session = None
-        self._server.lose()
 
 
 class UnknownFate(Exception):

@@ -1,4 +1,4 @@
-"""JSON from models, read strictly: what is not exactly one JSON value is refused, and the message says where."""
+"""JSON of models and in files, read strictly: what is not exactly one JSON value is refused, and it is said where."""
 
 from __future__ import annotations
 
@@ -33,6 +33,12 @@ class Parsed:
 
 class NotJson(ValueError):
     """The text is not strict JSON. The message says where and never quotes more than 40 characters of it."""
+
+    @property
+    def finding(self) -> str:
+        """To be said of a file or a line: "is not JSON: ...", or of JSON that is refused, "cannot be read: ..."."""
+        told = str(self)
+        return f"is {told}" if told.startswith("not JSON") else f"cannot be read: {told}"
 
 
 class _Refused(Exception):
