@@ -302,6 +302,9 @@ def test_currencies_are_compared_only_when_both_are_stated() -> None:
 def test_lists_keep_their_order_and_objects_do_not() -> None:
     assert equal([{"a": "X", "b": 1}], [{"b": 1, "a": "x"}], Compare.TEXT)
     assert not equal(["a", "b"], ["b", "a"], Compare.TEXT)
+    assert not equal({"a": 1}, {"a": 2}, Compare.TEXT)
+    assert equal({"a": ["5,00 €"]}, {"a": ["EUR 5.00"]}, Compare.MONEY)
+    assert not equal({"a": "Rope"}, {"a": "rope"}, Compare.EXACT)
     assert not equal([], {}, Compare.TEXT)
 
 

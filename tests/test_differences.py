@@ -303,6 +303,10 @@ def test_agreement_is_the_share_of_equal_leaves_and_none_when_a_critical_one_dif
     assert (comparison.agreement, comparison.critical) == (0.0, True)
     assert [(d.path, d.critical) for d in comparison.differences] == [("c", True), ("e", False)]
     assert not compare_answers(left, right, {"a": FieldRule(critical=True)}).critical
+    alike = compare_answers(
+        {"a": "5", "b": 1}, {"a": "5 EUR", "b": 2}, {"a": FieldRule(compare="money", critical=True)}
+    )
+    assert (alike.agreement, alike.critical) == (0.5, False)
 
 
 def test_a_rule_covers_what_is_in_it_unless_a_nearer_one_exists() -> None:
