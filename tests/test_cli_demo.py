@@ -65,7 +65,12 @@ def test_the_demo_says_that_its_provider_is_a_stand_in(ended: Demo) -> None:
 
 def test_the_bad_task_is_misclassified_a_good_one_healthy_and_the_new_one_undecided(ended: Demo) -> None:
     text = ended.stdout
-    for line in ("contract: MISCLASSIFIED, ", "receipt: HEALTHY, ", "invoice: HEALTHY, ", "triage: INSUFFICIENT, "):
+    for line in (
+        "contract: MISCLASSIFIED, ",
+        "receipt: HEALTHY on efficiency, ",
+        "invoice: HEALTHY on efficiency, ",
+        "triage: INSUFFICIENT, ",
+    ):
         assert f"\n{line}" in text
     assert "triage: no verdict yet; about 4 more sessions to go." in text
     assert ' [tasks.contract]\n  -tier = "efficiency"\n  +tier = "performance"\n' in text

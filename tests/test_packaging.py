@@ -99,9 +99,10 @@ def test_the_image_serves_where_it_says_and_is_looked_at_there() -> None:
     port = IMAGE.last("EXPOSE")
     program, name, *arguments = IMAGE.command
     assert program == "qualityroute"
-    command = main.get_command(click.Context(main), name)
+    group = click.Context(main, **main.context_settings)  # click keeps the names of `--help` from the first context
+    command = main.get_command(group, name)
     assert command is not None
-    asked = command.make_context(name, arguments).params
+    asked = command.make_context(name, arguments, parent=group).params
     assert (str(asked["port"]), asked["host"]) == (port, "0.0.0.0")
     assert f"http://127.0.0.1:{port}/healthz" in IMAGE.health_check[-1]
 
