@@ -49,6 +49,7 @@ from qualityroute.recall import Recall
 from qualityroute.records import Answer, Decision, Tier, source_text
 from qualityroute.report import Report, build_report
 from qualityroute.retention import Retention, not_found
+from qualityroute.retired import RetiredClients
 from qualityroute.setup import build_setup
 from qualityroute.store import SessionStore
 from qualityroute.sync import SyncFace
@@ -105,6 +106,7 @@ class Engine:
         self._sideline: Sideline | None = None
         self._learner = Learner(self._store, now)
         self._retention = Retention(self._store, lambda: self._setup.config.store.keep, now)
+        self._retired = RetiredClients(time.monotonic)
         self._recall = Recall(self._store)
         self.pins = Pinboard(self._store, lambda: self._setup.config.pins, now)
         """List, get, add and release pins."""
@@ -327,8 +329,8 @@ class Engine:
                 self._reload_failure = str(error)
                 logger.error("configuration not reloaded, the old one holds: %s", error)
             return False
-        if client is not self._client and self._open is not None:
-            self._open.push_async_callback(self._client.aclose)  # requests under way still use it
+        if client is not self._client and self._open is not None:  # requests under way still use the old one
+            self._retired.add(self._client, *(task.deadline for task in self._setup.tasks.values()))
         self._setup, self._client, self._reload_failure = setup, client, ""
         self._sync.reload(self)
         return True
@@ -354,10 +356,12 @@ class Engine:
             stack.push_async_callback(self._store.aclose)
             if self._given_client is None:
                 stack.push_async_callback(self._close_client)
+            stack.push_async_callback(self._retired.aclose)
             self._background = Background()
             await self._background.start()
             stack.push_async_callback(self._background.aclose)
             self._background.start_soon(self._retention.run)
+            self._background.start_soon(self._retired.run)
             self._sideline = Sideline(self._world, self._background)
             stack.push_async_callback(self._sideline.drain)
             self._open = stack.pop_all()

@@ -863,3 +863,29 @@ async def test_an_engine_whose_closing_is_cancelled_is_closed_all_the_same(tmp_p
     assert not engine._sync.holds_another(engine)
     with pytest.raises(QualityRouteError, match="not open"):
         await engine.run("invoice", TEXT)
+
+
+async def test_what_a_reload_put_out_of_use_is_closed_with_the_engine_at_the_latest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Client] = []
+    closed: list[Client] = []
+
+    class Client:
+        async def aclose(self) -> None:
+            closed.append(self)
+
+    def client_for(*_: object) -> Client:
+        made.append(Client())
+        return made[-1]
+
+    monkeypatch.setattr("qualityroute.engine.client_for", client_for)
+    path = tmp_path / "qualityroute.toml"
+    models = 'tiers.efficiency.models = ["practice/small"]\ntiers.performance.models = ["practice/careful"]\n'
+    path.write_text(f"{models}[tasks.invoice]\n", encoding="utf-8")
+    async with Engine.from_file(path, store="sqlite://") as engine:
+        for _ in range(3):
+            assert engine.reload()
+        assert closed == []  # requests that began with them may be under way
+    assert len(made) == 4
+    assert sorted(map(id, closed)) == sorted(map(id, made))
