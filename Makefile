@@ -6,8 +6,9 @@ BENCHMARKS := overhead store store_postgres history memory report gateway replay
 CLIENT_TESTS := $(addprefix tests/test_,openai_client.py streams.py hearing.py ladder.py history.py cooldown.py faults.py)
 NODE_PACKAGES := openai@6.49.0 tsx@4.23.15
 BIN := .venv/bin
-# A worker that has nothing left takes from the other's end, so a file's servers and browsers start once.
-WORKERS := -n auto --dist worksteal
+# One more than there are processors: a third of the time a test waits for a program that it has started. A worker that
+# has nothing left takes from another's end, so a file's servers and browsers start once.
+WORKERS := -n $(shell expr `getconf _NPROCESSORS_ONLN` + 1) --dist worksteal
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 # Where this is set, each of the many processes that the tests start compiles everything anew.
 unexport PYTHONDONTWRITEBYTECODE
