@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-MOST_CHARACTERS = 4_000_000
+MOST_CHARACTERS = 1_000_000
 """Of all that one function keeps. What is made of a JSON Schema takes some twenty bytes for each of its characters."""
 LEAST = 1_000
 """Characters that any result counts for."""
