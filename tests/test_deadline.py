@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import anyio
@@ -16,8 +17,15 @@ from worlds import BAD, BETTER, GOOD, World, Worlds, client_with
 from qualityroute import Config, DeadlineExceeded, Outcome, Reason, Tier
 
 pytestmark = pytest.mark.anyio
-JUDGED: dict[str, Any] = {"schema": INVOICE_SCHEMA, "rubric": RUBRIC, "gate": ["judge"], "deadline": "400ms"}
+DEADLINE = "1s"
+JUDGED: dict[str, Any] = {"schema": INVOICE_SCHEMA, "rubric": RUBRIC, "gate": ["judge"], "deadline": DEADLINE}
 BEST = {"on_deadline": "serve_best"}
+
+
+@pytest.fixture(autouse=True)
+def enough_of_a_last_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is busy with other tests takes its pauses."""
+    monkeypatch.setattr("qualityroute.cascade.LAST_MOMENT", timedelta(milliseconds=100))
 
 
 def serving_best(task: Mapping[str, Any] | None = None, **sections: Any) -> Config:
@@ -88,7 +96,7 @@ async def test_no_other_answer_is_served_once_the_beginning_of_one_was_heard(wor
 
 
 async def test_a_performance_answer_that_was_begun_early_is_better_than_one_that_nobody_judged(world: Worlds) -> None:
-    config = config_with({**AUTO, **BEST, "deadline": "400ms"}, routing=ROUTING)
+    config = config_with({**AUTO, **BEST, "deadline": DEADLINE}, routing=ROUTING)
     w = await world(client_with(judge=forever), config)
     w.engine._learner = Foreseeing()  # type: ignore[assignment]
     answer = await w.run()
@@ -98,7 +106,7 @@ async def test_a_performance_answer_that_was_begun_early_is_better_than_one_that
 
 
 async def test_a_tier_that_hangs_leaves_room_for_an_answer_that_was_begun_early(world: Worlds) -> None:
-    config = config_with({**AUTO, **BEST, "deadline": "400ms"}, routing=ROUTING)
+    config = config_with({**AUTO, **BEST, "deadline": DEADLINE}, routing=ROUTING)
     w = await world(client_with(efficiency=forever), config)
     w.engine._learner = Foreseeing()  # type: ignore[assignment]
     answer = await w.run()
