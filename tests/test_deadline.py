@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -23,9 +24,12 @@ BEST = {"on_deadline": "serve_best"}
 
 
 @pytest.fixture(autouse=True)
-def enough_of_a_last_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that is busy with other tests takes its pauses."""
+def enough_of_a_last_moment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine that is busy with other tests takes its pauses; so does a search of all their memory for garbage."""
     monkeypatch.setattr("qualityroute.cascade.LAST_MOMENT", timedelta(milliseconds=100))
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def serving_best(task: Mapping[str, Any] | None = None, **sections: Any) -> Config:
