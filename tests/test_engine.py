@@ -865,8 +865,9 @@ async def test_an_engine_whose_closing_is_cancelled_is_closed_all_the_same(tmp_p
         await engine.run("invoice", TEXT)
 
 
-async def test_what_a_reload_put_out_of_use_is_closed_with_the_engine_at_the_latest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_due", [True, False])
+async def test_what_a_reload_put_out_of_use_is_closed_in_time_or_with_the_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_due: bool
 ) -> None:
     made: list[Client] = []
     closed: list[Client] = []
@@ -880,12 +881,18 @@ async def test_what_a_reload_put_out_of_use_is_closed_with_the_engine_at_the_lat
         return made[-1]
 
     monkeypatch.setattr("qualityroute.engine.client_for", client_for)
+    monkeypatch.setattr("qualityroute.retired.LOOK", timedelta(milliseconds=1))
+    if is_due:
+        monkeypatch.setattr("qualityroute.retired.AFTERWARDS", timedelta(days=-1))
     path = tmp_path / "qualityroute.toml"
     models = 'tiers.efficiency.models = ["practice/small"]\ntiers.performance.models = ["practice/careful"]\n'
     path.write_text(f"{models}[tasks.invoice]\n", encoding="utf-8")
     async with Engine.from_file(path, store="sqlite://") as engine:
         for _ in range(3):
             assert engine.reload()
-        assert closed == []  # requests that began with them may be under way
+        with anyio.move_on_after(10 if is_due else 0.05):  # requests that began with them may be under way
+            while len(closed) < 3:
+                await anyio.sleep(0.001)
+        assert closed == (made[:3] if is_due else [])
     assert len(made) == 4
     assert sorted(map(id, closed)) == sorted(map(id, made))
