@@ -158,12 +158,13 @@ class Look:
             )
         )
         told = called.completion
-        if told is None or told.raw is None:
+        numbers = told.raw.get("embedding") if told is not None and told.raw is not None else None
+        if told is None or numbers is None:  # no answer, or one of a client that knows no vectors
             return Fate.FAILED
         counted = None if told.usage.estimated else told.usage.input_tokens
         if not is_whole(text, window, counted):
             return Fate.WINDOW
-        return unit(told.raw["embedding"]) or Fate.FAILED
+        return unit(numbers) or Fate.FAILED
 
     async def _proved(self, candidate: Candidate) -> Fate:
         """Is the answer right for this input, as far as the gate can say and the judge is asked?"""

@@ -211,9 +211,11 @@ class TestNeverInTheWay:
         "vector",
         [
             ProviderError("down"), ProviderError("slow", reason=Reason.TIMEOUT), lambda _: [], lambda _: [0.0, 0.0],
-            lambda _: [float("nan"), 1.0], Completion("words, and no vector"),
+            lambda _: [float("nan"), 1.0], lambda _: [10**400, 1], Completion("words, and no vector"),
+            Completion("", raw={"choices": []}), Completion("", raw={"embedding": ["a"]}),
+            Completion("", raw={"embedding": [[1.0], [2.0]]}),
         ],
-        ids=["down", "late", "empty", "nowhere", "nan", "words"],
+        ids=["down", "late", "empty", "nowhere", "nan", "endless", "words", "another reply", "letters", "nested"],
     )  # fmt: skip
     async def test_without_a_vector_the_model_is_asked(self, world: Worlds, vector: Any) -> None:
         w = await world(client_with(embedding=vector), semantic_config())

@@ -14,11 +14,14 @@ _FLOAT = np.dtype("<f4")
 
 
 def unit(numbers: Sequence[float]) -> bytes | None:
-    """A vector of length 1 as float32, little-endian; `None` for one that has no direction."""
-    vector = np.array(numbers, np.float64)
+    """A vector of length 1 as float32, little-endian; `None` for one that has no direction, or is none."""
+    try:
+        vector = np.array(numbers, np.float64)
+    except (OverflowError, TypeError, ValueError):  # whole numbers of JSON have no end
+        return None
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         vector = (vector / np.linalg.norm(vector)).astype(_FLOAT)
-    return vector.tobytes() if len(vector) and np.isfinite(vector).all() else None
+    return vector.tobytes() if vector.ndim == 1 and len(vector) and np.isfinite(vector).all() else None
 
 
 class Nearest:
