@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +13,7 @@ import anyio.to_thread
 import pytest
 
 from qualityroute.store import SQLiteStore, checkpoints
-from qualityroute.store.checkpoints import carry_over
+from qualityroute.store.checkpoints import Checkpoints, carry_over
 from qualityroute.store.files import connect, prepare
 from qualityroute.store.statements import Connection
 
@@ -123,3 +124,24 @@ async def test_the_log_of_an_open_store_is_carried_over_without_any_commit_doing
                 await anyio.sleep(0.01)
     finally:
         await store.aclose()
+
+
+def test_closing_in_the_very_moment_in_which_the_pause_runs_out_ends_it(carrier: sqlite3.Connection) -> None:
+    subject = Checkpoints(carrier)
+    subject._closing = ClosedAsItRunsOut(subject._due)
+    subject.note()
+    subject._thread.join(20)
+    assert not subject._thread.is_alive()
+
+
+class ClosedAsItRunsOut(threading.Event):
+    """The pause runs out, and before anything else happens another thread closes."""
+
+    def __init__(self, due: threading.Event) -> None:
+        super().__init__()
+        self._due = due
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.set()
+        self._due.set()
+        return False

@@ -43,10 +43,17 @@ class Checkpoints:
         self._thread.join()
 
     def _run(self) -> None:
-        while self._due.wait() and not self._closing.wait(PAUSE.total_seconds()):
-            self._due.clear()
+        while not self._ended():
             with suppress(sqlite3.Error):  # whoever writes next hears of a full disk, or of a damaged file
                 carry_over(self._connection)
+
+    def _ended(self) -> bool:
+        """Wait until something is due, and tell whether that is the end."""
+        self._due.wait()
+        self._closing.wait(PAUSE.total_seconds())
+        self._due.clear()
+        # Looked at last: whoever closes as the pause runs out would be cleared away, and wait for ever.
+        return self._closing.is_set()
 
 
 def carry_over(connection: sqlite3.Connection) -> None:
