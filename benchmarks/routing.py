@@ -39,7 +39,7 @@ from replay_records import (
 )
 from results import Row as Figure
 from results import begin, command
-from routing_changes import improvements
+from routing_changes import BESIDE, PROMISED, improvements
 from routing_streams import Auto, Request, Spent, follow, seeded
 
 from qualityroute.complexity import Choice, Economics, features, shape_of
@@ -48,6 +48,8 @@ from qualityroute.complexity.regression import fit
 from qualityroute.complexity.scoring import auroc
 
 CATCHES, ALARMS, JUDGE = 0.8, 0.05, 0.3
+MOST_AFTER, MOST_AT_BORDER = 2.0, 10.0
+"""Per cent: cost over the cascade's after a model became better, and streams at the border ever sent straight."""
 FOLDS = 5
 BFCL_PAIRS = tuple(
     Pair(cheap, strong) for cheap in (MINI, HAIKU, NEMO, NEMO_PROMPTED, GPT35) for strong in (SONNET, GPT4)
@@ -279,7 +281,7 @@ def main() -> None:
     quick, figures = run.options.quick, []
     if run.options.data is not None:
         figures += recorded_figures(recorded(run.options.data, range(1, 2) if quick else range(1, 6)))
-    figures += stream_figures(streams(quick=quick))
+    figures += stream_figures(streams(quick=quick), quick=quick)
     figures += [Figure(f"processor time: {name}", value, "us") for name, value in overhead().items()]
     run.tell(figures)
 
@@ -302,18 +304,27 @@ def across(what: str, values: Sequence[float], unit: str, ratio_to: str | None =
     return replace(Figure.of(f"{what}, {len(values)} pairs", values, unit, ratio_to=ratio_to), rounds=None)
 
 
-def stream_figures(found: dict[str, Any]) -> Iterator[Figure]:
+def stream_figures(found: dict[str, Any], *, quick: bool) -> Iterator[Figure]:
+    """What is promised is promised of streams of full length."""
     for row in found["improvement"]:
-        if row["learner"] == "auto":
-            for when, excess in zip(("before", "just after", "long after"), row["excess"], strict=True):
-                what = f"{row['case']}, 1:{row['ratio']:.0f}: cost over the cascade's, {when} the model became better"
-                yield Figure(what, 100 * excess, "%")
+        who = f"{row['case']}, 1:{row['ratio']:.0f}: cost of {row['learner']} over the cascade's"
+        before, after, later = (Figure(f"{who}, {when}", 100 * excess, "%") for when, excess in timed(row["excess"]))
+        if row["learner"] == PROMISED:
+            yield before
+            yield from (after, later) if quick else (after.at_most(MOST_AFTER), later.at_most(MOST_AFTER))
+        elif row["learner"] in BESIDE:
+            yield after
     for row in found["border"]:
         if row["bets"]:
             what = (
                 f"streams ever sent straight, P {row['break_even'] - row['below']:.3f} and f* {row['break_even']:.3f}"
             )
-            yield Figure(what, 100 * row["ever"], "%")
+            yield Figure(what, 100 * row["ever"], "%").at_most(MOST_AT_BORDER)
+
+
+def timed(excess: Sequence[float]) -> Iterator[tuple[str, float]]:
+    whens = ("before the model became better", "just after", "long after")
+    return zip(whens, excess, strict=True)
 
 
 def recorded(folder: Path, seeds: range) -> dict[str, Any]:
