@@ -13,19 +13,17 @@ from routing_streams import Auto, Request, Spent, follow, seeded
 from qualityroute.complexity import Economics
 
 CATCHES, ALARMS, JUDGE = 0.8, 0.05, 0.3
+PROMISED, BY_REQUESTS, UNEXPLORED = "auto", "auto, 2 % of requests explored", "auto without exploration"
+RENAMED = "auto, the model renamed"
+"""What is better has a name of its own, as in a configuration that was changed: a new pipeline."""
 LEARNERS: dict[str, dict[str, Any]] = {
-    "auto": {},
-    "auto, the model renamed": {},
-    "auto, 2 % of requests explored": {"by_cost": False},
-    "auto without exploration": {"explore": 0.0},
+    PROMISED: {},
+    RENAMED: {},
+    BY_REQUESTS: {"by_cost": False},
+    UNEXPLORED: {"explore": 0.0},
     "the 10 % bound alone": {"bets": False, "by_cost": False},
     "the bound alone, no exploration": {"bets": False, "explore": 0.0},
 }
-PROMISED = "auto"
-BESIDE = ("auto, 2 % of requests explored", "auto without exploration")
-"""What would come of it if the promised learner explored less."""
-RENAMED = "auto, the model renamed"
-"""What is better has a name of its own, as in a configuration that was changed: a new pipeline."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ def improvements(*, quick: bool) -> list[dict[str, Any]]:
     for name, stream in STREAMS.items():
         for ratio in (3.0, 5.0):
             for learner in LEARNERS:
-                seeds = range(many if learner in (PROMISED, BESIDE[0]) else few)
+                seeds = range(many if learner in (PROMISED, BY_REQUESTS) else few)
                 row = improvement(stream, ratio, count, seeds, learner)
                 found.append({"case": name, "ratio": ratio, "learner": learner, **row})
                 told = "  ".join(
