@@ -22,6 +22,7 @@ from routing_recorded import recorded
 from routing_streams import Auto, follow, seeded
 
 from qualityroute.complexity import Economics
+from qualityroute.quantities import counted
 
 MOST_AFTER, MOST_AT_BORDER = 2.0, 10.0
 """Per cent: cost over the cascade's after a model became better, and streams at the border ever sent straight."""
@@ -54,7 +55,8 @@ def recorded_figures(found: dict[str, Any]) -> Iterator[Row]:
 
 
 def across(what: str, values: Sequence[float], unit: str, ratio_to: str | None = None) -> Row:
-    return replace(Row.of(f"{what}, {len(values)} pairs", values, unit, ratio_to=ratio_to), rounds=None)
+    pairs = counted(len(values), "pair")
+    return replace(Row.of(f"{what}, {pairs}", values, unit, ratio_to=ratio_to), rounds=None)
 
 
 def stream_figures(found: dict[str, Any], *, quick: bool) -> Iterator[Row]:
@@ -65,7 +67,7 @@ def stream_figures(found: dict[str, Any], *, quick: bool) -> Iterator[Row]:
 
     for row in found["improvement"]:
         who = f"{row['case']}, 1:{row['ratio']:.0f}: cost of {row['learner']} over the cascade's"
-        before, after, later = (Row(f"{who}, {when}", 100 * excess, "%") for when, excess in timed(row["excess"]))
+        before, after, later = (Row(f"{who}, {when}", percent(excess), "%") for when, excess in timed(row["excess"]))
         if row["learner"] == PROMISED:
             yield from (before, held(after, MOST_AFTER), held(later, MOST_AFTER))
         elif row["learner"] in (BY_REQUESTS, UNEXPLORED):
@@ -75,6 +77,11 @@ def stream_figures(found: dict[str, Any], *, quick: bool) -> Iterator[Row]:
             below = row["break_even"] - row["below"]
             what = f"streams ever sent straight, P {below:.3f} and f* {row['break_even']:.3f}"
             yield held(Row(what, 100 * row["ever"], "%"), MOST_AT_BORDER)
+
+
+def percent(share: float) -> float:
+    """To a hundredth; a sum of floats that is next to nothing is nothing."""
+    return round(100 * share, 2) + 0.0
 
 
 def timed(excess: Sequence[float]) -> Iterator[tuple[str, float]]:
@@ -102,7 +109,7 @@ def border(break_even: float, below: float, count: int, seeds: range, *, bets: b
     ratio = 1.3 / (1 - break_even)
     ever = shares = 0.0
     for seed in seeds:
-        auto = Auto(Economics(1.0, 0.3, ratio), bets=bets, chance=random.Random(1000 + seed))
+        auto = Auto(Economics(1.0, 0.3, ratio), bets=bets, by_cost=bets, chance=random.Random(1000 + seed))
         stream = seeded(random.Random(seed), (break_even - below,), count, ratio)
         spent = follow(stream, auto.choice)
         ever += spent.straight > 0
