@@ -21,6 +21,7 @@ PAGE = HERE.parent / "docs" / "benchmarks.md"
 BLOCK = re.compile(r"(<!-- figures: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 PICKED = {
     "overhead": r": CPU",
+    "history": r": CPU|decision",
     "routing": r"cascade|oracle|prompt routing|rule|ever sent|processor time",
 }
 """Of some benchmarks only the rows whose words match; the JSON has all."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from qualityroute.complexity import Cell, CellKey, Choice, Economics, Forecast, Foretold, History, Regression, known_of
 from qualityroute.complexity.cells import growth, lineage
 from qualityroute.complexity.regression import EVERY, FEWEST, MOST
-from qualityroute.complexity.rule import choose, taken
+from qualityroute.complexity.rule import choose, share_explored, taken
 from qualityroute.learning import fitted_on
 
 
@@ -71,6 +71,8 @@ class Auto:
 
     economics: Economics
     explore: float = 0.02
+    by_cost: bool = True
+    """Without: `explore` is the share of requests, whatever they cost, as the research has it."""
     bets: bool = True
     """Without: the 10 % bound alone, as the research has it."""
     regress: bool = False
@@ -92,10 +94,12 @@ class Auto:
         known = known_of(history, self.fitted.get(request.task), found)
         cell = known.cell if self.bets else replace(known.cell, purse=1e9)
         wanted = choose(known.belief, cell, self.economics)
-        done, propensity = taken(wanted, self.chance.random(), self.explore)
+        at = self.economics.break_even
+        share = share_explored(wanted, at, self.explore) if self.by_cost else self.explore
+        done, propensity = taken(wanted, self.chance.random(), share)
         if done is Choice.CASCADE:
             told = Forecast(
-                replace(key, band=known.band), known.by_cells, known.by_regression, self.economics.break_even,
+                replace(key, band=known.band), known.by_cells, known.by_regression, at,
                 wanted, done, propensity, known.in_use, found,
             )  # fmt: skip
             self._learn(request, told, history.own.observed + 1)

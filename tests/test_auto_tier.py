@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,10 +12,12 @@ from conftest import INVOICE_SCHEMA, RUBRIC, config_with
 from worlds import BAD, BETTER, GOOD, TEXT, World, client_with
 
 from qualityroute import Config, ConfigError, Outcome, Route, StoreError
-from qualityroute.complexity import CellKey, Choice, Forecast
+from qualityroute.complexity import CellKey, Choice, Forecast, Foretold
 from qualityroute.complexity.features import NAMES
 from qualityroute.complexity.regression import EVERY, FEWEST
 from qualityroute.learning import coin_of
+from qualityroute.report.learning import learning_report
+from qualityroute.report.money import Means
 
 pytestmark = pytest.mark.anyio
 
@@ -99,16 +103,20 @@ async def test_a_task_that_mostly_passes_stays_with_the_cascade(world: Any) -> N
 
 
 async def test_the_explored_share_tries_efficiency_and_is_written_down_with_its_probability(world: Any) -> None:
-    there = await world(client_with(efficiency=BAD), auto(routing={"explore": 0.5}))
+    there = await world(client_with(efficiency=BAD), auto(routing={"explore": 0.2}))
     decisions = (await ask(there, 100))[50:]
-    rows = dict(there.rows("SELECT decision_id, propensity FROM forecasts WHERE wanted = 'performance'"))
+    asked = "SELECT decision_id, propensity, break_even FROM forecasts WHERE wanted = 'performance'"
+    rows = {name: (propensity, 0.2 / (1 - at)) for name, propensity, at in there.rows(asked)}
     explored = {one.id for one in decisions if one.route is Route.CASCADE and one.id in rows}
     straight = {one.id for one in decisions if one.route is Route.LEARNED}
     assert len(explored) > 8
     assert len(straight) > 8
-    assert all(coin_of(name) < 0.5 for name in explored)
-    assert all(coin_of(name) >= 0.5 for name in straight)
-    assert set(rows.values()) == {0.5}
+    for name in explored:
+        propensity, share = rows[name]
+        assert coin_of(name) < share == pytest.approx(propensity)
+    for name in straight:
+        propensity, share = rows[name]
+        assert coin_of(name) >= share == pytest.approx(1 - propensity)
 
 
 async def test_a_model_that_has_become_better_is_found_by_the_explored_share(world: Any) -> None:
@@ -287,6 +295,21 @@ async def test_the_report_counts_what_straight_requests_saved(world: Any) -> Non
     assert "turn it off" not in learning.sentence
 
 
+def test_an_explored_request_stands_for_as_many_as_its_probability_says() -> None:
+    """Of 30 at .1 all escalated, of 30 at .5 none: those stand for 300 requests, these for 60."""
+
+    def told(taken: Choice, propensity: float = 1.0, escalated: bool | None = None) -> Foretold:
+        wanted = Choice.PERFORMANCE
+        forecast = Forecast(CellKey("a"), 0.9, wanted=wanted, taken=taken, propensity=propensity)
+        return Foretold(forecast, datetime(2026, 11, 26, tzinfo=UTC), escalated)
+
+    rows = [told(Choice.CASCADE, 0.1, True)] * 30 + [told(Choice.CASCADE, 0.5, False)] * 30
+    means = Means(efficiency=Decimal(1), judge=Decimal(0), performance=Decimal(3))
+    found = learning_report([*rows, told(Choice.PERFORMANCE)], means, by_judge=0.0, total=None)
+    assert found is not None
+    assert float(found.saved or 0) == pytest.approx(1 + 3 * (300 / 360 - 1))
+
+
 async def test_of_a_task_that_is_not_on_auto_the_report_says_nothing_of_it(world: Any) -> None:
     there = await world(config=auto({"tier": "efficiency"}))
     await ask(there, 1)
@@ -306,7 +329,7 @@ async def test_a_decisions_story_tells_what_was_predicted_and_how_the_coin_could
 
     from qualityroute.render import decision_json, story_of
 
-    there = await world(client_with(efficiency=BAD), auto(routing={"explore": 0.5}))
+    there = await world(client_with(efficiency=BAD), auto(routing={"explore": 0.2}))
     decisions = await ask(there, 70)
     last = next(one for one in reversed(decisions) if one.route is Route.LEARNED)
     foretold = await there.engine._store.forecast(last.id)
@@ -315,7 +338,9 @@ async def test_a_decisions_story_tells_what_was_predicted_and_how_the_coin_could
         console.print(story_of(last, None, foretold))
     told = shown.get()
     assert "by the log; break-even" in told
-    assert "performance was wanted, done with probability 0.50" in told
+    assert 0 < foretold.forecast.propensity < 0.8
+    assert f"performance was wanted, done with probability {foretold.forecast.propensity:.2f}" in told
     found = decision_json(last, None, foretold)["forecast"]
-    assert (found["taken"], found["propensity"], found["escalated"]) == ("performance", 0.5, None)
+    assert (found["taken"], found["escalated"]) == ("performance", None)
+    assert found["propensity"] == foretold.forecast.propensity
     assert decision_json(last)["forecast"] is None

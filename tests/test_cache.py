@@ -17,12 +17,16 @@ from qualityroute.records import Route, Tier
 from qualityroute.routing import Plan
 
 SECRET = bytes(32)
+BLANKS_AND_MARKS = st.text("a \t\r\nü\u0308u\u0323\u00a0Ω\u2126")
+"""Dense in what is evened out, and in what looks like it and is not."""
 
 
-def digest(content: Any = TEXT, tenant: str = "a", session: str | None = None, **question: Any) -> str | None:
+def digest(
+    content: Any = TEXT, tenant: str = "a", session: str | None = None, secret: bytes = SECRET, **question: Any
+) -> str | None:
     messages = content if isinstance(content, tuple) else ({"role": "user", "content": content},)
     asked: dict[str, Any] = {"task": "invoice", "fingerprint": "f", "parameters": {}, **question}
-    key = key_of(Question(messages=messages, **asked), tenant=tenant, session=session, secret=SECRET)
+    key = key_of(Question(messages=messages, **asked), tenant=tenant, session=session, secret=secret)
     return None if key is None else key.digest
 
 
@@ -61,6 +65,10 @@ class TestQuestions:
     def test_texts_are_the_same_only_where_their_visible_lines_are(self, one: str, other: str) -> None:
         assert (same_text(one) == same_text(other)) == (visible_lines(one) == visible_lines(other))
         assert same_text(same_text(one)) == same_text(one)
+
+    @given(BLANKS_AND_MARKS | st.text(st.characters(max_codepoint=0xFF)))
+    def test_a_text_is_evened_out_line_by_line(self, text: str) -> None:
+        assert same_text(text) == "\n".join(visible_lines(text))
 
     def test_roles_order_and_names_belong_to_a_question(self) -> None:
         system, user = {"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}
@@ -105,6 +113,9 @@ class TestQuestions:
     )
     def test_no_two_scopes_share_a_key(self, scopes: list[tuple[str, str | None]]) -> None:
         assert len({digest(tenant=tenant, session=session) for tenant, session in scopes}) == len(scopes)
+
+    def test_another_store_has_other_keys(self) -> None:
+        assert digest() != digest(secret=bytes(31) + b"1")
 
     def test_everything_that_shapes_an_answer_is_in_its_key(self) -> None:
         others = [

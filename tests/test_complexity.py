@@ -45,7 +45,7 @@ from qualityroute.complexity.cells import (
 from qualityroute.complexity.features import NAMES
 from qualityroute.complexity.heuristic import MOST, weak_evidence
 from qualityroute.complexity.regression import fit
-from qualityroute.complexity.rule import choose, taken
+from qualityroute.complexity.rule import choose, share_explored, taken
 from qualityroute.complexity.scoring import auroc
 from qualityroute.learning import coin_of, fitted_on, has_won
 
@@ -275,30 +275,47 @@ def test_the_coin_of_a_decision_falls_the_same_way_whenever_it_is_looked_at() ->
     assert 0.46 < sum(coins) / len(coins) < 0.54
 
 
-def after_improvement(explore: float) -> tuple[float, float]:
-    """Mean cost of the requests after a bad model was replaced by a good one: learned, and of the cascade."""
-    rng, at = random.Random(3), 0.74
-    costs = Economics(efficiency=1.0, judge=0.3, performance=5.0)
-    own = everything = Cell()
-    spent = cascade = 0.0
-    for number in range(5200):
-        better = number >= 400
-        escalated = rng.random() < (0.15 if better else 0.95)
-        wanted = choose(History(everything, everything, own).believed(), own, costs)
-        done, _ = taken(wanted, rng.random(), explore)
-        if better:
-            cascade += 1.3 + 5 * escalated
-            spent += 5.0 if done is Choice.PERFORMANCE else 1.3 + 5 * escalated
-        if done is Choice.CASCADE:
-            own, everything = own.after(escalated, growth(escalated, at)), everything.after(escalated, 1.0)
-    return spent / 4800, cascade / 4800
+@given(st.floats(0.01, 5), st.floats(0, 1), st.floats(0.1, 100), st.floats(0.001, 1))
+def test_exploring_spends_its_share_of_what_performance_costs_on_efficiency(
+    efficiency: float, judge: float, performance: float, explore: float
+) -> None:
+    at = Economics(efficiency, judge, performance).break_even
+    share = share_explored(Choice.PERFORMANCE, at, explore)
+    assert explore <= share <= 1
+    if explore < share < 1:
+        assert share * (efficiency + judge) == pytest.approx(explore * performance)
 
 
-def test_with_exploration_a_model_that_has_become_better_is_found_and_without_it_never() -> None:
-    learned, cascade = after_improvement(0.02)
-    assert learned < 1.08 * cascade
-    locked_in, cascade = after_improvement(0.0)
-    assert locked_in > 1.5 * cascade
+def test_exploring_costs_a_share_of_requests_where_prices_say_nothing() -> None:
+    assert share_explored(Choice.PERFORMANCE, 0.87, 0.0) == 0.0
+    assert share_explored(Choice.PERFORMANCE, None, 0.02) == 0.02
+    assert share_explored(Choice.PERFORMANCE, 1.0, 0.02) == 0.02  # efficiency is free
+    assert share_explored(Choice.PERFORMANCE, -0.5, 0.02) == 0.02  # performance is cheaper
+    assert share_explored(Choice.UNJUDGED, 0.87, 0.02) == 0.02
+
+
+def straight_after_improvement(share: float) -> float:
+    """Of 150 requests after a hopeless model became a good one, how many still go straight: a mean of 300 streams."""
+    costs, at = Economics(efficiency=1.0, judge=0.3, performance=5.0), 0.74
+    rng, straight = random.Random(3), 0
+    for _ in range(300):
+        own = everything = cell_of("x" * 100, at)
+        for escalated in escalations(rng, 0.15, 150):
+            wanted = choose(History(everything, everything, own).believed(), own, costs)
+            done, _ = taken(wanted, rng.random(), share)
+            straight += done is Choice.PERFORMANCE
+            if done is Choice.CASCADE:
+                own, everything = own.after(escalated, growth(escalated, at)), everything.after(escalated, 1.0)
+    return straight / 300
+
+
+def test_a_model_that_has_become_better_is_found_within_two_per_cent_of_what_the_cascade_costs() -> None:
+    """Of 1,150 requests, at prices of 1:5; each that goes straight costs 5 where the cascade costs 1.3 + .15 x 5."""
+    cascade = 1.3 + 0.15 * 5
+    most = 0.02 * 1150 * cascade / (5 - cascade)
+    assert straight_after_improvement(share_explored(Choice.PERFORMANCE, 0.74, 0.02)) < most
+    assert straight_after_improvement(0.02) > 1.5 * most  # of requests, whatever they cost
+    assert straight_after_improvement(0.0) == 150
 
 
 # --- the regression
@@ -374,10 +391,12 @@ def test_the_regression_only_sorts_and_its_bands_are_counted() -> None:
 
 def test_a_forecast_holds_what_was_predicted_wanted_and_done() -> None:
     known = Known(Belief(99, 1), cell_of("x" * 100, 0.87), 0.99, None)
-    explored = forecast(KEY, known, COSTS, (1.0,), coin=0.01, explore=0.02)
-    assert (explored.wanted, explored.taken, explored.propensity) == (Choice.PERFORMANCE, Choice.CASCADE, 0.02)
-    straight = forecast(KEY, known, COSTS, (), coin=0.5, explore=0.02)
-    assert (straight.taken, straight.propensity) == (Choice.PERFORMANCE, 0.98)
+    explored = forecast(KEY, known, COSTS, (1.0,), coin=0.09, explore=0.013)
+    assert (explored.wanted, explored.taken) == (Choice.PERFORMANCE, Choice.CASCADE)
+    assert explored.propensity == pytest.approx(0.1)
+    straight = forecast(KEY, known, COSTS, (), coin=0.11, explore=0.013)
+    assert straight.taken is Choice.PERFORMANCE
+    assert straight.propensity == pytest.approx(0.9)
     assert straight.break_even == pytest.approx(0.87)
 
 

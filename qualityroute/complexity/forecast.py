@@ -9,7 +9,7 @@ from datetime import datetime
 from qualityroute.complexity.beta import Belief
 from qualityroute.complexity.cells import WHOLE, Cell, CellKey, History, band_of
 from qualityroute.complexity.regression import Regression
-from qualityroute.complexity.rule import Choice, Economics, choose, head_start_pays, taken
+from qualityroute.complexity.rule import Choice, Economics, choose, head_start_pays, share_explored, taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,9 @@ def known_of(history: History, regression: Regression | None, found: Sequence[fl
 def forecast(
     key: CellKey, known: Known, economics: Economics, found: Sequence[float], *, coin: float, explore: float
 ) -> Forecast:
-    """The prediction and the choice; `coin` is uniform in [0, 1), `explore` the share that goes to the cascade."""
+    """The prediction and the choice; `coin` is uniform in [0, 1), `explore` as in `share_explored`."""
     wanted = choose(known.belief, known.cell, economics)
-    done, propensity = taken(wanted, coin, explore)
+    done, propensity = taken(wanted, coin, share_explored(wanted, economics.break_even, explore))
     return Forecast(
         key=replace(key, band=known.band),
         by_cells=known.by_cells,

@@ -113,6 +113,23 @@ def _judge_is_worthless(belief: Belief, economics: Economics) -> bool:
     return always <= 0 or belief.chance_below(never / (never - always)) >= 1 - DOUBT
 
 
+def share_explored(wanted: Choice, at: float | None, explore: float) -> float:
+    """The share of requests that is to go through the cascade although something else is wanted.
+
+    Of those that would go straight to performance it is as many as bring the cost of their efficiency answers and
+    judges to `explore` of what performance answers cost, `explore` u2 / (u1 + uJ). For the dearer performance is, the
+    more is lost with each request until a better model is found, and the less is spent on looking for it. That takes
+    1 / (share (1 - P)) requests in the mean, P being what escalates of the better model's answers.
+
+    Args:
+        at: the break-even, 1 - (u1 + uJ) / u2.
+        explore: also the least share, 0 to 1.
+    """
+    if wanted is not Choice.PERFORMANCE or at is None or at >= 1:
+        return explore
+    return min(1.0, max(explore, explore / (1 - at)))
+
+
 def taken(wanted: Choice, coin: float, explore: float) -> tuple[Choice, float]:
     """What is done, and the probability with which it is: a share goes through the cascade whatever is wanted.
 

@@ -21,7 +21,9 @@ class Routing(Section):
     """cascade: each task as its tier says; baseline: everything to performance, recorded as reference."""
     explore: Share = 0.02
     """With `tier = "auto"`: the share of requests that the log would not send through the whole cascade, and that go
-    through it all the same. Without it what was learned once would stay for ever (routing.md A5)."""
+    through it all the same. Of those on their way straight to performance it is more: as many as bring the cost of
+    their efficiency answers and judges to this share of what performance costs. Without it what was learned once would
+    stay for ever (routing.md A5)."""
     value_of_second: Dollars = Decimal(0)
     """USD that a second less of waiting is worth; 0: `auto` looks at cost alone."""
     cost_of_error: Dollars = Decimal(0)

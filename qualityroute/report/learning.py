@@ -79,11 +79,16 @@ def _saved(told: Sequence[Foretold], means: Means, by_judge: float) -> Decimal |
 
 
 def _rate(told: Sequence[Foretold], wanted: Choice) -> Decimal:
-    """P(escalate) of what was sent another way: by its explored share, or while that is small by the predictions."""
+    """P(escalate) of what was sent another way: by its explored share, or while that is small by the predictions.
+
+    Each explored request stands for as many as its probability says, since not all had the same.
+    """
     meant = [row for row in told if row.forecast.wanted is wanted]
-    explored = [row.escalated for row in meant if row.forecast.taken is Choice.CASCADE and row.escalated is not None]
+    explored = [row for row in meant if row.forecast.taken is Choice.CASCADE and row.escalated is not None]
     if len(explored) >= FEWEST_EXPLORED:
-        return Decimal(sum(explored)) / len(explored)
+        stands_for = [1 / row.forecast.propensity for row in explored]
+        escalated = sum(weight for row, weight in zip(explored, stands_for, strict=True) if row.escalated)
+        return Decimal(escalated / sum(stands_for))
     return Decimal(sum(row.forecast.probability for row in meant) / len(meant)) if meant else Decimal(0)
 
 
