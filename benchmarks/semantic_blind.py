@@ -9,17 +9,22 @@ from __future__ import annotations
 _PAGES = "This agreement sets out what the supplier delivers, by when, and what the customer owes for it. " * 40
 
 # Lines as long as a pair.
-# ruff: noqa: E501
 BLIND_PARAPHRASES = (
     ("Where can I download my invoice?", "Could you tell me where to download my invoice?"),
     ("What are your opening hours on Sundays?", "When are you open on Sundays?"),
     ("How long does standard shipping to Austria take?", "How many days does standard delivery to Austria need?"),
     ("Can I pay by bank transfer?", "Do you accept bank transfers as payment?"),
     ("My package arrived damaged. What should I do?", "What do I do if my parcel was damaged when it arrived?"),
-    ("How do I change the delivery address of my order?", "I'd like to update the shipping address for my order. How does that work?"),
+    (
+        "How do I change the delivery address of my order?",
+        "I'd like to update the shipping address for my order. How does that work?",
+    ),
     ("Is breakfast included in the room price?", "Does the price of the room include breakfast?"),
     ("How much does the Pro plan cost per month?", "What's the monthly price of the Pro plan?"),
-    ("Summarise the following text in one sentence: The committee approved the budget on Monday.", "Summarize this text in a single sentence: The committee approved the budget on Monday."),
+    (
+        "Summarise the following text in one sentence: The committee approved the budget on Monday.",
+        "Summarize this text in a single sentence: The committee approved the budget on Monday.",
+    ),
     ("Which programming languages does the SDK support?", "What programming languages are supported by the SDK?"),
     ("Please translate 'good night' into Spanish.", "How do you say 'good night' in Spanish?"),
     ("Convert 12 kilometres to miles", "What is 12 km in miles?"),
@@ -31,8 +36,14 @@ BLIND_PARAPHRASES = (
     ("I forgot my username, how can I recover it?", "How can I get my username back? I have forgotten it."),
     ("How many people live in Lisbon?", "What is the population of Lisbon?"),
     ("Do you ship to Norway?", "Is shipping to Norway possible?"),
-    ("Extract the invoice number from: Invoice INV-2231, total 90 EUR", "What's the invoice number in the following: Invoice INV-2231, total 90 EUR"),
-    ("Classify the sentiment of this review: 'The soup was cold and the waiter rude.'", "Tell me the sentiment of this review: 'The soup was cold and the waiter rude.'"),
+    (
+        "Extract the invoice number from: Invoice INV-2231, total 90 EUR",
+        "What's the invoice number in the following: Invoice INV-2231, total 90 EUR",
+    ),
+    (
+        "Classify the sentiment of this review: 'The soup was cold and the waiter rude.'",
+        "Tell me the sentiment of this review: 'The soup was cold and the waiter rude.'",
+    ),
     ("When does the warranty of my headphones expire?", "When will my headphones' warranty run out?"),
     ("I want to return a pair of shoes. How does it work?", "How do I return a pair of shoes?"),
     ("Are dogs allowed in the hotel?", "May I bring my dog to the hotel?"),
@@ -65,7 +76,11 @@ BLIND_TRAPS = (
     ("negation", "Why does my printer print in colour?", "Why doesn't my printer print in colour?"),
     ("negation", "Is the service available without a contract?", "Is the service available with a contract?"),
     ("negation", "How do I subscribe to the newsletter?", "How do I unsubscribe from the newsletter?"),
-    ("direction", "How do I move photos from my phone to my computer?", "How do I move photos from my computer to my phone?"),
+    (
+        "direction",
+        "How do I move photos from my phone to my computer?",
+        "How do I move photos from my computer to my phone?",
+    ),
     ("direction", "How do I convert euros to dollars?", "How do I convert dollars to euros?"),
     ("direction", "Translate 'gift' from German to English.", "Translate 'gift' from English to German."),
     ("direction", "How do I send money to a friend?", "How do I receive money from a friend?"),
@@ -90,9 +105,21 @@ BLIND_TRAPS = (
     ("asked", "How do I delete my account?", "How do I delete my address?"),
     ("asked", "What's the phone number of support?", "What's the email address of support?"),
     ("asked", "Where can I find the universal adapter?", "Where can I find the university?"),
-    ("asked", "Extract the total from: Invoice INV-2231, total 90 EUR, VAT 17 EUR", "Extract the VAT from: Invoice INV-2231, total 90 EUR, VAT 17 EUR"),
-    ("asked", "Summarise this in French: The committee approved the budget on Monday.", "Summarise this in Italian: The committee approved the budget on Monday."),
+    (
+        "asked",
+        "Extract the total from: Invoice INV-2231, total 90 EUR, VAT 17 EUR",
+        "Extract the VAT from: Invoice INV-2231, total 90 EUR, VAT 17 EUR",
+    ),
+    (
+        "asked",
+        "Summarise this in French: The committee approved the budget on Monday.",
+        "Summarise this in Italian: The committee approved the budget on Monday.",
+    ),
     ("asked", "Summarise the report in one sentence.", "Summarise the report in one paragraph."),
     ("quoted", "What does the error 'disk full' mean?", "What does the error 'disk missing' mean?"),
-    ("window", _PAGES + "Who pays the customs duty? The supplier does.", _PAGES + "Who pays the customs duty? The customer does."),
+    (
+        "window",
+        _PAGES + "Who pays the customs duty? The supplier does.",
+        _PAGES + "Who pays the customs duty? The customer does.",
+    ),
 )
