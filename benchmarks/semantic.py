@@ -21,11 +21,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import anyio
 import numpy as np
 from results import Row, begin, command
-from semantic_pairs import PAIRS, Pair
+from semantic_pairs import PAIRS, TWINS, WRITTEN, Pair
 
 from qualityroute import Config, Engine
 from qualityroute.client import CompletionRequest
@@ -78,8 +79,9 @@ def config(address: str) -> Config:
 class Models:
     """Vectors from the server, everything else from a script."""
 
-    def __init__(self, address: str, twins: Mapping[str, str] | None) -> None:
-        """`twins`: which other question an answer may answer as well; `None`: any."""
+    def __init__(self, address: str, twins: Mapping[str, set[str]] | None, known: dict[str, Completion]) -> None:
+        """`twins`: which other question an answer may answer as well; `None`: any. `known`: vectors from before."""
+        self._known = known
         self.vectors = OpenAIClient({"local": Provider(base_url=address)})
         self.said: dict[str, list[float]] = {}
         self._twins = twins
@@ -89,9 +91,12 @@ class Models:
     async def complete(self, request: CompletionRequest) -> Completion:
         if request.role is not Role.EMBEDDING:
             return await self.scripted.complete(request)
-        completion = await self.vectors.complete(request)
+        question = request.messages[0]["content"]
+        if question not in self._known:
+            self._known[question] = await self.vectors.complete(request)
+        completion = self._known[question]
         assert completion.raw is not None
-        self.said[request.messages[0]["content"]] = completion.raw["embedding"]
+        self.said[question] = completion.raw["embedding"]
         return completion
 
     async def read_as_it_is(self, question: str) -> None:
@@ -112,8 +117,7 @@ class Models:
         if self._twins is None:
             return "yes"
         candidate = messages[-1]["content"].rpartition("BEGIN CANDIDATE")[2]
-        right = (self._asked, self._twins.get(self._asked, self._asked))
-        return "yes" if any(_quoted(question) in candidate for question in right) else "no"
+        return "yes" if any(_quoted(question) in candidate for question in self._twins[self._asked]) else "no"
 
 
 def _answer(messages: Sequence[Message]) -> str:
@@ -127,31 +131,33 @@ def _quoted(question: str) -> str:
 
 @dataclass(frozen=True)
 class Tried:
-    """What became of the second question of a pair."""
+    """What became of a question of a pair."""
 
     pair: Pair
+    is_second: bool
     decision: Decision
     right: bool
-    """Was its answer one to this question?"""
+    """Was its answer one to this question, or to one that may be answered alike?"""
 
     @property
     def was_served(self) -> bool:
         return self.decision.outcome is Outcome.CACHED
 
 
-async def tried(address: str, twins: Mapping[str, str] | None) -> tuple[list[Tried], Models, str]:
+async def tried(
+    address: str, known: dict[str, Completion], twins: Mapping[str, set[str]] | None
+) -> tuple[list[Tried], Models, str]:
     """All pairs through one engine; and what its report says."""
-    models, found = Models(address, twins), []
+    models, found = Models(address, twins, known), []
     with tempfile.TemporaryDirectory() as folder:
         async with Engine(config(address), client=models, store=str(Path(folder, "q.db"))) as engine:
-            for pair in PAIRS:
-                models.now_asks(pair.one)
-                await engine.run("help", pair.one)
-            for pair in PAIRS:
-                models.now_asks(pair.other)
-                answer = await engine.run("help", pair.other)
-                mine = [f"This answers: {question}" for question in (pair.other, pair.one)[: 1 + pair.alike]]
-                found.append(Tried(pair, answer.decision, answer.output in mine))
+            for is_second in (False, True):
+                for pair in PAIRS:
+                    question = pair.other if is_second else pair.one
+                    models.now_asks(question)
+                    answer = await engine.run("help", question)
+                    right = answer.output in {f"This answers: {one}" for one in TWINS[question]}
+                    found.append(Tried(pair, is_second, answer.decision, right))
             for pair in PAIRS:
                 for question in (pair.one, pair.other):
                     await models.read_as_it_is(question)
@@ -162,32 +168,48 @@ async def tried(address: str, twins: Mapping[str, str] | None) -> tuple[list[Tri
 
 
 def rows(address: str) -> Iterator[Row]:
-    twins = {pair.other: pair.one for pair in PAIRS if pair.alike}
-    credulous, models, _ = anyio.run(tried, address, None)
-    for written in ("first", "second", "fresh"):
-        for name, alike in KINDS.items():
-            yield Row(f"{written} {name}", sum(p.written == written and p.alike is alike for p in PAIRS), "pairs")
+    known = dict[str, Completion]()
+    credulous, models, _ = anyio.run(tried, address, known, None)
+    yield from _written()
     for threshold in PLAIN:
         counts = Counter(pair.alike for pair in PAIRS if cosine(models, pair) >= threshold)
         yield Row(f"similarity of {threshold:.2f} alone: wrong answers", counts[False], "pairs")
         yield Row(f"similarity of {threshold:.2f} alone: paraphrases found", counts[True], "pairs")
     yield from _outcomes("judge who says yes to everything", credulous)
-    knowing, _, told = anyio.run(tried, address, twins)
+    knowing, _, told = anyio.run(tried, address, known, TWINS)
     yield from _outcomes("judge who knows", knowing)
-    fates = Counter(one.decision.likening.verdicts[0].details["fate"] for one in knowing if one.decision.likening)
-    for fate, count in fates.most_common():
+    for fate, count in Counter(look["fate"] for look in _looks(knowing)).most_common():
         yield Row(f"looks that came to `{fate}`", count, "pairs")
-    found = [one for one in credulous if one.was_served]
-    yield Row.of("similarity of the paraphrases found", [cosine(models, one.pair) for one in found], "")
+    near = [look["similarity"] for look in _looks(knowing) if look["fate"] == "confirmed"]
+    yield Row.of("similarity of the paraphrases found", near, "")
+    for threshold in PLAIN:
+        yield Row(f"paraphrases found with a similarity of {threshold:.2f}", sum(s >= threshold for s in near), "pairs")
     print(told)
+
+
+def _written() -> Iterator[Row]:
+    for written in WRITTEN:
+        for name, alike in KINDS.items():
+            count = sum(pair.written == written and pair.alike is alike for pair in PAIRS)
+            if count:
+                yield Row(f"{written} {name}", count, "pairs")
+    yield Row("paraphrases that a second look doubts", sum(bool(pair.doubt) for pair in PAIRS), "pairs")
 
 
 def _outcomes(who: str, found: Sequence[Tried]) -> Iterator[Row]:
     wrong = sum(one.was_served and not one.right for one in found)
     yield Row(f"engine, {who}: wrong answers", wrong, "pairs").at_most(0)
-    for written in ("first", "second", "fresh"):
-        right = sum(one.was_served and one.right and one.pair.written == written for one in found)
-        yield Row(f"engine, {who}: {written} paraphrases found", right, "pairs")
+    for written in WRITTEN:
+        right = [one for one in found if one.is_second and one.pair.alike and one.pair.written == written]
+        if right:
+            served = sum(one.was_served and one.right for one in right)
+            yield Row(f"engine, {who}: {written} paraphrases found", served, "pairs")
+
+
+def _looks(found: Sequence[Tried]) -> list[Mapping[str, Any]]:
+    """What came of those of second questions."""
+    looks = [one.decision.likening for one in found if one.is_second]
+    return [look.verdicts[0].details for look in looks if look is not None]
 
 
 def cosine(models: Models, pair: Pair) -> float:

@@ -3,12 +3,18 @@
 A paraphrase may be answered alike. A trap may not: the same template with another number, date, name, unit, negation,
 direction, or a difference past what the encoder reads. The first ones were there before the guards were made, the second
 ones were looked at while they were made, and the fresh ones were written once they stood. These showed one mistake (the
-word `am` was taken for an hour of the day), and putting it right changed none of their figures.
+word `am` was taken for an hour of the day), and putting it right changed none of their figures. Later guards were made
+with all of these in view; `semantic_small` has the traps that led to them, and `semantic_blind` pairs they were not made
+for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+from semantic_blind import BLIND_PARAPHRASES, BLIND_TRAPS
+from semantic_small import LATE_TRAPS, SMALL_TRAPS
 
 
 @dataclass(frozen=True)
@@ -19,7 +25,19 @@ class Pair:
     alike: bool = False
     written: str = "first"
 
+    @property
+    def doubt(self) -> str:
+        """Why a second look would not answer the two alike."""
+        return DOUBTS.get(self.other, "") if self.alike else ""
 
+
+DOUBTS = {
+    "Do I have to pay for parking?": "a yes to the one is a no to the other",
+    "I forgot my password. How can I choose a new one?": "an answer to the one may ask for the old password",
+    "What's the best way to reach customer support?": "a list of ways does not say which is the best",
+    "What steps are needed to have my account deleted?": "it may be somebody else who deletes it",
+}
+"""Paraphrases that were written as such, and are counted as such."""
 _LONG = "The parties agree to the following terms of delivery, warranty, liability and termination. " * 40
 
 # Lines as long as a pair.
@@ -216,11 +234,39 @@ FRESH_TRAPS = (
     ("Is the lease monthly?", "Is the lease yearly?"),
     ("Did they invite us?", "Did we invite them?"),
 )  # fmt: skip
+
+
+def _pairs(written: str, paraphrases: Iterable[tuple[str, str]], traps: Iterable[tuple[str, ...]]) -> Iterator[Pair]:
+    yield from (Pair("paraphrase", one, other, alike=True, written=written) for one, other in paraphrases)
+    for *kind, one, other in traps:
+        yield Pair(kind[0] if kind else "trap", one, other, written=written)
+
+
 PAIRS = (
     *PARAPHRASES,
     *TRAPS,
-    *(Pair("paraphrase", one, other, alike=True, written="second") for one, other in SECOND_PARAPHRASES),
-    *(Pair("trap", one, other, written="second") for one, other in SECOND_TRAPS),
-    *(Pair("paraphrase", one, other, alike=True, written="fresh") for one, other in FRESH_PARAPHRASES),
-    *(Pair("trap", one, other, written="fresh") for one, other in FRESH_TRAPS),
+    *_pairs("second", SECOND_PARAPHRASES, SECOND_TRAPS),
+    *_pairs("fresh", FRESH_PARAPHRASES, FRESH_TRAPS),
+    *_pairs("small", (), SMALL_TRAPS),
+    *_pairs("late", (), LATE_TRAPS),
+    *_pairs("blind", BLIND_PARAPHRASES, BLIND_TRAPS),
 )
+WRITTEN = tuple(dict.fromkeys(pair.written for pair in PAIRS))
+ALSO_ALIKE = (
+    ("How can I change the delivery address of my order?", "How do I change the delivery address of my order?"),
+    ("Do you know if it rains?", "Does it rain?"),
+    ('Translate "good night" into Spanish', "Please translate 'good night' into Spanish."),
+)
+"""Questions of two pairs that ask for the same."""
+
+
+def _twins() -> dict[str, set[str]]:
+    """By each question, all that may be answered alike, and itself."""
+    found = {question: {question} for pair in PAIRS for question in (pair.one, pair.other)}
+    for one, other in [*((pair.one, pair.other) for pair in PAIRS if pair.alike), *ALSO_ALIKE]:
+        together = found[one] | found[other]
+        found |= dict.fromkeys(together, together)
+    return found
+
+
+TWINS = _twins()

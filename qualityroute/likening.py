@@ -39,11 +39,13 @@ LATE = timedelta(minutes=1)
 """What was kept so long before the newest that is known may have been committed after it, or by a host whose clock is
 slow."""
 CHECK = "likeness"
+GUARDS = 2
+"""Raised when other pairs of questions than before are let through."""
 
 
 def fingerprint_of(setup: Setup, task: str) -> str:
-    """What evidence of right and wrong answers is about: a lower threshold lets others through."""
-    return f"{setup.likening_keys[task]} at {setup.config.cache.threshold:g}"
+    """What evidence of right and wrong answers is about: a lower threshold lets others through, as new guards do."""
+    return f"{setup.likening_keys[task]} at {setup.config.cache.threshold:g}, guards {GUARDS}"
 
 
 class Neighbourhood:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from semantic_pairs import PAIRS
 from worlds import World, Worlds
 
-from qualityroute import AnswerRejected, BudgetExceeded, Config, ConfigError, Engine, ProviderError
+from qualityroute import AnswerRejected, BudgetExceeded, Config, ConfigError, Engine, ProviderError, likening
 from qualityroute.cache.semantic import Fate
 from qualityroute.likening import fingerprint_of
 from qualityroute.records import Completion, Outcome, Reason, Role, Route, Tier
@@ -203,6 +203,16 @@ class TestEvidence:
             other = fingerprint_of(w.engine._setup, "invoice")
             assert other != key
             assert (await w.engine.store.evidence("invoice", other)).checked == 0
+
+    async def test_evidence_for_other_guards_is_none_for_today_s(
+        self, world: Worlds, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        w = await world(client_with(), semantic_config())
+        await ask(w, ONE)
+        await ask(w, SAME)
+        monkeypatch.setattr(likening, "GUARDS", likening.GUARDS + 1)
+        key = fingerprint_of(w.engine._setup, "invoice")
+        assert (await w.engine.store.evidence("invoice", key)).checked == 0
 
 
 @pytest.mark.anyio

@@ -87,7 +87,7 @@ _TOLD: dict[Fate, str] = {
     Fate.NAMES: "other names",
     Fate.POLARITY: "the opposite",
     Fate.ASKS: "another kind of question",
-    Fate.ORDER: "another order of words",
+    Fate.ORDER: "the same words, put together differently",
     Fate.WORDS: "other words",
 }
 

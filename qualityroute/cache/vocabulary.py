@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 
 def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
@@ -14,24 +12,29 @@ def _classes(**groups: str) -> dict[str, str]:
 
 
 LIGHT = _set(
-    "a an the this that these those i my you your we our it its is are am be been being do does have has can could"
-    " would may please kindly and so then to of for in at on with about there possible hi hello hey thanks thank"
-    " regards dear"
+    "a an the my your our its is are am can could would may please kindly and so then possible actually basically"
 )
-"""Left out wherever they stand. All that is not in here has to be the same in both questions."""
+"""Left out where they stand beside what they belong to. All else has to be the same in both questions."""
 SUBJECTS = {"i": "i", "we": "i", "you": "you"}
-OWNERS = {"my": "i", "our": "i", "your": "you", "the": "the", "this": "the", "that": "the", "a": "a", "an": "a"}
+POINTERS = _set("this that these those")
+"""Left out before what they point to."""
+OWNERS = {"my": "i", "our": "i", "your": "you", "the": "the", "a": "a", "an": "a"} | dict.fromkeys(POINTERS, "the")
 """Whose it is, which one, or any."""
 BE = _set("is are am be been being was were")
 HAVE = _set("have has had")
 OTHER_AUXILIARIES = _set("do does did can could would may will shall should must might")
-PREPOSITIONS = _set("to of for in at on with about")
-"""Not left out before a number or a date: `in 5 days` is not `for 5 days`."""
 PAST = _set("was were did had")
-PARTICIPLES = _set(
-    "paid sent sold bought made given taken written worn lost found held kept left met read seen shown spent stolen"
-    " told thrown won built caught chosen done driven eaten forgotten hidden known broken brought cut put set shut hit"
-)
+AUXILIARIES = BE | HAVE | OTHER_AUXILIARIES
+ABILITY = {"can": "can", "could": "can", "may": "may", "might": "might"}
+"""Who can may be able or allowed to; `might` is what turns of speech make of the one, and `may` of the other."""
+ASKING = _set("how when where who whom whose why what which whether")
+BEFORE_SUBJECTS = AUXILIARIES | ASKING | _set("that if because and or but not than as")
+"""Where `you` is the one who does it."""
+AFTER_POINTERS = AUXILIARIES | _set("to of for in at on with about by from into over under than and or but if when not")
+"""What does not belong to `this` and `that`."""
+RELATIVE = _set("that which who")
+BEFORE_NO_CLAUSE = AFTER_POINTERS | ASKING | LIGHT | set(SUBJECTS) | {""}
+"""No nouns, about which a clause could say more."""
 POLAR = _classes(
     no="no not never none nobody nothing neither nor without unsafe impossible illegal invalid unable incorrect except"
     " unless",
@@ -48,6 +51,7 @@ POLAR = _classes(
     some="some any sometimes few several",
     only="only just solely exclusively",
     will="will shall",
+    would="would",
     must="must need needs needed require requires required should ought mandatory",
 )
 UNITS = _classes(
@@ -72,7 +76,6 @@ DATES = MONTHS - {"may"} | _set(
 )
 BEFORE_MAY = _set("in of by until since from last next every this")
 """Where it is a month, as beside a number."""
-ABILITY = _set("can could may")
 NUMBERS = {
     word: str(number)
     for number, word in enumerate("zero - two three four five six seven eight nine ten eleven twelve".split())  # noqa: SIM905  (as one reads it)
@@ -80,28 +83,3 @@ NUMBERS = {
 } | {"twenty": "20", "thirty": "30", "fifty": "50", "hundred": "100", "thousand": "1000", "million": "1000000",
      "dozen": "12", "half": "0.5", "once": "1", "twice": "2", "first": "1st", "second": "2nd", "third": "3rd",
      "double": "2x", "triple": "3x"}  # fmt: skip
-DERIVED = {
-    "delivery": "deliver", "deliveries": "deliver", "shipment": "ship", "payment": "pay", "payments": "pay",
-    "connection": "connect", "returnable": "return", "cancellation": "cancel", "registration": "register",
-    "reservation": "reserve",
-}  # fmt: skip
-OPENINGS = re.compile(
-    r"^(?:(?:hi|hello|hey|dear \w+)[,!. ]+)?"
-    r"(?:(?:please |kindly )?(?:(?:can|could|would|will) you (?:please |kindly )?)?"
-    r"(?:tell|show|let|explain to|remind) me(?: know)?(?: about)?(?: if| whether)?\b"
-    r"|i(?:'d| would)? (?:want|like|need) to know(?: if| whether)?\b|do you know(?: if| whether)?\b"
-    r"|i was wondering(?: if| whether)?\b|i (?:need|want|am looking for)\b)[ ,:]*",
-    re.IGNORECASE,
-)
-"""Of a sentence, with nothing of what is asked."""
-TURNS = (
-    (re.compile(r"\bis it possible (?:to|for me to)\b", re.IGNORECASE), "can i"),
-    (re.compile(r"\bis there (?:a|any) way to\b", re.IGNORECASE), "how can i"),
-    (re.compile(r"\bwhat (?:do|must|should|can) i (?:have to |need to )?do (?:to|so that|in order to)\b",
-                re.IGNORECASE), "how do i"),
-    (re.compile(r"\b(?:what|which) steps (?:are (?:needed|required|necessary)|do i (?:take|need)) to\b", re.IGNORECASE),
-     "how to"),
-    (re.compile(r"\bhow would i go about\b", re.IGNORECASE), "how do i"),
-    (re.compile(r"\b(?:have|has|had) to\b", re.IGNORECASE), "must"),
-)  # fmt: skip
-"""Of speech, and what they come to."""

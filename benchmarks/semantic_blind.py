@@ -1,0 +1,125 @@
+"""A blind set of pairs: written before its author had looked at the guards or at what they miss, and not tuned on.
+
+Ordinary questions to a shop, a hotel, an assistant and an extractor. A careful person would answer the two of a
+paraphrase alike, and would not the two of a trap.
+"""
+
+from __future__ import annotations
+
+_PAGES = "This agreement sets out what the supplier delivers, by when, and what the customer owes for it. " * 40
+
+# Lines as long as a pair.
+BLIND_PARAPHRASES = (
+    ("Where can I download my invoice?", "Could you tell me where to download my invoice?"),
+    ("What are your opening hours on Sundays?", "When are you open on Sundays?"),
+    ("How long does standard shipping to Austria take?", "How many days does standard delivery to Austria need?"),
+    ("Can I pay by bank transfer?", "Do you accept bank transfers as payment?"),
+    ("My package arrived damaged. What should I do?", "What do I do if my parcel was damaged when it arrived?"),
+    (
+        "How do I change the delivery address of my order?",
+        "I'd like to update the shipping address for my order. How does that work?",
+    ),
+    ("Is breakfast included in the room price?", "Does the price of the room include breakfast?"),
+    ("How much does the Pro plan cost per month?", "What's the monthly price of the Pro plan?"),
+    (
+        "Summarise the following text in one sentence: The committee approved the budget on Monday.",
+        "Summarize this text in a single sentence: The committee approved the budget on Monday.",
+    ),
+    ("Which programming languages does the SDK support?", "What programming languages are supported by the SDK?"),
+    ("Please translate 'good night' into Spanish.", "How do you say 'good night' in Spanish?"),
+    ("Convert 12 kilometres to miles", "What is 12 km in miles?"),
+    ("Does the app work offline?", "Can I use the app without an internet connection?"),
+    ("How do I cancel my subscription?", "What steps do I have to follow to cancel my subscription?"),
+    ("Who wrote Pride and Prejudice?", "Who is the author of Pride and Prejudice?"),
+    ("What's the capital of Kenya?", "Kenya's capital is which city?"),
+    ("Why was my card declined?", "For what reason was my card declined?"),
+    ("I forgot my username, how can I recover it?", "How can I get my username back? I have forgotten it."),
+    ("How many people live in Lisbon?", "What is the population of Lisbon?"),
+    ("Do you ship to Norway?", "Is shipping to Norway possible?"),
+    (
+        "Extract the invoice number from: Invoice INV-2231, total 90 EUR",
+        "What's the invoice number in the following: Invoice INV-2231, total 90 EUR",
+    ),
+    (
+        "Classify the sentiment of this review: 'The soup was cold and the waiter rude.'",
+        "Tell me the sentiment of this review: 'The soup was cold and the waiter rude.'",
+    ),
+    ("When does the warranty of my headphones expire?", "When will my headphones' warranty run out?"),
+    ("I want to return a pair of shoes. How does it work?", "How do I return a pair of shoes?"),
+    ("Are dogs allowed in the hotel?", "May I bring my dog to the hotel?"),
+    ("What colour options are available for the Nova kettle?", "In which colors is the Nova kettle available?"),
+    ("Explain the difference between TCP and UDP.", "What is the difference between TCP and UDP?"),
+    ("Give me a recipe for pancakes.", "How do I make pancakes?"),
+    ("thx, and how do i track my parcel??", "How can I track my package?"),
+    ("What is the minimum order value for free delivery?", "How much do I have to spend to get free delivery?"),
+)
+
+BLIND_TRAPS = (
+    ("number", "What is the price for 3 licences?", "What is the price for 5 licences?"),
+    ("number", "What is the status of order A-10023?", "What is the status of order A-10032?"),
+    ("number", "How do I install version 2.1 on Windows?", "How do I install version 2.10 on Windows?"),
+    ("number", "Can two people share the account?", "Can three people share the account?"),
+    ("number", "What is 15 percent of 80?", "What is 80 percent of 15?"),
+    ("date", "Are you open on Easter Monday?", "Are you open on Easter Sunday?"),
+    ("date", "Which flights leave on 3 May?", "Which flights leave on 5 March?"),
+    ("date", "What did the newsletter of last month say?", "What did the newsletter of this month say?"),
+    ("name", "Who is the CEO of Siemens?", "Who is the CEO of Bosch?"),
+    ("name", "Does Anna work on Fridays?", "Does Hanna work on Fridays?"),
+    ("name", "what's the weather in paris today", "what's the weather in rome today"),
+    ("name", "Is the cat food suitable for kittens?", "Is the dog food suitable for puppies?"),
+    ("unit", "How tall is the tower in metres?", "How tall is the tower in feet?"),
+    ("unit", "Does the tank hold 20 litres?", "Does the tank hold 20 gallons?"),
+    ("unit", "What does the plan cost in euros?", "What does the plan cost in dollars?"),
+    ("unit", "How much does the Pro plan cost per month?", "How much does the Pro plan cost per year?"),
+    ("negation", "Which foods are safe for dogs?", "Which foods are not safe for dogs?"),
+    ("negation", "Can I return opened items?", "Can I return unopened items?"),
+    ("negation", "Why does my printer print in colour?", "Why doesn't my printer print in colour?"),
+    ("negation", "Is the service available without a contract?", "Is the service available with a contract?"),
+    ("negation", "How do I subscribe to the newsletter?", "How do I unsubscribe from the newsletter?"),
+    (
+        "direction",
+        "How do I move photos from my phone to my computer?",
+        "How do I move photos from my computer to my phone?",
+    ),
+    ("direction", "How do I convert euros to dollars?", "How do I convert dollars to euros?"),
+    ("direction", "Translate 'gift' from German to English.", "Translate 'gift' from English to German."),
+    ("direction", "How do I send money to a friend?", "How do I receive money from a friend?"),
+    ("role", "Did Bayern beat Dortmund in the final?", "Did Dortmund beat Bayern in the final?"),
+    ("role", "Can my landlord sue me?", "Can I sue my landlord?"),
+    ("role", "Can a teacher report a student?", "Can a student report a teacher?"),
+    ("role", "What did I order last week?", "What did my wife order last week?"),
+    ("comparison", "Which of the two plans is cheaper?", "Which of the two plans is more expensive?"),
+    ("comparison", "Is Berlin bigger than Hamburg?", "Is Hamburg bigger than Berlin?"),
+    ("comparison", "What is the maximum baggage weight?", "What is the minimum baggage weight?"),
+    ("opposite", "How do I increase the font size?", "How do I decrease the font size?"),
+    ("opposite", "What happens before the trial ends?", "What happens after the trial ends?"),
+    ("opposite", "Which countries inside the EU do you ship to?", "Which countries outside the EU do you ship to?"),
+    ("quantifier", "Do all rooms have a balcony?", "Do some rooms have a balcony?"),
+    ("quantifier", "Can I use one voucher per order?", "Can I use several vouchers per order?"),
+    ("quantifier", "Does the discount apply to members only?", "Does the discount apply to members too?"),
+    ("modality", "Can I submit the form online?", "Must I submit the form online?"),
+    ("modality", "Has my order been shipped?", "Will my order be shipped?"),
+    ("asked", "When was the treaty signed?", "Where was the treaty signed?"),
+    ("asked", "Who can use the pool?", "When can I use the pool?"),
+    ("asked", "How do I charge the device?", "How much do you charge for the device?"),
+    ("asked", "How do I delete my account?", "How do I delete my address?"),
+    ("asked", "What's the phone number of support?", "What's the email address of support?"),
+    ("asked", "Where can I find the universal adapter?", "Where can I find the university?"),
+    (
+        "asked",
+        "Extract the total from: Invoice INV-2231, total 90 EUR, VAT 17 EUR",
+        "Extract the VAT from: Invoice INV-2231, total 90 EUR, VAT 17 EUR",
+    ),
+    (
+        "asked",
+        "Summarise this in French: The committee approved the budget on Monday.",
+        "Summarise this in Italian: The committee approved the budget on Monday.",
+    ),
+    ("asked", "Summarise the report in one sentence.", "Summarise the report in one paragraph."),
+    ("quoted", "What does the error 'disk full' mean?", "What does the error 'disk missing' mean?"),
+    (
+        "window",
+        _PAGES + "Who pays the customs duty? The supplier does.",
+        _PAGES + "Who pays the customs duty? The customer does.",
+    ),
+)
