@@ -48,7 +48,7 @@ class JudgePrompt:
 
 
 def schema_in(text: str) -> Mapping[str, Any] | None:
-    """The JSON Schema that a system message holds: the first that says which properties there are, or else the first."""
+    """The JSON Schema in a system message: the first that says which properties there are, or else the first."""
     found = [value for value in _objects_in(text) if value.keys() & {"type", "properties", "$ref"}]
     return next((value for value in found if "properties" in value), found[0] if found else None)
 
