@@ -63,7 +63,11 @@ def _chat(tasks: Sequence[str]) -> dict[str, Any]:
                 "The user or conversation; before `metadata.session_id` and `user`.",
                 _text(LONGEST_NAME),
             ),
-            _header("x-qualityroute-task", "A task, where `model` names none; empty: none.", {"enum": [*tasks, ""]}),
+            _header(
+                "x-qualityroute-task",
+                "A task, where `model` names none or this one; empty: none.",
+                {"enum": [*tasks, ""]},
+            ),
             _header(
                 "x-request-id",
                 f"Comes back, if it is {LONGEST_REQUEST_ID} characters at most and fit to; otherwise one is made.",
@@ -154,9 +158,10 @@ def _calls_have_tools() -> Schema:
 
 
 def _event() -> Schema:
-    piece = {"contentMediaType": "application/json", "contentSchema": {"anyOf": [_ref("Chunk"), _ref("Error")]}}
-    said = "A piece of the answer, or why there is none, as JSON. The last event of a whole answer says `[DONE]`."
-    return _object({"data": {"type": "string", "description": said, **piece}}, "data")
+    content = {"contentMediaType": "application/json", "contentSchema": {"anyOf": [_ref("Chunk"), _ref("Error")]}}
+    piece = {"type": "string", "description": "A piece of the answer, or why there is none, as JSON.", **content}
+    end = {"const": "[DONE]", "description": "The answer is whole."}
+    return _object({"data": {"anyOf": [end, piece]}}, "data")
 
 
 def _or_null(schema: Schema) -> Schema:
