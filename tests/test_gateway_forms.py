@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
+from qualityroute.errors import ConfigError
+from qualityroute.gates import ToolsCheck
 from qualityroute.gateway.answers import completion_object
 from qualityroute.gateway.asking import read_request
 from qualityroute.gateway.chunks import DONE, ChunkWriter, cut
@@ -151,6 +153,20 @@ def test_the_document_allows_a_tool_choice_where_it_is_read(tools: dict[str, Any
     except Refusal:
         read = False
     assert told_as("Request").is_valid(body) == read
+
+
+@pytest.mark.parametrize("kind", [{}, {"type": "function"}, {"type": "custom"}, {"type": None}])
+@pytest.mark.parametrize(
+    "parameters", [{}, *({"parameters": one} for one in (None, {}, {"type": "object"}, [], "", 0))]
+)
+def test_the_document_allows_a_tool_where_it_is_taken(kind: dict[str, Any], parameters: dict[str, Any]) -> None:
+    tool = {**kind, "function": {"name": "book", **parameters}}
+    try:
+        ToolsCheck([tool])
+        taken = True
+    except ConfigError:
+        taken = False
+    assert told_as("Tool").is_valid(tool) == taken
 
 
 def test_every_reference_of_the_document_leads_somewhere() -> None:

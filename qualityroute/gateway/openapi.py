@@ -172,7 +172,7 @@ def _schemas(models: Sequence[str]) -> Schema:
     text, count = {"type": "string"}, {"type": "integer", "minimum": 0}
     name = {"type": "string", "maxLength": LONGEST_NAME, "pattern": _NAME}
     flag = {"type": ["boolean", "null"]}
-    function = _object({"name": text, "parameters": {"type": "object"}}, "name")
+    function = _object({"name": text, "parameters": _or_null({"type": "object"})}, "name")
     piece = _object({"index": count, "delta": {"type": "object"}, "finish_reason": _or_null(text)}, "index", "delta")
     choice = _object({"index": count, "message": {"type": "object"}, "finish_reason": text}, "index", "message")
     return {
@@ -213,7 +213,7 @@ def _schemas(models: Sequence[str]) -> Schema:
                 _object({"type": {"type": "string", "not": {"const": "text"}}}, "type"),
             ]
         },
-        "Tool": _object({"type": {"const": "function"}, "function": function}, "type", "function"),
+        "Tool": _object({"type": {"const": "function"}, "function": function}, "function"),
         "ResponseFormat": {
             "anyOf": [
                 _object({"type": {"enum": ["text", "json_object"]}}, "type"),
