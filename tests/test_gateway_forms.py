@@ -139,6 +139,19 @@ def test_the_document_names_the_tasks_that_a_header_can_name_and_no_others() -> 
     assert task["schema"] == {"enum": ["chat", "invoice", ""]}  # an empty header names none
 
 
+@pytest.mark.parametrize("session", ["a", "a b", "~", " ", "", "a\tb", "a\x7f", "a" * 256, "a" * 257])
+def test_the_document_allows_a_session_in_a_header_where_it_is_read(session: str) -> None:
+    operation = DOCUMENT["paths"]["/v1/chat/completions"]["post"]
+    (told,) = (one["schema"] for one in operation["parameters"] if one["name"] == "x-session-id")
+    body = {"model": "smart-select", "messages": [{"role": "user", "content": "Hello"}]}
+    try:
+        read_request(body, {"x-session-id": session}, CONFIG, lambda messages, schema: None)
+        read = True
+    except Refusal:
+        read = False
+    assert Draft202012Validator(told).is_valid(session) == read
+
+
 BOOK = {"type": "function", "function": {"name": "book"}}
 
 
