@@ -112,7 +112,7 @@ def _header(name: str, description: str, schema: Schema) -> dict[str, Any]:
 
 def _text(longest: int) -> Schema:
     """A header of words, spaces among them; what is not ASCII must be UTF-8, which a pattern cannot say."""
-    return {"type": "string", "pattern": "^ *[!-~][ -~]*$", "maxLength": longest}
+    return {"type": "string", "pattern": "^[!-~][ -~]*$", "maxLength": longest}
 
 
 def _told() -> dict[str, Any]:
