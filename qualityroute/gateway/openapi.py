@@ -173,7 +173,9 @@ def _schemas(models: Sequence[str]) -> Schema:
     text, count = {"type": "string"}, {"type": "integer", "minimum": 0}
     name = {"type": "string", "maxLength": LONGEST_NAME, "pattern": _NAME}
     flag = {"type": ["boolean", "null"]}
-    function = _object({"name": text, "parameters": _or_null({"type": "object"})}, "name")
+    # A reference to the schema of schemas would have each reader of this document fetch it.
+    rules = {"type": "object", "description": "A JSON Schema of draft 2020-12; what is none is refused."}
+    function = _object({"name": text, "parameters": _or_null(rules)}, "name")
     piece = _object({"index": count, "delta": {"type": "object"}, "finish_reason": _or_null(text)}, "index", "delta")
     choice = _object({"index": count, "message": {"type": "object"}, "finish_reason": text}, "index", "message")
     return {
@@ -221,7 +223,7 @@ def _schemas(models: Sequence[str]) -> Schema:
                 _object(
                     {
                         "type": {"const": "json_schema"},
-                        "json_schema": _object({"schema": {"type": "object"}}, "schema"),
+                        "json_schema": _object({"schema": rules}, "schema"),
                     },
                     "type",
                     "json_schema",
