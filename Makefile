@@ -82,7 +82,9 @@ bench: .venv/dev
 	@for benchmark in $(BENCHMARKS); do echo "== benchmarks/$$benchmark.py"; \
 	    QUALITYROUTE_REPLAY=$(REPLAY) $(BIN)/python benchmarks/$$benchmark.py --quick || exit 1; done
 
+# An older Python is told of before its environment is there, which later runs would go on with.
 .venv/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; name it: PYTHON=python3.13")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@touch $@

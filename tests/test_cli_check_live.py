@@ -185,6 +185,8 @@ def test_one_model_that_is_down_leaves_the_others_findings(tmp_path: Path) -> No
     assert result.exit_code == 3
     assert "honoured" in row(result, "scripted/small")
     assert "honoured" not in row(result, "scripted/big")
+    reasons = [line for line in result.stdout.splitlines() if line.startswith("scripted/big, ")]
+    assert len(reasons) == 2, reasons  # that it does not answer, and that the rest was not asked
 
 
 def test_a_mistake_of_the_configuration_is_told_and_nothing_is_asked(

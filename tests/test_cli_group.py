@@ -54,6 +54,12 @@ def test_every_command_has_help_that_begins_as_its_line_in_the_list(name: str) -
     assert result.output.split("\n\n")[1].split()[0] == COMMANDS[name].split()[0]
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_line_of_a_list_of_commands_is_cut_off(name: str) -> None:
+    listed = call(name, "--help").output.partition("\nCommands:\n")[2]
+    assert "..." not in listed
+
+
 def test_the_version_is_told() -> None:
     assert __version__ in call("--version").output
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from conftest import INVOICE_SCHEMA, RUBRIC, config_with
@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from qualityroute import Config, ConfigError, Criterion, Rubric, Task
 from qualityroute.config import fingerprint, parse_duration, resolve
 from qualityroute.config.fields import format_duration
+from qualityroute.config.task_section import CheckName
 from qualityroute.rubrics import load_rubric
 from qualityroute.setup import build_setup
 
@@ -369,6 +370,7 @@ def test_a_file_that_is_nested_without_end_is_named(tmp_path: Path, load: Callab
         load(path)
 
 
+CHECKS = [f"'{name}'" for name in get_args(CheckName)]
 MODELS = {"efficiency": {"models": ["openai/a"]}, "performance": {"models": ["openai/b"]}}
 
 
@@ -385,8 +387,7 @@ MODELS = {"efficiency": {"models": ["openai/a"]}, "performance": {"models": ["op
         ),
         (
             {"tasks": {"t": {"gate": ["schema", "groundd"]}}},
-            "tasks.t.gate.1: 'groundd' should be 'schema', 'checks', 'grounded', 'agreement' or 'judge'; "
-            "did you mean 'grounded'?",
+            f"tasks.t.gate.1: 'groundd' should be {', '.join(CHECKS[:-1])} or {CHECKS[-1]}; did you mean 'grounded'?",
         ),
         (
             {"providers": {"x": {"base_url": "localhost:8000"}}},

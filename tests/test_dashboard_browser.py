@@ -156,3 +156,13 @@ def test_a_key_opens_the_dashboard_by_keyboard_and_logging_out_closes_it(tab_on:
         assert tab.context.cookies() == []
     finally:
         keyring.keys.clear()
+
+
+def test_a_short_tasks_name_is_not_broken_into_two_lines(tab_on: Any) -> None:
+    tab = tab_on(f"{ADDRESS}/decisions", 1300)
+    tab.evaluate("document.querySelectorAll('.stacking td:nth-child(2)').forEach(one => one.textContent = 'contract')")
+    lines = tab.locator(".stacking td:nth-child(2)").evaluate_all(
+        "cells => cells.map(one => { const words = document.createRange(); words.selectNodeContents(one); "
+        "return words.getClientRects().length; })"
+    )
+    assert set(lines) == {1}

@@ -756,6 +756,8 @@ async def test_a_number_of_hundreds_of_digits_is_a_schema_error_and_no_crash(wor
     [
         [7],
         [{"type": "custom", "custom": {"name": "x"}}],
+        [{"type": "custom", "function": {"name": "x"}}],
+        [{"type": "function", "function": {"name": "x", "parameters": []}}],
         [{"type": "function", "function": {"name": "x", "parameters": {"type": "strng"}}}],
     ],
 )

@@ -485,6 +485,7 @@ async def test_a_pinned_session_goes_straight_to_performance() -> None:
         ({"x-session-id": " "}, {}, "x-session-id"),
         ({}, {"user": "x" * 300}, "user"),
         ({}, {"user": 5}, "user"),
+        ({"x-session-id": "a"}, {"user": 5}, "user"),
         ({}, {"metadata": {"session_id": "a\nb"}}, "metadata.session_id"),
         ({}, {"metadata": "no"}, "metadata"),
         ({}, {"n": 2}, "n"),

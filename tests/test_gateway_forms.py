@@ -10,8 +10,11 @@ import pytest
 from conftest import config_with
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
+from qualityroute.errors import ConfigError
+from qualityroute.gates import ToolsCheck
 from qualityroute.gateway.answers import completion_object
 from qualityroute.gateway.asking import read_request
 from qualityroute.gateway.chunks import DONE, ChunkWriter, cut
@@ -22,6 +25,7 @@ from qualityroute.records import Answer, Completion, Decision, Outcome, Route, T
 
 FEW = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 CONFIG = with_chat(config_with())
+DOCUMENT = document(tuple(CONFIG.tasks))
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=600)
 COUNT = st.none() | st.integers(0, 10**9)
 JSON = st.recursive(
@@ -53,10 +57,16 @@ def answers(draw: Any) -> Answer:
     return Answer(content or "", decision, completion)
 
 
+def told_as(name: str) -> Draft202012Validator:
+    """What the gateway's document says of such an object."""
+    return Draft202012Validator({"$ref": f"#/components/schemas/{name}", **DOCUMENT})
+
+
 @FEW
 @given(answers())
 def test_any_answer_is_an_object_that_openais_types_accept(answer: Answer) -> None:
     said = ChatCompletion.model_validate_json(json.dumps(completion_object(answer)), strict=False)
+    told_as("Completion").validate(completion_object(answer))
     [choice] = said.choices
     assert choice.message.content == (answer.completion.content or None)  # type: ignore[union-attr]
     assert choice.finish_reason in ("stop", "length", "tool_calls", "content_filter")
@@ -73,6 +83,7 @@ def test_the_pieces_of_a_stream_make_up_the_whole_answer(answer: Answer, include
     chunks = [json.loads(block[6:]) for block in told.removesuffix(DONE).decode().split("\n\n") if block]
     for chunk in chunks:
         ChatCompletionChunk.model_validate(chunk)
+        told_as("Chunk").validate(chunk)
     deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
     calls: dict[int, dict[str, str]] = {}
     for part in (part for delta in deltas for part in delta.get("tool_calls", ())):
@@ -125,7 +136,50 @@ def test_every_listed_name_can_be_asked(name: str) -> None:
 def test_the_document_names_the_tasks_that_a_header_can_name_and_no_others() -> None:
     operation = document(("chat", "invoice"))["paths"]["/v1/chat/completions"]["post"]
     (task,) = (one for one in operation["parameters"] if one["name"] == "x-qualityroute-task")
-    assert task["schema"] == {"enum": ["chat", "invoice"]}
+    assert task["schema"] == {"enum": ["chat", "invoice", ""]}  # an empty header names none
+
+
+@pytest.mark.parametrize("session", ["a", "a b", "~", " ", "", "a\tb", "a\x7f", "a" * 256, "a" * 257])
+def test_the_document_allows_a_session_in_a_header_where_it_is_read(session: str) -> None:
+    operation = DOCUMENT["paths"]["/v1/chat/completions"]["post"]
+    (told,) = (one["schema"] for one in operation["parameters"] if one["name"] == "x-session-id")
+    body = {"model": "smart-select", "messages": [{"role": "user", "content": "Hello"}]}
+    try:
+        read_request(body, {"x-session-id": session}, CONFIG, lambda messages, schema: None)
+        read = True
+    except Refusal:
+        read = False
+    assert Draft202012Validator(told).is_valid(session) == read
+
+
+BOOK = {"type": "function", "function": {"name": "book"}}
+
+
+@pytest.mark.parametrize("tools", [{}, {"tools": None}, {"tools": []}, {"tools": [BOOK]}])
+@pytest.mark.parametrize("choice", [None, "none", "auto", "required", BOOK, "other", 1])
+def test_the_document_allows_a_tool_choice_where_it_is_read(tools: dict[str, Any], choice: Any) -> None:
+    messages = [{"role": "user", "content": "Hello"}]
+    body = {"model": "smart-select", "messages": messages, "tool_choice": choice, **tools}
+    try:
+        read_request(body, {}, CONFIG, lambda messages, schema: None)
+        read = True
+    except Refusal:
+        read = False
+    assert told_as("Request").is_valid(body) == read
+
+
+@pytest.mark.parametrize("kind", [{}, {"type": "function"}, {"type": "custom"}, {"type": None}])
+@pytest.mark.parametrize(
+    "parameters", [{}, *({"parameters": one} for one in (None, {}, {"type": "object"}, [], "", 0))]
+)
+def test_the_document_allows_a_tool_where_it_is_taken(kind: dict[str, Any], parameters: dict[str, Any]) -> None:
+    tool = {**kind, "function": {"name": "book", **parameters}}
+    try:
+        ToolsCheck([tool])
+        taken = True
+    except ConfigError:
+        taken = False
+    assert told_as("Tool").is_valid(tool) == taken
 
 
 def test_every_reference_of_the_document_leads_somewhere() -> None:

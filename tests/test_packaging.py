@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -30,6 +31,19 @@ def test_every_extra_is_installed_for_the_tests() -> None:
     named = re.search(r"^\t\$\(UV\) .*-e '\.\[(.*)\]' --group dev$", makefile, re.MULTILINE)
     assert named is not None
     assert set(named[1].split(",")) == set(PROJECT["optional-dependencies"])
+
+
+def test_make_refuses_an_older_python_and_leaves_nothing_of_it_behind(tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    told = "import sys; sys.version_info = (3, 10); exec(sys.argv[1])"
+    old.write_text(f"#!/bin/sh\nexec {sys.executable} -c '{told}' \"$2\"\n")
+    old.chmod(0o755)
+    command = ["make", "--file", ROOT / "Makefile", ".venv/uv", f"PYTHON={old}"]
+    made = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert made.returncode == 2
+    assert "Python 3.11 or later is needed" in made.stderr
+    assert list(tmp_path.iterdir()) == [old]
+    assert PROJECT["requires-python"] == ">=3.11"
 
 
 def test_every_dependency_has_its_version_for_the_tests() -> None:

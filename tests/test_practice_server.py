@@ -101,6 +101,32 @@ def test_a_tool_is_called_with_arguments_from_the_document(server: PracticeServe
     assert json.loads(choice["message"]["tool_calls"][0]["function"]["arguments"]) == EXPECTED
 
 
+@pytest.mark.parametrize(("choice", "finish"), [(None, "stop"), ("auto", "stop"), ("required", "tool_calls")])
+def test_after_a_tools_result_words_end_the_turn_unless_a_call_is_required(
+    server: PracticeServer, choice: str | None, finish: str
+) -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "book", "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": LETTER},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "booked"},
+    ]
+    tools = [{"type": "function", "function": {"name": "book", "parameters": SCHEMA}}]
+    said = answer(server, {"model": "careful", "messages": messages, "tools": tools, "tool_choice": choice})
+    assert said["choices"][0]["finish_reason"] == finish
+    assert bool(said["choices"][0]["message"]["content"]) == (finish == "stop")
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_clients_own_schema_in_the_prompt_is_filled_although_a_wider_one_stands_before_it(
+    server: PracticeServer, indent: int | None
+) -> None:
+    told = f'Reply with JSON:\n{{"type": "object"}}\n\nFollow this schema:\n{json.dumps(SCHEMA, indent=indent)}\nNow.'
+    messages = [{"role": "system", "content": told}, {"role": "user", "content": LETTER}]
+    reply = answer(server, {"model": "careful", "messages": messages, "response_format": {"type": "json_object"}})
+    assert json.loads(reply["choices"][0]["message"]["content"]) == EXPECTED
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [

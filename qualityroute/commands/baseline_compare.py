@@ -64,7 +64,7 @@ def compare(
     resume: bool,
     plain_json: bool,
 ) -> None:
-    """Hold the efficiency tier with the whole gate of TASK against references, and say what that comes to.
+    """Hold the efficiency tier and its gate against references.
 
     The inputs are those of INPUTS.jsonl, lines as for `baseline run`; or else those that the live baseline mode
     kept. What today's pipeline has a label for is not asked again.

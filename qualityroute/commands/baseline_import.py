@@ -52,10 +52,10 @@ class Findings:
 @placed
 @as_json
 def import_labels(place: Place, task: str, file: str, plain_json: bool) -> None:
-    """Take over what people say of TASK: all lines of LABELS.jsonl, or none.
+    """Take over what people say of TASK.
 
-    {"id": INPUT, "output": ...} says what is right for an input; {"decision": ID, "right": true} says whether that
-    recorded efficiency answer is.
+    All lines of LABELS.jsonl are taken, or none. {"id": INPUT, "output": ...} says what is right for an input;
+    {"decision": ID, "right": true} says whether that recorded efficiency answer is.
     """
     config = place.load()
     setup = build_setup(config, time.monotonic)

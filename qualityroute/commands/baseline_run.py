@@ -43,10 +43,10 @@ from qualityroute.store import SessionStore
 def run(
     place: Place, task: str, file: str, concurrency: int, budget: Decimal | None, resume: bool, plain_json: bool
 ) -> None:
-    """Ask the performance tier about each line of INPUTS.jsonl, and keep its answers as references of TASK.
+    """Keep the performance tier's answers as references of TASK.
 
-    A line is {"input": ..., "id"?: ..., "session"?: ...}; without an id, a hash of the input stands for it. What
-    today's performance tier has answered already is not asked again.
+    Each line of INPUTS.jsonl is {"input": ..., "id"?: ..., "session"?: ...}; without an id, a hash of the input stands
+    for it. What today's performance tier has answered already is not asked again.
     """
     config = that_writes(place.load())
     setup = build_setup(config, time.monotonic)

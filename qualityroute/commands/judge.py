@@ -85,7 +85,7 @@ def judge() -> None:
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed makes other mistakes.")
 @as_json
 def selftest(order: Order, seed: int, plain_json: bool) -> None:
-    """Spoil accepted answers of TASK and see whether its judge says no.
+    """Spoil accepted answers and see whether the judge says no.
 
     The answers come from INPUTS (lines of {"input": ...}, answered now by the efficiency tier and the whole gate), or
     from the store, which keeps them with payloads = "all". No labels are needed. Exit code 1: the judge is weak. It

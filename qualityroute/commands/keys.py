@@ -85,7 +85,10 @@ def add_key(
 @placed
 @as_json
 def list_keys(place: Place, plain_json: bool) -> None:
-    """List the keys, in force and revoked, with their limits and what they spent today."""
+    """List the keys, in force and revoked.
+
+    Each is shown with its limits and what it spent today.
+    """
     now = _now()
     found, spent = anyio.run(_list, place, now)
     if plain_json:
@@ -100,7 +103,10 @@ def list_keys(place: Place, plain_json: bool) -> None:
 @placed
 @as_json
 def revoke_key(place: Place, name: str, plain_json: bool) -> None:
-    """End the key called NAME; gateways that run refuse it within 5 seconds."""
+    """End the key called NAME.
+
+    Gateways that run refuse it within 5 seconds. Nobody is served without a key, even after the last.
+    """
     key = anyio.run(_revoke, place, name)
     if plain_json:
         click.echo(json.dumps(key_json(key, None), indent=2))

@@ -89,7 +89,10 @@ def show_pin(place: Place, session: str, tenant: str, task: str | None, plain_js
 def add_pin(
     place: Place, session: str, tenant: str, task: str | None, message: str, lasts: str | None, plain_json: bool
 ) -> None:
-    """Hold SESSION on the performance tier until it is released, or its time is over."""
+    """Hold SESSION on the performance tier.
+
+    It stays there until it is released, or its time is over.
+    """
 
     async def add() -> Pin:
         async with _pinboard(place, task, make=True) as board:

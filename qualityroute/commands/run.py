@@ -53,7 +53,7 @@ class Order:
 @click.argument("task")
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option("--session", default=None, help="Whose inputs these are; a line of JSON may name its own.")
-@click.option("--tenant", default="default", show_default=True)
+@click.option("--tenant", default="default", show_default=True, help="Whose sessions.")
 @click.option(
     "--input-format",
     "form",

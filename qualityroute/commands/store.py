@@ -31,10 +31,10 @@ def store() -> None:
 @as_json
 @click.pass_context
 def check(ctx: click.Context, place: Place, plain_json: bool) -> None:
-    """Look whether the store is whole, and change nothing: exit code 1 says that something is wrong.
+    """Look whether the store is whole, and change nothing.
 
-    A file's pages and indexes; that each row has its decision and each decision its rows; that costs and counters
-    are the sums of what the ledger holds.
+    Exit code 1 says that something is wrong. Looked at are a file's pages and indexes; that each row has its decision
+    and each decision its rows; that costs and counters are the sums of what the ledger holds.
     """
     found, _ = place.store_alone()
     checked = anyio.run(found.check)

@@ -64,7 +64,10 @@ def export(
     force: bool,
     payloads: bool,
 ) -> None:
-    """Write each decision with its calls and verdicts, the oldest first: one line of JSON, or one row of Parquet."""
+    """Write each decision with its calls and verdicts.
+
+    The oldest comes first: one line of JSON, or one row of Parquet.
+    """
     form = "jsonl" if as_lines else form
     if form == "parquet" and out == STDOUT:
         raise ConfigError("Parquet is no text for a terminal or a pipe; name a file: --out decisions.parquet")

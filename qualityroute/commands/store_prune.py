@@ -29,10 +29,10 @@ from qualityroute.retention import prune as prune_store
 @placed
 @as_json
 def prune(place: Place, keep: str | None, task: str | None, dry_run: bool, plain_json: bool) -> None:
-    """Remove decisions that are older than TIME, with their calls, verdicts, prompts and answers.
+    """Remove decisions that are older than TIME.
 
-    Pins, counters, references, labels, audits, certificates, forecasts and budgets stay, so `report` counts what it
-    counted.
+    Their calls, verdicts, prompts and answers go with them. Pins, counters, references, labels, audits, certificates,
+    forecasts and budgets stay, so `report` counts what it counted.
     """
     before = hour_of(datetime.now(UTC) - _keep(keep, place))
     count = anyio.run(_prune, place, before, task, dry_run)

@@ -101,12 +101,16 @@ class ToolsCheck:
 def _functions(tools: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Raises `ConfigError` for a tool that is no function with a name."""
     for position, tool in enumerate(tools):
-        function = tool.get("function") if isinstance(tool, Mapping) else None
+        is_function = isinstance(tool, Mapping) and tool.get("type", "function") == "function"
+        function = tool.get("function") if is_function else None
         if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
             raise ConfigError(
                 f"tool {position} is no function; use {{'type': 'function', 'function': {{'name': ...}}}}"
             )
-        yield function["name"], function.get("parameters") or {"type": "object"}
+        parameters = function.get("parameters")
+        if not isinstance(parameters, Mapping | None):
+            raise ConfigError(f"tool '{plain(function['name'])}': 'parameters' must be a JSON Schema, an object")
+        yield function["name"], parameters or {"type": "object"}
 
 
 def _tool_schema(name: str, parameters: Mapping[str, Any]) -> JsonSchemaCheck:

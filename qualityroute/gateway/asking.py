@@ -169,14 +169,18 @@ def _takes_long(where: str) -> Refusal:
 
 
 def _session(body: Mapping[str, Any], headers: Headers) -> str | None:
-    """Who asks, by the first of the places where clients say it."""
+    """Who asks, by the first of the places where clients say it; each of them must be fit to be a name."""
     metadata = _mapping(body, "metadata") or {}
     places: list[tuple[str, Any]] = [
         ("x-session-id", headers.get("x-session-id")),
         ("metadata.session_id", metadata.get("session_id")),
         *((name, body.get(name)) for name in _SESSION_FIELDS),
     ]
-    where, value = next(((where, value) for where, value in places if value is not None), ("", None))
+    said = [_name(value, where) for where, value in places if value is not None]
+    return said[0] if said else None
+
+
+def _name(value: Any, where: str) -> str | None:
     try:
         return checked_name(value, where)
     except ConfigError as error:

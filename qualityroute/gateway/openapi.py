@@ -50,7 +50,8 @@ def document(tasks: tuple[str, ...]) -> dict[str, Any]:
 def _chat(tasks: Sequence[str]) -> dict[str, Any]:
     answer = {
         "application/json": {"schema": _ref("Completion")},
-        "text/event-stream": {"schema": {"type": "string"}},
+        # Before version 3.2, this is the schema of each event.
+        "text/event-stream": {"schema": _ref("Event")},
     }
     failures = (400, 401, 403, 404, 408, 413, 422, 429, 500, 502, 503, 504)
     return {
@@ -62,7 +63,11 @@ def _chat(tasks: Sequence[str]) -> dict[str, Any]:
                 "The user or conversation; before `metadata.session_id` and `user`.",
                 _text(LONGEST_NAME),
             ),
-            _header("x-qualityroute-task", "A task, where `model` names none.", {"enum": list(tasks)}),
+            _header(
+                "x-qualityroute-task",
+                "A task, where `model` names none or this one; empty: none.",
+                {"enum": [*tasks, ""]},
+            ),
             _header(
                 "x-request-id",
                 f"Comes back, if it is {LONGEST_REQUEST_ID} characters at most and fit to; otherwise one is made.",
@@ -106,7 +111,8 @@ def _header(name: str, description: str, schema: Schema) -> dict[str, Any]:
 
 
 def _text(longest: int) -> Schema:
-    return {"type": "string", "pattern": r"^[!-~]+$", "maxLength": longest}
+    """A header of words, spaces among them; what is not ASCII must be UTF-8, which a pattern cannot say."""
+    return {"type": "string", "pattern": "^[!-~][ -~]*$", "maxLength": longest}
 
 
 def _told() -> dict[str, Any]:
@@ -145,6 +151,20 @@ def _said() -> Schema:
     }
 
 
+def _calls_have_tools() -> Schema:
+    """A `tool_choice` that asks for a call needs tools to call."""
+    no_call = {"properties": {"tool_choice": {"enum": ["none", "auto", None]}}}
+    some_tool = {"properties": {"tools": {"type": "array", "minItems": 1}}, "required": ["tools"]}
+    return {"anyOf": [no_call, some_tool]}
+
+
+def _event() -> Schema:
+    content = {"contentMediaType": "application/json", "contentSchema": {"anyOf": [_ref("Chunk"), _ref("Error")]}}
+    piece = {"type": "string", "description": "A piece of the answer, or why there is none, as JSON.", **content}
+    end = {"const": "[DONE]", "description": "The answer is whole."}
+    return _object({"data": {"anyOf": [end, piece]}}, "data")
+
+
 def _or_null(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
@@ -153,7 +173,10 @@ def _schemas(models: Sequence[str]) -> Schema:
     text, count = {"type": "string"}, {"type": "integer", "minimum": 0}
     name = {"type": "string", "maxLength": LONGEST_NAME, "pattern": _NAME}
     flag = {"type": ["boolean", "null"]}
-    function = _object({"name": text, "parameters": {"type": "object"}}, "name")
+    # A reference to the schema of schemas would have each reader of this document fetch it.
+    rules = {"type": "object", "description": "A JSON Schema of draft 2020-12; what is none is refused."}
+    function = _object({"name": text, "parameters": _or_null(rules)}, "name")
+    piece = _object({"index": count, "delta": {"type": "object"}, "finish_reason": _or_null(text)}, "index", "delta")
     choice = _object({"index": count, "message": {"type": "object"}, "finish_reason": text}, "index", "message")
     return {
         "Request": _object(
@@ -177,6 +200,7 @@ def _schemas(models: Sequence[str]) -> Schema:
             "messages",
             description="All other fields are passed on to the provider as they are.",
             additionalProperties=True,
+            **_calls_have_tools(),
         ),
         "Message": _object(
             {
@@ -192,14 +216,14 @@ def _schemas(models: Sequence[str]) -> Schema:
                 _object({"type": {"type": "string", "not": {"const": "text"}}}, "type"),
             ]
         },
-        "Tool": _object({"type": {"const": "function"}, "function": function}, "type", "function"),
+        "Tool": _object({"type": {"const": "function"}, "function": function}, "function"),
         "ResponseFormat": {
             "anyOf": [
                 _object({"type": {"enum": ["text", "json_object"]}}, "type"),
                 _object(
                     {
                         "type": {"const": "json_schema"},
-                        "json_schema": _object({"schema": {"type": "object"}}, "schema"),
+                        "json_schema": _object({"schema": rules}, "schema"),
                     },
                     "type",
                     "json_schema",
@@ -214,6 +238,22 @@ def _schemas(models: Sequence[str]) -> Schema:
                 "model": {"type": "string", "description": "`provider/model` that answered."},
                 "choices": {"type": "array", "minItems": 1, "maxItems": 1, "items": choice},
                 "usage": _object({f"{part}_tokens": count for part in ("prompt", "completion", "total")}),
+            },
+            "id",
+            "object",
+            "created",
+            "model",
+            "choices",
+        ),
+        "Event": _event(),
+        "Chunk": _object(
+            {
+                "id": text,
+                "object": {"const": "chat.completion.chunk"},
+                "created": count,
+                "model": text,
+                "choices": {"type": "array", "maxItems": 1, "items": piece},
+                "usage": _or_null({"type": "object"}),
             },
             "id",
             "object",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from qualityroute.records import source_text
 
 _CHECK = re.compile(r"^- (?P<id>[^\s:()]+)(?: \((?P<note>[^)]*)\))?: (?P<ask>.+)$", re.MULTILINE)
+_OPENING = re.compile(r"^\s*\{", re.MULTILINE)
 _BLOCK = re.compile(r"^-----BEGIN (?P<name>[A-Z]+) (?P<tag>\S+)-----\n(?P<data>.*)\n-----END \1 \2-----$", re.MULTILINE)
 
 
@@ -47,15 +48,22 @@ class JudgePrompt:
 
 
 def schema_in(text: str) -> Mapping[str, Any] | None:
-    """The JSON Schema at the end of a system message, when there is one."""
-    for start in (match.start() for match in re.finditer(r"(?m)^\s*\{", text)):
+    """The JSON Schema in a system message: the first that says which properties there are, or else the first."""
+    found = [value for value in _objects_in(text) if value.keys() & {"type", "properties", "$ref"}]
+    return next((value for value in found if "properties" in value), found[0] if found else None)
+
+
+def _objects_in(text: str) -> Iterator[Mapping[str, Any]]:
+    """Each JSON object that begins a line, whole."""
+    end = 0
+    for match in _OPENING.finditer(text):
+        if match.start() < end:
+            continue  # a part of the last one
         try:
-            value, _ = json.JSONDecoder().raw_decode(text, text.index("{", start))
+            value, end = json.JSONDecoder().raw_decode(text, match.end() - 1)
         except (ValueError, RecursionError):
             continue
-        if isinstance(value, dict) and ("type" in value or "properties" in value or "$ref" in value):
-            return value
-    return None
+        yield value
 
 
 def judge_prompt(text: str) -> JudgePrompt | None:

@@ -181,11 +181,12 @@ def _response_schema(request: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def _tool(request: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The tool to call: the one `tool_choice` names, else the first."""
+    """The tool to call: the one `tool_choice` names, else the first; none once there is a call's result to tell of."""
     offered = request.get("tools") or []
     tools: list[Mapping[str, Any]] = [tool["function"] for tool in offered if _is_function(tool)]
     choice = request.get("tool_choice")
-    if choice == "none" or not tools:
+    answered = choice in (None, "auto") and _messages(request)[-1]["role"] == "tool"
+    if choice == "none" or not tools or answered:
         return None
     wanted = choice["function"].get("name") if isinstance(choice, dict) and _is_function(choice) else None
     return next((tool for tool in tools if tool.get("name") == wanted), tools[0])

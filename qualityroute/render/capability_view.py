@@ -35,14 +35,21 @@ def capability_view(found: Mapping[str, Sequence[Finding]], box: Box | None, *, 
     yield _across(found, box) if _width_across(found) <= width else _down(found, box)
     yield Text("")
     yield safe_text(LEGEND, "dim")
-    reasons = [
-        (model, finding) for model, findings in found.items() for finding in _in_order(findings) if finding.reason
-    ]
+    reasons = [words for model, findings in found.items() for words in _reasons(model, _in_order(findings))]
     if reasons:
         yield Text("")
-    for model, finding in reasons:
-        words = f"{model}, {finding.probe} {finding.standing}: {finding.reason}"
+    for words in reasons:
         yield safe_text(words, most=_MOST_REASON)
+
+
+def _reasons(model: str, findings: Sequence[Finding]) -> Iterator[str]:
+    """What was said of each probe; probes of which the same was said share a line."""
+    probes: dict[tuple[Standing, str], list[str]] = {}
+    for finding in findings:
+        if finding.reason:
+            probes.setdefault((finding.standing, finding.reason), []).append(finding.probe)
+    for (standing, reason), names in probes.items():
+        yield f"{model}, {', '.join(names)} {standing}: {reason}"
 
 
 def _across(found: Mapping[str, Sequence[Finding]], box: Box | None) -> RenderableType:
