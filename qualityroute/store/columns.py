@@ -58,14 +58,19 @@ def from_units(units: int) -> Decimal:
     return Decimal(units) / PER_DOLLAR
 
 
-@lru_cache(100)  # a request's own moments come several times each
 def moment(at: datetime) -> str:
     """ISO 8601 in UTC, of one length, so that texts sort as times do."""
     if at.tzinfo is not UTC:  # which nearly all are
         if at.utcoffset() is None:
             raise ValueError(f"the time {at.isoformat()} has no time zone")
         at = at.astimezone(UTC)
-    return at.isoformat(timespec="microseconds")
+    # A quarter of `isoformat`'s time, and five times a request.
+    return f"{_second(at.year, at.month, at.day, at.hour, at.minute, at.second)}.{at.microsecond:06}+00:00"
+
+
+@lru_cache(100)  # most moments are of the last few seconds
+def _second(year: int, month: int, day: int, hour: int, minute: int, second: int) -> str:
+    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
 
 
 def milliseconds(duration: timedelta) -> float:
