@@ -34,18 +34,14 @@ class Waiting:
 
     def seen_by(self, statement: str) -> Writes:
         """What a statement may want to see; it waits no longer."""
-        named = {sql for sql in (*self._sums, *[sql for sql, _ in self._own]) if concerns(statement, sql)}
-        if not named:
-            return []
-        seen: dict[str, list[Row]] = {}
-        own, self._own = self._own, []
-        for sql, rows in own:
-            if sql in named:
-                self._keep(sql, rows, seen)
-            else:
-                self._own.append((sql, rows))
-        sums = [sql for sql in self._sums if sql in named]
-        return [*seen.items(), *((sql, _added_up(self._sums.pop(sql))) for sql in sums)]
+        # No comprehensions: this is asked before every statement, and the answer is nearly always no.
+        for sql in self._sums:
+            if concerns(statement, sql):
+                return self._take(statement)
+        for sql, _ in self._own:
+            if concerns(statement, sql):
+                return self._take(statement)
+        return []
 
     def rows(self) -> Writes:
         """All but what is added to sums; it waits no longer."""
@@ -61,6 +57,18 @@ class Waiting:
         rows, sums = self.rows(), sorted(self._sums.items())
         self._sums = {}
         return [*rows, *((sql, _added_up(by_key)) for sql, by_key in sums)]
+
+    def _take(self, statement: str) -> Writes:
+        """What a statement names the tables of, the sums added up."""
+        seen: dict[str, list[Row]] = {}
+        own, self._own = self._own, []
+        for sql, rows in own:
+            if concerns(statement, sql):
+                self._keep(sql, rows, seen)
+            else:
+                self._own.append((sql, rows))
+        sums = [sql for sql in self._sums if concerns(statement, sql)]
+        return [*seen.items(), *((sql, _added_up(self._sums.pop(sql))) for sql in sums)]
 
     def _keep(self, sql: str, rows: Iterable[Row], among: dict[str, list[Row]]) -> None:
         key = key_of_sums(sql)
