@@ -21,6 +21,8 @@ _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 
 def name(value: str) -> str:
     """A name as it is. One that cannot be kept is refused: two sessions must never become one."""
+    if value.isascii() and "\x00" not in value:  # asked here too, as of a text
+        return value
     if not _keepable(value):
         raise ValueError(f"the name {value[:40]!r} holds a NUL or half a surrogate pair")
     return value
@@ -65,7 +67,8 @@ def moment(at: datetime) -> str:
             raise ValueError(f"the time {at.isoformat()} has no time zone")
         at = at.astimezone(UTC)
     # A quarter of `isoformat`'s time, and five times a request.
-    return f"{_second(at.year, at.month, at.day, at.hour, at.minute, at.second)}.{at.microsecond:06}+00:00"
+    second = _second(at.year, at.month, at.day, at.hour, at.minute, at.second)
+    return f"{second}.{str(at.microsecond).zfill(6)}+00:00"
 
 
 @lru_cache(100)  # most moments are of the last few seconds

@@ -61,7 +61,8 @@ class Write:
         """Its work's result; raises what the work or its commit raised. `step` is taken before waiting for it."""
         try:
             await step()
-            await self.wait()
+            if not self.settled:
+                await self.wait()
         except anyio.get_cancelled_exc_class():
             await to_the_end(self.wait)
             raise

@@ -55,8 +55,9 @@ _CALL = (
 _VERDICT = ("decision_id", "attempt", "position", '"check"', "ruling", "reason", "message", "score", "details")
 _PAYLOAD = ("decision_id", "kind", "content")
 
+# One column, since the names of all are told for each row that is looked for, found or not.
 _EARLIER_ATTEMPT = """
-SELECT session_attempt, failed, session_started FROM decisions
+SELECT session_attempt || ' ' || failed || ' ' || session_started FROM decisions
 WHERE tenant = ? AND session = ? AND task = ? AND session_attempt IS NOT NULL
 ORDER BY session_attempt DESC LIMIT 1
 """
@@ -109,7 +110,7 @@ def rows_of(decision: Decision, payloads: Mapping[str, str]) -> DecisionRows:
         attempts=attempts,
         calls=calls,
         verdicts=verdicts,
-        payloads=[(decision.id, name(kind), text(content)) for kind, content in payloads.items()],
+        payloads=[(decision.id, name(kind), text(content)) for kind, content in payloads.items()] if payloads else (),
     )
 
 
@@ -140,8 +141,8 @@ def _place(connection: Connection, rows: DecisionRows) -> SessionPlace:
     earlier = None if rows.session is None else connection.execute(_EARLIER_ATTEMPT, rows.session).fetchone()
     if earlier is None:
         return SessionPlace(1, at)
-    number, failed, started = earlier
-    return SessionPlace() if failed else SessionPlace(int(number) + 1, started)
+    number, failed, started = earlier[0].split()
+    return SessionPlace() if failed == "1" else SessionPlace(int(number) + 1, started)
 
 
 def read_decision(connection: Connection, decision_id: str) -> Decision | None:

@@ -167,7 +167,6 @@ def _measures(decision: Decision) -> Row:
     dear: list[ModelCall] = []
     judge: list[ModelCall] = []
     peers: list[ModelCall] = []
-    looks: list[ModelCall] = []  # for earlier answers, which are counted by themselves
     cheap_attempts = dear_attempts = cut_off = 0
     for attempt in decision.attempts:
         if _answered(attempt.calls):
@@ -179,24 +178,21 @@ def _measures(decision: Decision) -> Row:
                 judge.append(call)
             elif role is _PEER:
                 peers.append(call)
-            elif role is _EMBEDDING:
-                looks.append(call)
-            else:
+            elif role is not _EMBEDDING:  # looks for earlier answers are counted by themselves
                 (dear if call.tier is _PERFORMANCE else cheap).append(call)
-            cut_off += _is_cut_off(call)
-    spare = () if decision.spare is None else decision.spare.all_calls
-    likening = () if decision.likening is None else decision.likening.all_calls
-    on_dear, on_spare = _spent(dear), _spent(spare)
+            if call.cost is None and call.error is not None:
+                cut_off += 1
+    on_dear = _spent(dear)
     return (
-        1, cut_off + _cut_off(spare) + _cut_off(likening),
+        1, cut_off + _cut_off(decision.spare) + _cut_off(decision.likening),
         cheap_attempts, *_spent(cheap),
         len(judge), *_spent(judge),
         dear_attempts, *on_dear,
         *_paired(_tokens(cheap), dear, *on_dear),
         len(peers), *_spent(peers),
         *_saved(decision.attempts),
-        int(decision.spare is not None), on_spare[0], on_spare[1] + _cut_off(spare),
-        len(likening), *_spent(likening),
+        *_spare(decision.spare),
+        *_likening(decision.likening),
     )  # fmt: skip
 
 
@@ -209,7 +205,7 @@ def _calls_of(attempt: Attempt) -> list[ModelCall]:
 
 def _saved(attempts: Sequence[Attempt]) -> tuple[int, float, float]:
     """How many answers were begun early and needed, what they took, and how much sooner they came, in milliseconds."""
-    for before, attempt in pairwise(attempts):
+    for before, attempt in pairwise(attempts) if len(attempts) > 1 else ():
         if attempt.early:
             took = milliseconds(attempt.latency)
             return 1, took, min(took, milliseconds(before.latency))
@@ -232,13 +228,24 @@ def _spent(calls: Sequence[ModelCall]) -> tuple[int, int]:
     return known, unknown
 
 
-def _cut_off(calls: Sequence[ModelCall]) -> int:
+def _cut_off(attempt: Attempt | None) -> int:
     """How many calls got no answer and may be billed all the same."""
-    return sum([_is_cut_off(call) for call in calls])
+    if attempt is None:
+        return 0
+    return sum(call.cost is None and call.error is not None for call in attempt.all_calls)
 
 
-def _is_cut_off(call: ModelCall) -> bool:
-    return call.cost is None and call.error is not None
+def _spare(spare: Attempt | None) -> tuple[int, int, int]:
+    """Whether there was one, what it cost, and how many of its calls have no known cost."""
+    if spare is None:
+        return 0, 0, 0
+    known, unknown = _spent(spare.all_calls)
+    return 1, known, unknown + _cut_off(spare)
+
+
+def _likening(look: Attempt | None) -> tuple[int, int, int]:
+    """Calls made to look for an earlier answer, what they cost, and how many of them have no known cost."""
+    return (0, 0, 0) if look is None else (len(look.all_calls), *_spent(look.all_calls))
 
 
 def _units(cost: Decimal) -> int:
