@@ -153,19 +153,6 @@ ROWS_AN_ENTRY = 7
 """A decision, an attempt, two calls, two verdicts and a pin."""
 
 
-async def record_all(store: SessionStore, numbers: Iterator[int], rows: int, callers: int) -> float:
-    """Decisions a second; each caller waits for its commit before the next."""
-    entries = iter([an_entry(next(numbers)) for _ in range(rows)])
-
-    async def caller() -> None:
-        for entry in entries:
-            await store.record(entry)
-
-    begin = time.perf_counter()
-    await asyncio.gather(*(caller() for _ in range(callers)))
-    return rows / (time.perf_counter() - begin)
-
-
 CALLERS = (1, 16, 500)
 """At once: alone, a usual load, and in bulk."""
 PROMISED_ROWS = {16: 50_000}
@@ -174,7 +161,7 @@ PROMISED_IN_BULK = 100_000
 
 @dataclass(frozen=True)
 class Speed:
-    """Of a thread that waits for nobody but the disk."""
+    """Of rows that one thread writes."""
 
     rows_a_second: float
     processor_us: float
@@ -186,6 +173,20 @@ def timed(rows: int, told: list[Speed]) -> Iterator[None]:
     clock, processor = time.perf_counter(), time.thread_time()
     yield
     told.append(Speed(rows / (time.perf_counter() - clock), 1e6 * (time.thread_time() - processor) / rows))
+
+
+async def record_all(store: SessionStore, numbers: Iterator[int], decisions: int, callers: int) -> Speed:
+    """Each caller waits for its commit before the next."""
+    entries = iter([an_entry(next(numbers)) for _ in range(decisions)])
+    told: list[Speed] = []
+
+    async def caller() -> None:
+        for entry in entries:
+            await store.record(entry)
+
+    with timed(ROWS_AN_ENTRY * decisions, told):
+        await asyncio.gather(*(caller() for _ in range(callers)))
+    return told[0]
 
 
 def rows_in_bulk(path: Path, numbers: Iterator[int], decisions: int, told: list[Speed]) -> None:
@@ -241,13 +242,13 @@ async def measure_records(path: Path, size: Size) -> list[Figure]:
     store = SQLiteStore(path)
     await store.open()
     numbers = count()
-    awaited: dict[int, list[float]] = {callers: [] for callers in CALLERS}
+    awaited: dict[int, list[Speed]] = {callers: [] for callers in CALLERS}
     in_bulk: list[Speed] = []
     bare_ones: list[Speed] = []
     for _ in range(size.blocks):
         for callers, told in awaited.items():
             decisions = size.rows if callers > 1 else size.rows // 4
-            told.append(ROWS_AN_ENTRY * await record_all(store, numbers, decisions, callers))
+            told.append(await record_all(store, numbers, decisions, callers))
         await asyncio.to_thread(rows_in_bulk, path, numbers, size.rows, in_bulk)
         await asyncio.to_thread(bare_rows, path.with_name("bare.db"), numbers, 5 * size.rows, bare_ones)
     await store.aclose()
@@ -260,16 +261,25 @@ async def measure_records(path: Path, size: Size) -> list[Figure]:
         Figure.of("row in bulk: processor", bulk_us, "us"),
         Figure.ratio("row in bulk: processor", bulk_us, bare_us, "a bare row"),
         *(rows_a_second(callers, told) for callers, told in awaited.items()),
-        *(
-            Figure.ratio(f"rows a second, {callers} waiting", told, bare, "bare rows")
-            for callers, told in awaited.items()
-        ),
+        *(against_bare(callers, told, bare_ones) for callers, told in awaited.items()),
+        *(processor(callers, told, bare_ones) for callers, told in awaited.items()),
     ]
 
 
-def rows_a_second(callers: int, told: list[float]) -> Figure:
-    figure = Figure.of(f"rows a second, {callers} waiting", told, "/s")
+def rows_a_second(callers: int, told: list[Speed]) -> Figure:
+    figure = Figure.of(f"rows a second, {callers} waiting", [speed.rows_a_second for speed in told], "/s")
     return figure.at_least(PROMISED_ROWS[callers]) if callers in PROMISED_ROWS else figure
+
+
+def against_bare(callers: int, told: list[Speed], bare: list[Speed]) -> Figure:
+    speeds = ([speed.rows_a_second for speed in those] for those in (told, bare))
+    return Figure.ratio(f"rows a second, {callers} waiting", *speeds, "bare rows")
+
+
+def processor(callers: int, told: list[Speed], bare: list[Speed]) -> Figure:
+    """It hardly depends on what else the machine does."""
+    times = ([speed.processor_us for speed in those] for those in (told, bare))
+    return Figure.ratio(f"row, {callers} waiting: processor", *times, "a bare row")
 
 
 def growth(empty: list[Figure], full: list[Figure], pins: int) -> Figure:
