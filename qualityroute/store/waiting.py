@@ -29,8 +29,12 @@ class Waiting:
     def set_aside(self) -> None:
         """A work is done, and the next one will not look at its rows."""
         own, self._own = self._own, []
+        aside = self._aside
         for sql, rows in own:
-            self._keep(sql, rows, self._aside)
+            if sql in aside:  # which by the second work they are
+                aside[sql] += rows
+            else:
+                self._keep(sql, rows, aside)
 
     def seen_by(self, statement: str) -> Writes:
         """What a statement may want to see; it waits no longer."""
