@@ -4,8 +4,9 @@
 
 A row is one row of a table. A decision here is seven of them, in one transaction: itself, an attempt, two calls, two
 verdicts and a pin; what it adds to the counters of its hour is not counted. In bulk the rows are ready and nobody
-waits; awaited, each caller hands in a decision, has it encoded, and waits for its commit before the next. The bare
-rows say what this machine's SQLite can do: 15 columns, two indexes, 1,000 in a transaction, and nothing of ours.
+waits; as in the store, a thread carries the log over into the file. Awaited, each caller hands in a decision, has it
+encoded, and waits for its commit before the next. The bare rows say what this machine's SQLite can do: 15 columns, two
+indexes, 1,000 in a transaction, and nothing of ours; their commits carry the log over.
 
 Variants run in turns within one process, so that a busy machine slows all of them alike; the ratios are
 what to look at.
@@ -44,6 +45,7 @@ from qualityroute.records import (
     Verdict,
 )
 from qualityroute.store import Entry, SessionStore, SQLiteStore
+from qualityroute.store.checkpoints import Checkpoints
 from qualityroute.store.commits import Write, commit
 from qualityroute.store.file_transactions import FileTransactions
 from qualityroute.store.files import connect
@@ -189,10 +191,12 @@ async def record_all(store: SessionStore, numbers: Iterator[int], decisions: int
     return told[0]
 
 
-def rows_in_bulk(path: Path, numbers: Iterator[int], decisions: int, told: list[Speed]) -> None:
-    """Rows with their counters, in the groups that the store makes of a crowd."""
-    connection = connect(path)
-    transactions = FileTransactions(connection)
+def rows_in_bulk(
+    path: Path, checkpoints: Checkpoints, numbers: Iterator[int], decisions: int, told: list[Speed]
+) -> None:
+    """Rows with their counters, in the groups that the store makes of a crowd, on a connection like its own."""
+    connection = connect(path, checkpoints=False)
+    transactions = FileTransactions(connection, committed=checkpoints.note)
     ready = [Write(ready_work(next(numbers)), ()) for _ in range(decisions)]
     with timed(ROWS_AN_ENTRY * decisions, told):
         for at in range(0, decisions, transactions.largest):
@@ -241,7 +245,8 @@ def take(numbers: Iterator[int], many: int) -> list[int]:
 async def measure_records(path: Path, size: Size) -> list[Figure]:
     store = SQLiteStore(path)
     await store.open()
-    numbers = count()
+    numbers, carrier = count(), connect(path, checkpoints=False)
+    checkpoints = Checkpoints(carrier)
     awaited: dict[int, list[Speed]] = {callers: [] for callers in CALLERS}
     in_bulk: list[Speed] = []
     bare_ones: list[Speed] = []
@@ -249,8 +254,10 @@ async def measure_records(path: Path, size: Size) -> list[Figure]:
         for callers, told in awaited.items():
             decisions = size.rows if callers > 1 else size.rows // 4
             told.append(await record_all(store, numbers, decisions, callers))
-        await asyncio.to_thread(rows_in_bulk, path, numbers, size.rows, in_bulk)
+        await asyncio.to_thread(rows_in_bulk, path, checkpoints, numbers, size.rows, in_bulk)
         await asyncio.to_thread(bare_rows, path.with_name("bare.db"), numbers, 5 * size.rows, bare_ones)
+    checkpoints.close()
+    carrier.close()
     await store.aclose()
     bulk, bare = ([speed.rows_a_second for speed in speeds] for speeds in (in_bulk, bare_ones))
     bulk_us, bare_us = ([speed.processor_us for speed in speeds] for speeds in (in_bulk, bare_ones))
