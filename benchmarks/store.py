@@ -4,8 +4,9 @@
 
 A row is one row of a table. A decision here is seven of them, in one transaction: itself, an attempt, two calls, two
 verdicts and a pin; what it adds to the counters of its hour is not counted. In bulk the rows are ready and nobody
-waits; awaited, each caller hands in a decision, has it encoded, and waits for its commit before the next. The bare
-rows say what this machine's SQLite can do: 15 columns, two indexes, 1,000 in a transaction, and nothing of ours.
+waits; as in the store, a thread carries the log over into the file. Awaited, each caller hands in a decision, has it
+encoded, and waits for its commit before the next. The bare rows say what this machine's SQLite can do: 15 columns, two
+indexes, 1,000 in a transaction, and nothing of ours; their commits carry the log over.
 
 Variants run in turns within one process, so that a busy machine slows all of them alike; the ratios are
 what to look at.
@@ -44,6 +45,7 @@ from qualityroute.records import (
     Verdict,
 )
 from qualityroute.store import Entry, SessionStore, SQLiteStore
+from qualityroute.store.checkpoints import Checkpoints
 from qualityroute.store.commits import Write, commit
 from qualityroute.store.file_transactions import FileTransactions
 from qualityroute.store.files import connect
@@ -153,19 +155,6 @@ ROWS_AN_ENTRY = 7
 """A decision, an attempt, two calls, two verdicts and a pin."""
 
 
-async def record_all(store: SessionStore, numbers: Iterator[int], rows: int, callers: int) -> float:
-    """Decisions a second; each caller waits for its commit before the next."""
-    entries = iter([an_entry(next(numbers)) for _ in range(rows)])
-
-    async def caller() -> None:
-        for entry in entries:
-            await store.record(entry)
-
-    begin = time.perf_counter()
-    await asyncio.gather(*(caller() for _ in range(callers)))
-    return rows / (time.perf_counter() - begin)
-
-
 CALLERS = (1, 16, 500)
 """At once: alone, a usual load, and in bulk."""
 PROMISED_ROWS = {16: 50_000}
@@ -174,7 +163,7 @@ PROMISED_IN_BULK = 100_000
 
 @dataclass(frozen=True)
 class Speed:
-    """Of a thread that waits for nobody but the disk."""
+    """Of rows that one thread writes."""
 
     rows_a_second: float
     processor_us: float
@@ -188,10 +177,26 @@ def timed(rows: int, told: list[Speed]) -> Iterator[None]:
     told.append(Speed(rows / (time.perf_counter() - clock), 1e6 * (time.thread_time() - processor) / rows))
 
 
-def rows_in_bulk(path: Path, numbers: Iterator[int], decisions: int, told: list[Speed]) -> None:
-    """Rows with their counters, in the groups that the store makes of a crowd."""
-    connection = connect(path)
-    transactions = FileTransactions(connection)
+async def record_all(store: SessionStore, numbers: Iterator[int], decisions: int, callers: int) -> Speed:
+    """Each caller waits for its commit before the next."""
+    entries = iter([an_entry(next(numbers)) for _ in range(decisions)])
+    told: list[Speed] = []
+
+    async def caller() -> None:
+        for entry in entries:
+            await store.record(entry)
+
+    with timed(ROWS_AN_ENTRY * decisions, told):
+        await asyncio.gather(*(caller() for _ in range(callers)))
+    return told[0]
+
+
+def rows_in_bulk(
+    path: Path, checkpoints: Checkpoints, numbers: Iterator[int], decisions: int, told: list[Speed]
+) -> None:
+    """Rows with their counters, in the groups that the store makes of a crowd, on a connection like its own."""
+    connection = connect(path, checkpoints=False)
+    transactions = FileTransactions(connection, committed=checkpoints.note)
     ready = [Write(ready_work(next(numbers)), ()) for _ in range(decisions)]
     with timed(ROWS_AN_ENTRY * decisions, told):
         for at in range(0, decisions, transactions.largest):
@@ -240,16 +245,19 @@ def take(numbers: Iterator[int], many: int) -> list[int]:
 async def measure_records(path: Path, size: Size) -> list[Figure]:
     store = SQLiteStore(path)
     await store.open()
-    numbers = count()
-    awaited: dict[int, list[float]] = {callers: [] for callers in CALLERS}
+    numbers, carrier = count(), connect(path, checkpoints=False)
+    checkpoints = Checkpoints(carrier)
+    awaited: dict[int, list[Speed]] = {callers: [] for callers in CALLERS}
     in_bulk: list[Speed] = []
     bare_ones: list[Speed] = []
     for _ in range(size.blocks):
         for callers, told in awaited.items():
             decisions = size.rows if callers > 1 else size.rows // 4
-            told.append(ROWS_AN_ENTRY * await record_all(store, numbers, decisions, callers))
-        await asyncio.to_thread(rows_in_bulk, path, numbers, size.rows, in_bulk)
+            told.append(await record_all(store, numbers, decisions, callers))
+        await asyncio.to_thread(rows_in_bulk, path, checkpoints, numbers, size.rows, in_bulk)
         await asyncio.to_thread(bare_rows, path.with_name("bare.db"), numbers, 5 * size.rows, bare_ones)
+    checkpoints.close()
+    carrier.close()
     await store.aclose()
     bulk, bare = ([speed.rows_a_second for speed in speeds] for speeds in (in_bulk, bare_ones))
     bulk_us, bare_us = ([speed.processor_us for speed in speeds] for speeds in (in_bulk, bare_ones))
@@ -260,16 +268,25 @@ async def measure_records(path: Path, size: Size) -> list[Figure]:
         Figure.of("row in bulk: processor", bulk_us, "us"),
         Figure.ratio("row in bulk: processor", bulk_us, bare_us, "a bare row"),
         *(rows_a_second(callers, told) for callers, told in awaited.items()),
-        *(
-            Figure.ratio(f"rows a second, {callers} waiting", told, bare, "bare rows")
-            for callers, told in awaited.items()
-        ),
+        *(against_bare(callers, told, bare_ones) for callers, told in awaited.items()),
+        *(processor(callers, told, bare_ones) for callers, told in awaited.items()),
     ]
 
 
-def rows_a_second(callers: int, told: list[float]) -> Figure:
-    figure = Figure.of(f"rows a second, {callers} waiting", told, "/s")
+def rows_a_second(callers: int, told: list[Speed]) -> Figure:
+    figure = Figure.of(f"rows a second, {callers} waiting", [speed.rows_a_second for speed in told], "/s")
     return figure.at_least(PROMISED_ROWS[callers]) if callers in PROMISED_ROWS else figure
+
+
+def against_bare(callers: int, told: list[Speed], bare: list[Speed]) -> Figure:
+    speeds = ([speed.rows_a_second for speed in those] for those in (told, bare))
+    return Figure.ratio(f"rows a second, {callers} waiting", *speeds, "bare rows")
+
+
+def processor(callers: int, told: list[Speed], bare: list[Speed]) -> Figure:
+    """It hardly depends on what else the machine does."""
+    times = ([speed.processor_us for speed in those] for those in (told, bare))
+    return Figure.ratio(f"row, {callers} waiting: processor", *times, "a bare row")
 
 
 def growth(empty: list[Figure], full: list[Figure], pins: int) -> Figure:

@@ -103,7 +103,7 @@ async def measure_records(store: SessionStore, size: Size) -> list[Figure]:
         for callers in CALLERS:
             rows = size.rows if callers > 1 else size.rows // 4
             began = time.process_time()
-            speeds[callers].append(await record_all(store, numbers, rows, callers))
+            speeds[callers].append((await record_all(store, numbers, rows, callers)).rows_a_second / ROWS_AN_ENTRY)
             processor[callers].append(1e6 * (time.process_time() - began) / rows)
     figures = []
     for callers in CALLERS:

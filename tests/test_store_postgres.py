@@ -29,7 +29,7 @@ from qualityroute.store import Entry, SessionStore, open_store, schema
 from qualityroute.store.location import without_password
 from qualityroute.store.postgres import driver, server, tables, transactions
 from qualityroute.store.postgres import store as postgres_store
-from qualityroute.store.postgres.dialect import declare, together, translate
+from qualityroute.store.postgres.dialect import declare, translate
 
 pytestmark = pytest.mark.anyio
 
@@ -603,12 +603,3 @@ def test_tables_are_told_in_postgresqls_words() -> None:
     assert declare("CREATE TABLE t (a INTEGER)") == (
         "CREATE TABLE t ( rowid BIGINT GENERATED ALWAYS AS IDENTITY,a BIGINT)"
     )
-
-
-@pytest.mark.parametrize("rows_told", [0, 1, 7, 8, 33, 100])
-def test_rows_go_together_and_none_is_left_out(rows_told: int) -> None:
-    rows = [(number, f"n{number}") for number in range(rows_told)]
-    told = list(together("INSERT INTO t (a, b) VALUES (?, ?)", rows))
-    values = [value for _, many in told for row in many for value in row]
-    assert values == [value for row in rows for value in row]
-    assert all(sql.count("?") == len(row) for sql, many in told for row in many)

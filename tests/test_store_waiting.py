@@ -37,3 +37,14 @@ def test_sums_wait_for_the_end_and_then_come_in_one_order() -> None:
         assert waiting.rows() == []
         told.append(waiting.everything())
     assert told[0] == told[1]
+
+
+def test_sums_of_this_work_and_of_earlier_ones_are_added_up_before_a_statement_reads_them() -> None:
+    waiting, sums, calls = Waiting(), add("tallies", "a", "b"), insert("calls", "ab")
+    waiting.add(sums, [("x", 1), ("y", 5)])
+    waiting.set_aside()
+    waiting.add(calls, [("c", 1)])
+    waiting.add(sums, [("x", 2)])
+    assert waiting.seen_by("SELECT b FROM tallies") == [(sums, [("x", 3), ("y", 5)])]
+    assert waiting.seen_by("SELECT b FROM tallies") == []
+    assert waiting.everything() == [(calls, [("c", 1)])]

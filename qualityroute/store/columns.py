@@ -21,6 +21,8 @@ _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 
 def name(value: str) -> str:
     """A name as it is. One that cannot be kept is refused: two sessions must never become one."""
+    if value.isascii() and "\x00" not in value:  # asked here too, as of a text
+        return value
     if not _keepable(value):
         raise ValueError(f"the name {value[:40]!r} holds a NUL or half a surrogate pair")
     return value
@@ -58,14 +60,20 @@ def from_units(units: int) -> Decimal:
     return Decimal(units) / PER_DOLLAR
 
 
-@lru_cache(100)  # a request's own moments come several times each
 def moment(at: datetime) -> str:
     """ISO 8601 in UTC, of one length, so that texts sort as times do."""
     if at.tzinfo is not UTC:  # which nearly all are
         if at.utcoffset() is None:
             raise ValueError(f"the time {at.isoformat()} has no time zone")
         at = at.astimezone(UTC)
-    return at.isoformat(timespec="microseconds")
+    # A quarter of `isoformat`'s time, and five times a request.
+    second = _second(at.year, at.month, at.day, at.hour, at.minute, at.second)
+    return f"{second}.{str(at.microsecond).zfill(6)}+00:00"
+
+
+@lru_cache(100)  # most moments are of the last few seconds
+def _second(year: int, month: int, day: int, hour: int, minute: int, second: int) -> str:
+    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
 
 
 def milliseconds(duration: timedelta) -> float:

@@ -29,6 +29,13 @@ CallSoon = Callable[..., object]
 class Write:
     """One piece of work on its way into a transaction. It may be run twice, so it must not change anything else."""
 
+    call_soon: CallSoon | None = None
+    """Of the event loop on which its caller waits for another thread, if one does."""
+    result: Any = None
+    error: Exception | None = None
+    settled = False
+    _settling: anyio.Event | None = None
+
     def __init__(self, work: Callable[[Connection], Any], locks: Sequence[str] | None) -> None:
         self.work = work
         self.locks = locks
@@ -37,12 +44,6 @@ class Write:
         A database that does not lock itself as a whole locks these. Of works that have none in common, none sees the
         rows of another that still wait to be written.
         """
-        self.call_soon: CallSoon | None = None
-        """Of the event loop on which its caller waits for another thread, if one does."""
-        self.result: Any = None
-        self.error: Exception | None = None
-        self.settled = False
-        self._settling: anyio.Event | None = None
 
     def settle(self) -> None:
         """It is written, or has failed. Called where its caller waits."""
@@ -60,7 +61,8 @@ class Write:
         """Its work's result; raises what the work or its commit raised. `step` is taken before waiting for it."""
         try:
             await step()
-            await self.wait()
+            if not self.settled:
+                await self.wait()
         except anyio.get_cancelled_exc_class():
             await to_the_end(self.wait)
             raise

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 from qualityroute.store.commits import Write
-from qualityroute.store.statements import Cursor, Row
+from qualityroute.store.statements import Cursor
+from qualityroute.store.together import together
 from qualityroute.store.trouble import BUSY_SECONDS, primary_code
 from qualityroute.store.waiting import Waiting, Writes, done_one_by_one
 
@@ -81,15 +83,25 @@ class Gathering:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.waiting = Waiting()
+        self.executemany = self.waiting.add
         self._connection = connection
 
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = (), /) -> Cursor:
-        self.write(self.waiting.seen_by(sql))
+        if due := self.waiting.seen_by(sql):
+            self.write(due)
         return self._connection.execute(sql, parameters)
-
-    def executemany(self, sql: str, rows: Iterable[Row], /) -> None:
-        self.waiting.add(sql, rows)
 
     def write(self, due: Writes, /) -> None:
         for sql, rows in due:
-            self._connection.executemany(sql, rows)
+            for statement, values in together(sql, rows):
+                self._connection.executemany(_without_journal(statement), values)
+
+
+@lru_cache(1000)
+def _without_journal(sql: str) -> str:
+    """The statement, when what it has done by the time it fails need not be taken back.
+
+    Whoever writes rows here takes back the whole transaction. SQLite would copy every page that a statement of many
+    rows changes, to be able to take back that alone.
+    """
+    return sql.replace("INSERT INTO", "INSERT OR FAIL INTO", 1)

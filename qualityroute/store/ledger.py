@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from qualityroute.records import (
     Attempt,
@@ -55,8 +55,9 @@ _CALL = (
 _VERDICT = ("decision_id", "attempt", "position", '"check"', "ruling", "reason", "message", "score", "details")
 _PAYLOAD = ("decision_id", "kind", "content")
 
+# One column, since the names of all are told for each row that is looked for, found or not.
 _EARLIER_ATTEMPT = """
-SELECT session_attempt, failed, session_started FROM decisions
+SELECT session_attempt || ' ' || failed || ' ' || session_started FROM decisions
 WHERE tenant = ? AND session = ? AND task = ? AND session_attempt IS NOT NULL
 ORDER BY session_attempt DESC LIMIT 1
 """
@@ -77,8 +78,7 @@ _SELECT_CALLS = _select("calls", _CALL)
 _SELECT_VERDICTS = _select("verdicts", _VERDICT)
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionRows:
+class DecisionRows(NamedTuple):
     """One decision, ready to be written."""
 
     decision: Row
@@ -104,18 +104,17 @@ def rows_of(decision: Decision, payloads: Mapping[str, str]) -> DecisionRows:
         for position, verdict in enumerate(attempt.verdicts):
             verdicts.append(_verdict_row(decision.id, number, position, verdict))
     return DecisionRows(
-        decision=(*_decision_row(decision), failed),
+        decision=_decision_row(decision, failed),
         session=None if decision.session is None else (decision.tenant, decision.session, decision.task),
         failed=failed,
         attempts=attempts,
         calls=calls,
         verdicts=verdicts,
-        payloads=[(decision.id, name(kind), text(content)) for kind, content in payloads.items()],
+        payloads=[(decision.id, name(kind), text(content)) for kind, content in payloads.items()] if payloads else (),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class SessionPlace:
+class SessionPlace(NamedTuple):
     """Which judged attempt of its session a decision is, and when that session's first was."""
 
     attempt: int | None = None
@@ -142,8 +141,8 @@ def _place(connection: Connection, rows: DecisionRows) -> SessionPlace:
     earlier = None if rows.session is None else connection.execute(_EARLIER_ATTEMPT, rows.session).fetchone()
     if earlier is None:
         return SessionPlace(1, at)
-    number, failed, started = earlier
-    return SessionPlace() if failed else SessionPlace(int(number) + 1, started)
+    number, failed, started = earlier[0].split()
+    return SessionPlace() if failed == "1" else SessionPlace(int(number) + 1, started)
 
 
 def read_decision(connection: Connection, decision_id: str) -> Decision | None:
@@ -183,13 +182,13 @@ def _of_many(connection: Connection, table: str, columns: Sequence[str], ids: Ro
     return found
 
 
-def _decision_row(decision: Decision) -> Row:
+def _decision_row(decision: Decision, failed: int | None) -> Row:
     return (
         name(decision.id), moment(decision.at), name(decision.tenant),
         None if decision.session is None else name(decision.session), name(decision.task), str(decision.route),
         str(decision.outcome), _word(decision.reason), text(decision.message), _word(decision.tier),
         None if decision.model is None else text(decision.model), dollars(decision.cost),
-        milliseconds(decision.latency), text(decision.fingerprint), to_json(decision.metadata),
+        milliseconds(decision.latency), text(decision.fingerprint), to_json(decision.metadata), failed,
     )  # fmt: skip
 
 
@@ -228,19 +227,22 @@ def _attempt_of(row: Row, calls: Sequence[Row], verdicts: Sequence[Row]) -> Atte
 
 
 def _call_rows(decision_id: str, number: int, attempt: Attempt) -> list[Row]:
-    rows = [(decision_id, number, at, None, None, *_call_row(call)) for at, call in enumerate(attempt.calls)]
+    rows = [_call_row(call, decision_id, number, at, None, None) for at, call in enumerate(attempt.calls)]
     for position, verdict in enumerate(attempt.verdicts):
         for call in verdict.calls:
-            rows.append((decision_id, number, len(rows), position, text(verdict.check), *_call_row(call)))
+            rows.append(_call_row(call, decision_id, number, len(rows), position, text(verdict.check)))
     return rows
 
 
-def _call_row(call: ModelCall) -> Row:
+def _call_row(
+    call: ModelCall, decision_id: str, number: int, position: int, verdict: int | None, check: str | None
+) -> Row:
     usage = call.usage
     return (
-        str(call.role), _word(call.tier), text(call.provider), text(call.model), usage.input_tokens,
-        usage.cached_tokens, usage.output_tokens, usage.reasoning_tokens, int(usage.estimated), dollars(call.cost),
-        milliseconds(call.latency), _word(call.error), text(call.message), text(call.served_model), call.retries,
+        decision_id, number, position, verdict, check, str(call.role), _word(call.tier), text(call.provider),
+        text(call.model), usage.input_tokens, usage.cached_tokens, usage.output_tokens, usage.reasoning_tokens,
+        int(usage.estimated), dollars(call.cost), milliseconds(call.latency), _word(call.error), text(call.message),
+        text(call.served_model), call.retries,
     )  # fmt: skip
 
 

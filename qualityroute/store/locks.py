@@ -43,7 +43,11 @@ PRUNING = ("cache",)
 
 
 def of_entry(entry: Entry) -> list[str]:
-    locks = [*of_facts(entry.facts), *of_pots(pot for owed in entry.owed for pot in owed.reservation.pots)]
+    locks: list[str] = []
+    if entry.facts:
+        locks += of_facts(entry.facts)
+    for owed in entry.owed:
+        locks += of_pots(owed.reservation.pots)
     if entry.forecast is not None:
         locks.append(CELLS)
     if entry.keeps is not None:  # of two that answer the same, each in a batch with others

@@ -58,6 +58,12 @@ def add(table: str, key: Sequence[str], sums: Sequence[str]) -> str:
     return f"{insert(table, (*key, *sums))} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {added}"
 
 
+@lru_cache(1000)  # most statements are constants, a few are put together from what is looked for
+def concerns(statement: str, write: str) -> bool:
+    """Whether a statement names the table that another one writes to."""
+    return re.search(rf"\b{table_of(write)}\b", statement) is not None
+
+
 @cache
 def table_of(sql: str) -> str:
     """What a statement writes to."""
@@ -65,12 +71,6 @@ def table_of(sql: str) -> str:
     if found is None:
         raise ValueError(f"the statement {sql[:60]!r} names no table")
     return found[1]
-
-
-@lru_cache(1000)  # most statements are constants, a few are put together from what is looked for
-def concerns(sql: str, table: str) -> bool:
-    """Whether a statement names a table."""
-    return re.search(rf"\b{table}\b", sql) is not None
 
 
 @cache

@@ -7,11 +7,12 @@ makes all of them anew. Latencies are counted in steps of nine per cent.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from decimal import Decimal
+from itertools import pairwise
+from typing import NamedTuple
 
-from qualityroute.records import Attempt, Decision, ModelCall, PinEffect, Role, Ruling, Tier
+from qualityroute.records import Attempt, Decision, ModelCall, PinEffect, Role, Route, Ruling, Tier
 from qualityroute.store import cache_rows, likening_rows, statements
 from qualityroute.store.columns import PER_DOLLAR, milliseconds, moment
 from qualityroute.store.ledger import read_decision
@@ -20,6 +21,8 @@ from qualityroute.store.statements import Connection, Row
 # Looked up in its class each time, a member takes longer than all that is asked of it.
 _EFFICIENCY, _PERFORMANCE = Tier.EFFICIENCY, Tier.PERFORMANCE
 _JUDGE, _PEER, _EMBEDDING = Role.JUDGE, Role.PEER, Role.EMBEDDING
+_REJECTED = Ruling.REJECTED
+_SERVED = frozenset(str(route) for route in Route if route.served)
 
 STEPS_PER_DOUBLING = 8
 """A latency is known to 2^(1/8), or nine per cent."""
@@ -103,8 +106,7 @@ LATENCY_KEYS = ("hour", "task", "outcome", "step")
 _ADD_LATENCY = statements.add("latencies", LATENCY_KEYS, ("decisions",))
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(NamedTuple):
     """What a decision adds to the tallies, as far as it is known before its transaction."""
 
     kind: Row
@@ -117,13 +119,14 @@ class Count:
 
 
 def count_of(decision: Decision, failed: int | None) -> Count:
-    hour, first = moment(decision.at)[:13], _first(decision)
-    kind = (hour, decision.task, str(decision.route), str(decision.outcome))
+    first, hour, task = _first(decision), moment(decision.at)[:13], decision.task
+    route, outcome = str(decision.route), str(decision.outcome)
+    reason = "" if first is None or first.reason is None else str(first.reason)
     return Count(
-        (*kind, "" if first is None or first.reason is None else str(first.reason), -1 if failed is None else failed),
+        (hour, task, route, outcome, reason, -1 if failed is None else failed),
         _judged(first),
         _measures(decision),
-        (hour, decision.task, str(decision.outcome), step_of(decision), 1) if decision.route.served else None,
+        (hour, task, outcome, step_of(decision), 1) if route in _SERVED else None,
     )
 
 
@@ -153,10 +156,10 @@ def _first(decision: Decision) -> Attempt | None:
 
 def _judged(first: Attempt | None) -> tuple[int, int]:
     """Whether the judge's word decided against the first attempt, and whether it was asked at all."""
-    verdict = next((v for v in first.verdicts if v.check == "judge"), None) if first is not None else None
-    if verdict is None:
-        return 0, 0
-    return int(verdict.ruling is Ruling.REJECTED), 1
+    for verdict in () if first is None else first.verdicts:
+        if verdict.check == "judge":
+            return int(verdict.ruling is _REJECTED), 1
+    return 0, 0
 
 
 def _measures(decision: Decision) -> Row:
@@ -164,63 +167,85 @@ def _measures(decision: Decision) -> Row:
     dear: list[ModelCall] = []
     judge: list[ModelCall] = []
     peers: list[ModelCall] = []
-    looks: list[ModelCall] = []  # for earlier answers, which are counted by themselves
-    cheap_attempts = dear_attempts = 0
+    cheap_attempts = dear_attempts = cut_off = 0
     for attempt in decision.attempts:
         if _answered(attempt.calls):
             cheap_attempts += attempt.tier is _EFFICIENCY
             dear_attempts += attempt.tier is _PERFORMANCE
-        for call in attempt.all_calls:
-            if call.role is _JUDGE:
+        for call in _calls_of(attempt):
+            role = call.role
+            if role is _JUDGE:
                 judge.append(call)
-            elif call.role is _PEER:
+            elif role is _PEER:
                 peers.append(call)
-            elif call.role is _EMBEDDING:
-                looks.append(call)
-            else:
+            elif role is not _EMBEDDING:  # looks for earlier answers are counted by themselves
                 (dear if call.tier is _PERFORMANCE else cheap).append(call)
-    spare = () if decision.spare is None else decision.spare.all_calls
-    likening = () if decision.likening is None else decision.likening.all_calls
-    spent = [_spent(calls) for calls in (cheap, dear, judge, peers, looks, spare, likening)]
-    on_cheap, on_dear, on_judge, on_peers, _, on_spare, on_likening = spent
+            if call.cost is None and call.error is not None:
+                cut_off += 1
+    on_dear = _spent(dear)
     return (
-        1, sum([cut_off for _, _, cut_off in spent]),
-        cheap_attempts, *on_cheap[:2],
-        len(judge), *on_judge[:2],
-        dear_attempts, *on_dear[:2],
-        *_paired(_tokens(cheap), dear, *on_dear[:2]),
-        len(peers), *on_peers[:2],
+        1, cut_off + _cut_off(decision.spare) + _cut_off(decision.likening),
+        cheap_attempts, *_spent(cheap),
+        len(judge), *_spent(judge),
+        dear_attempts, *on_dear,
+        *_paired(_tokens(cheap), dear, *on_dear),
+        len(peers), *_spent(peers),
         *_saved(decision.attempts),
-        int(decision.spare is not None), on_spare[0], on_spare[1] + on_spare[2],
-        len(likening), *on_likening[:2],
+        *_spare(decision.spare),
+        *_likening(decision.likening),
     )  # fmt: skip
+
+
+def _calls_of(attempt: Attempt) -> list[ModelCall]:
+    calls = [*attempt.calls]
+    for verdict in attempt.verdicts:
+        calls += verdict.calls
+    return calls
 
 
 def _saved(attempts: Sequence[Attempt]) -> tuple[int, float, float]:
     """How many answers were begun early and needed, what they took, and how much sooner they came, in milliseconds."""
-    begun = next((number for number, attempt in enumerate(attempts) if number and attempt.early), None)
-    if begun is None:
-        return 0, 0.0, 0.0
-    took, before = (milliseconds(attempts[place].latency) for place in (begun, begun - 1))
-    return 1, took, min(took, before)
+    for before, attempt in pairwise(attempts) if len(attempts) > 1 else ():
+        if attempt.early:
+            took = milliseconds(attempt.latency)
+            return 1, took, min(took, milliseconds(before.latency))
+    return 0, 0.0, 0.0
 
 
-def _answered(calls: Iterable[ModelCall]) -> bool:
+def _answered(calls: Sequence[ModelCall]) -> bool:
     """A mean over attempts that got no answer would be too cheap."""
-    return any(call.error is None for call in calls)
+    return None in [call.error for call in calls]
 
 
-def _spent(calls: Iterable[ModelCall]) -> tuple[int, int, int]:
-    """What is known to be spent, how many answers have no known cost, and how many calls were cut off."""
-    known = unknown = cut_off = 0
+def _spent(calls: Sequence[ModelCall]) -> tuple[int, int]:
+    """What is known to be spent, and how many answers have no known cost."""
+    known = unknown = 0
     for call in calls:
         if call.cost is not None:
             known += _units(call.cost)
         elif call.error is None:
             unknown += 1
-        else:
-            cut_off += 1
-    return known, unknown, cut_off
+    return known, unknown
+
+
+def _cut_off(attempt: Attempt | None) -> int:
+    """How many calls got no answer and may be billed all the same."""
+    if attempt is None:
+        return 0
+    return sum(call.cost is None and call.error is not None for call in attempt.all_calls)
+
+
+def _spare(spare: Attempt | None) -> tuple[int, int, int]:
+    """Whether there was one, what it cost, and how many of its calls have no known cost."""
+    if spare is None:
+        return 0, 0, 0
+    known, unknown = _spent(spare.all_calls)
+    return 1, known, unknown + _cut_off(spare)
+
+
+def _likening(look: Attempt | None) -> tuple[int, int, int]:
+    """Calls made to look for an earlier answer, what they cost, and how many of them have no known cost."""
+    return (0, 0, 0) if look is None else (len(look.all_calls), *_spent(look.all_calls))
 
 
 def _units(cost: Decimal) -> int:
@@ -229,8 +254,10 @@ def _units(cost: Decimal) -> int:
 
 def _tokens(cheap: list[ModelCall]) -> int | None:
     """Input tokens of the efficiency tier's answer; what a regression knows a request's size by."""
-    answered = [call.usage.input_tokens for call in cheap if call.error is None]
-    return answered[0] if answered else None
+    for call in cheap:
+        if call.error is None:
+            return call.usage.input_tokens
+    return None
 
 
 def _paired(tokens: int | None, dear: list[ModelCall], cost: int, unknown: int) -> Row:

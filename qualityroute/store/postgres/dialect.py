@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
-from itertools import chain
-
-from qualityroute.store.statements import Row, key_of_sums
 
 _PARTS = re.compile(r"""(?P<text>'(?:[^']|'')*'|"[^"]*"|::)|(?P<value>\?)|:(?P<name>\w+)""")
-_VALUES = re.compile(r"(?P<head>INSERT INTO .* VALUES )(?P<row>\([?, ]*\))(?P<rest>.*)", re.DOTALL)
-_SIZES = (32, 8, 1)
-"""Rows in one statement: a few sizes, so that a statement's text is put together once."""
 _TYPES = {"INTEGER": "BIGINT", "REAL": "DOUBLE PRECISION", "TEXT": 'TEXT COLLATE "C"', "BLOB": "BYTEA"}
 _TYPE = re.compile(rf"\b({'|'.join(_TYPES)})\b")
 _COMMENT = re.compile(r"--[^\n]*")
@@ -29,23 +22,6 @@ def _place(part: re.Match[str]) -> str:
     if part["text"]:
         return part["text"]
     return "%s" if part["value"] else f"%({part['name']})s"
-
-
-def together(sql: str, rows: list[Row]) -> Iterator[tuple[str, list[Row]]]:
-    """The same rows in fewer statements, each with the rows that it is to be run with: many at a time.
-
-    Not those that take the place of others, of which two may have the same key.
-    """
-    values = _VALUES.fullmatch(sql)
-    if values is None or (key_of_sums(sql) is None and values["rest"]):
-        yield sql, rows
-        return
-    for size in _SIZES:
-        whole = len(rows) // size * size
-        if whole:
-            many = values["head"] + ", ".join([values["row"]] * size) + values["rest"]
-            yield many, [tuple(chain.from_iterable(rows[at : at + size])) for at in range(0, whole, size)]
-            rows = rows[whole:]
 
 
 def declare(statement: str) -> str:

@@ -18,8 +18,9 @@ import psycopg
 from psycopg.adapt import Buffer, Loader
 from psycopg.conninfo import conninfo_to_dict
 
-from qualityroute.store.postgres.dialect import together, translate
+from qualityroute.store.postgres.dialect import translate
 from qualityroute.store.statements import Cursor, Row
+from qualityroute.store.together import together
 from qualityroute.store.waiting import Waiting, Writes
 
 T = TypeVar("T")
