@@ -58,7 +58,7 @@ def from_units(units: int) -> Decimal:
     return Decimal(units) / PER_DOLLAR
 
 
-@lru_cache(100)  # a request's own moments come several times each
+@lru_cache(10)  # a request's own moments come several times each, one request after the other
 def moment(at: datetime) -> str:
     """ISO 8601 in UTC, of one length, so that texts sort as times do."""
     if at.tzinfo is not UTC:  # which nearly all are
