@@ -37,8 +37,8 @@ async def give_back_after_peaks(flights: Flights, give_back: Callable[[], None])
 
 
 def give_back() -> None:
-    """Blocks for some ten milliseconds."""
-    # Of 3.13 and before that; other interpreters have neither.
+    """Blocks while all objects made since the start are looked through."""
+    # Its names from Python 3.13 on and before; other interpreters have neither.
     forget = getattr(sys, "_clear_internal_caches", None) or getattr(sys, "_clear_type_cache", None)
     if forget is not None:
         forget()
