@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from gateway_storm import storm
+from gateway_storm import JEMALLOC, storm
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="the server's memory is read from /proc")
@@ -23,3 +23,7 @@ def test_in_a_storm_each_answer_reaches_its_client_and_each_request_has_its_row(
     assert len(account.faults) > 3
     at_the_end = {one.ended for one in account.told[-20:]}
     assert at_the_end <= {"200 [DONE]", "200 error event", "429", "502", "503", "504"}  # each ended in good order
+
+
+def test_memory_is_measured_with_the_settings_that_the_docs_name() -> None:
+    assert f"MALLOC_CONF={JEMALLOC}\n" in (Path(__file__).parents[1] / "docs" / "gateway.md").read_text()

@@ -18,11 +18,17 @@ class Flights:
         self._most = settings.max_concurrent
         self.header_timeout, self.grace = settings.header_timeout, settings.shutdown_grace
         self._scopes: set[anyio.CancelScope] = set()
+        self._most_lately = 0
         self.closing = False
         """Is the server about to end?"""
 
     def __len__(self) -> int:
         return len(self._scopes)
+
+    def most_lately(self) -> int:
+        """How many there were at once since this was last asked."""
+        most, self._most_lately = self._most_lately, len(self._scopes)
+        return most
 
     @contextmanager
     def one(self) -> Iterator[anyio.CancelScope]:
@@ -32,6 +38,7 @@ class Flights:
             raise Refusal(503, message, SERVER, code="overloaded", retry=True, retry_after=1)
         scope = anyio.CancelScope()
         self._scopes.add(scope)
+        self._most_lately = max(self._most_lately, len(self._scopes))
         try:
             with scope:
                 yield scope

@@ -15,6 +15,7 @@ from qualityroute.engine import Engine
 from qualityroute.errors import QualityRouteError
 from qualityroute.gateway.bodies import Receive
 from qualityroute.gateway.flights import Flights
+from qualityroute.gateway.quiet import give_back, give_back_after_peaks
 from qualityroute.gateway.reply import Send
 
 logger = logging.getLogger("qualityroute.gateway")
@@ -40,6 +41,7 @@ class Lifespan:
             scope.get("state", {})[FLIGHTS] = self._flights
             async with anyio.create_task_group() as group:
                 group.start_soon(self._reload_on_hangup)
+                group.start_soon(give_back_after_peaks, self._flights, give_back)
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
                 group.cancel_scope.cancel()

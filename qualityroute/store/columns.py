@@ -71,7 +71,7 @@ def moment(at: datetime) -> str:
     return f"{second}.{str(at.microsecond).zfill(6)}+00:00"
 
 
-@lru_cache(100)  # most moments are of the last few seconds
+@lru_cache(10)  # most moments are of the last few seconds
 def _second(year: int, month: int, day: int, hour: int, minute: int, second: int) -> str:
     return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
 
