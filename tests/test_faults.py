@@ -104,7 +104,8 @@ async def test_no_request_outlives_its_deadline_and_its_calls_are_in_the_ledger(
     assert overrun < SLACK
     assert caught.value.decision is not None
     assert ledger(path, "SELECT outcome, pin, failed FROM decisions") == [("failed", None, None)]
-    [(asked, cut)] = ledger(path, "SELECT SUM(1 + retries), SUM(error = 'cancelled') FROM calls")
+    # None, where the deadline came before the first one left: the machine may stand still as long.
+    [(asked, cut)] = ledger(path, "SELECT TOTAL(1 + retries), TOTAL(error = 'cancelled') FROM calls")
     # A request that the deadline met on its way out may never have come in.
     assert asked - cut <= len(server.requests) <= asked
 
