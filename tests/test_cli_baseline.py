@@ -313,7 +313,7 @@ def test_a_performance_tier_that_changes_its_mind_is_told(folder: Path) -> None:
         database.execute("UPDATE baselines SET output = '{}' WHERE input_id IN ('c0', 'c1')")
     result = call("baseline", "run", "contract", "in.jsonl", "--again")
     assert (
-        "performance differs from its earlier answer in 2 of 6: an alpha below 66.7% will hardly be proven"
+        "performance differs from its earlier answer in 2 of 6: an alpha below 66.7 % will hardly be proven"
         in result.stdout
     )
 

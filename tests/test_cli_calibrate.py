@@ -68,7 +68,7 @@ def test_clean_labels_certify_the_task_and_the_promise_is_printed_and_no_more(fo
     assert first == f"invoice is certified: {PROMISE}."
     assert "Threshold 0.9 (the rubric's is 0.8)" in rest[0]
     assert (
-        "Of 60 labelled answers it accepts 60 (100%), of which 0 differ: at most 3.77 %, by the exact test." in rest[1]
+        "Of 60 labelled answers it accepts 60 (100 %), of which 0 differ: at most 3.77 %, by the exact test." in rest[1]
     )
     assert "critical field" in rest[2]
 

@@ -533,7 +533,7 @@ def test_only_what_is_proven_starts_on_performance() -> None:
     hopeless = Known(Belief(99, 1), cell_of("x" * 100, 0.87), 0.99)
     found = analyse(about(known=hopeless, economics=COSTS), shown())
     assert (found.source, found.tier, found.observed) == (Source.LOG, Tier.PERFORMANCE, 100)
-    assert "break-even of 87%" in found.reasons[1]
+    assert "break-even of 87 %" in found.reasons[1]
     unproven = Known(Belief(88, 12), cell_of("x" * 88 + "." * 12, 0.87), 0.88)
     assert analyse(about(known=unproven, economics=COSTS), shown()).tier is Tier.EFFICIENCY
 

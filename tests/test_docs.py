@@ -190,4 +190,4 @@ def test_the_cache_is_turned_on_as_its_page_says(tmp_path: Path) -> None:
         Cache.model_validate(tomllib.loads(settings)["cache"])
     printed = typed("\n".join(blocks(page, "sh")), tmp_path)
     assert sorted(re.findall(r'^"outcome": *"(\w+)"', printed, re.MULTILINE)) == ["accepted", "cached"]
-    assert "1 request was served an earlier answer (50%), which saved $" in printed
+    assert "1 request was served an earlier answer (50 %), which saved $" in printed

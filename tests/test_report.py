@@ -158,8 +158,14 @@ async def test_what_only_the_judge_caught_is_told_with_what_it_cost(tmp_path: Pa
 @pytest.mark.anyio
 async def test_a_judge_that_catches_nothing_is_told_what_turning_it_off_would_save(tmp_path: Path) -> None:
     sentence = of(await reported("." * 10, tmp_path)).judge.sentence
-    assert sentence.startswith("The judge caught nothing in 10 answers (at most 30% are bad, by its word)")
+    assert sentence.startswith("The judge caught nothing in 10 answers (at most 30 % are bad, by its word)")
     assert sentence.endswith("turning it off would have saved $0.010.")
+
+
+@pytest.mark.anyio
+async def test_three_answers_bound_nothing_of_which_a_judge_caught_nothing(tmp_path: Path) -> None:
+    sentence = of(await reported("...", tmp_path)).judge.sentence
+    assert sentence.startswith("The judge caught nothing in 3 answers; turning it off")
 
 
 @pytest.mark.anyio

@@ -150,7 +150,7 @@ class Referring:
         differing, compared = self.noise
         if compared:
             share = differing / compared
-            hard = f": an alpha below {2 * share:.1%} will hardly be proven on its word alone" if differing else ""
+            hard = f": an alpha below {200 * share:.1f} % will hardly be proven on its word alone" if differing else ""
             yield f"  asked again, performance differs from its earlier answer in {differing:,} of {compared:,}{hard}"
         yield f"asked {self.asking.tally.summary()}"
 

@@ -139,14 +139,15 @@ def _reasons(
 
 def _of_log(about: Circumstances, known: Known, chosen: Choice) -> Iterator[str]:
     rows = "like it, by the regression," if known.in_use else "of this task's pipeline"
-    yield f"of {known.cell.observed} requests {rows} about {known.belief.mean:.0%} escalated lately"
+    yield f"of {known.cell.observed} requests {rows} about {100 * known.belief.mean:.0f} % escalated lately"
     at = about.economics.break_even
     match chosen:
-        case Choice.PERFORMANCE:
-            yield f"that is above the break-even of {at:.0%}, proven at every look: straight to performance"
         case Choice.UNJUDGED:
             yield "the judge costs more than the errors that it prevents: left out, and audits go on"
-        case Choice.CASCADE if at is None:
+        case _ if at is None:
             yield "the break-even is unknown, because costs are: efficiency first, and the gate decides"
+        case Choice.PERFORMANCE:
+            yield f"that is above the break-even of {100 * at:.0f} %, proven at every look: straight to performance"
         case Choice.CASCADE:
-            yield f"that is not proven to be above the break-even of {at:.0%}: efficiency first, and the gate decides"
+            unproven = f"that is not proven to be above the break-even of {100 * at:.0f} %"
+            yield f"{unproven}: efficiency first, and the gate decides"

@@ -47,7 +47,7 @@ def _threshold(task: ResolvedTask, certificate: Certificate) -> str:
 def _proof(certificate: Certificate) -> str:
     c = certificate
     return (
-        f"Of {counted(c.cases, 'labelled answer')} it accepts {c.accepted} ({c.coverage:.0%}), "
+        f"Of {counted(c.cases, 'labelled answer')} it accepts {c.accepted} ({100 * c.coverage:.0f} %), "
         f"of which {c.bad} differ: at most {bound_text(c.upper_bound)}, by the {c.test} test."
     )
 

@@ -29,7 +29,7 @@ def cache_report(
 
 
 def _sentence(summary: CacheSummary, share: float | None) -> str:
-    of_all = f" ({share:.0%})" if share is not None else ""
+    of_all = f" ({100 * share:.0f} %)" if share is not None else ""
     known = f", which saved {dollars(summary.saved)}" if summary.hits > summary.unknown else ""
     unknown = f"; what {summary.unknown:,} of them saved is unknown" if summary.unknown else ""
     return f"{counted(summary.hits, 'request')} {were(summary.hits)} served an earlier answer{of_all}{known}{unknown}."
@@ -65,6 +65,6 @@ def _told(found: LikeningReport) -> str:
     checked = "the judge was asked of none"
     if found.false_hit_bound is not None:
         checked = f"of {found.checked:,} that the judge was asked of {found.wrong:,} were wrong"
-        checked += f" (at most {found.false_hit_bound:.1%}, with confidence 95%)"
+        checked += f" (at most {100 * found.false_hit_bound:.1f} %, with confidence 95 %)"
     net = "what looking cost is unknown" if found.net is None else f"net saving {dollars(found.net)}"
     return f"{looks}{f' ({why})' if why else ''}; {checked}; {net}."

@@ -84,5 +84,5 @@ def _audited(compared: int, differing: int, incomparable: int) -> str:
     return (
         f"{differing:,} of {counted(compared, 'audited answer')} {'differs' if differing == 1 else 'differ'} "
         f"from the performance tier's: "
-        f"at most {bound:.1%} of accepted ones, for one look with confidence {_CONFIDENCE:.0%}.{aside}"
+        f"at most {100 * bound:.1f} % of accepted ones, for one look with confidence {100 * _CONFIDENCE:.0f} %.{aside}"
     )

@@ -77,9 +77,10 @@ def judge_sentence(summary: TaskSummary, would_save: Decimal | None) -> str:
         return "No answer reached the judge."
     answers = counted(summary.judged, "answer")
     if not summary.judge_catches:
-        most = min(1.0, 3 / summary.judged)  # the rule of three: 95 % bound when nothing was seen
+        most = 3 / summary.judged  # the rule of three: 95 % bound when nothing was seen
+        bound = f" (at most {100 * most:.0f} % are bad, by its word)" if most < 1 else ""
         off = f"; turning it off would have saved {dollars(would_save)}" if would_save is not None else ""
-        return f"The judge caught nothing in {answers} (at most {most:.0%} are bad, by its word){off}."
+        return f"The judge caught nothing in {answers}{bound}{off}."
     caught = f"The judge caught {summary.judge_catches:,} of {answers} that every free check passed"
     if would_save is None:
         return f"{caught}."
