@@ -8,8 +8,26 @@ from math import exp
 
 import pytest
 
-from qualityroute.complexity import Cell, CellKey, Choice, Economics, History, Regression, forecast, known_of
+from qualityroute import Task, Tier
+from qualityroute.complexity import (
+    Cell,
+    CellKey,
+    Choice,
+    Circumstances,
+    Economics,
+    History,
+    Known,
+    Regression,
+    Source,
+    analyse,
+    features,
+    forecast,
+    known_of,
+    shape_of,
+)
+from qualityroute.complexity.beta import Belief
 from qualityroute.complexity.cells import BANDS, WHOLE
+from qualityroute.complexity.heuristic import MOST
 from qualityroute.complexity.regression import FARTHEST, PENALTY, fit
 from qualityroute.complexity.rule import choose, head_start_pays, share_explored, taken
 
@@ -98,3 +116,60 @@ def test_a_forecast_says_what_was_known_wanted_and_done(coin: float) -> None:
     assert made.early == head_start_pays(known.belief, known.cell, COSTS)
     assert made.probability == known.by_regression
     assert made.taken in (Choice.CASCADE, wanted)
+
+
+def about(**told: object) -> Circumstances:
+    return Circumstances(**({"task": "invoice", "settings": Task(tier="auto"), **told}))  # type: ignore[arg-type]
+
+
+ORDINARY = features([{"role": "user", "content": "Invoice 17. " * 30}], shape_of(None))
+HOPELESS = Known(Belief(99, 1), Cell(KEY, passes=1, escalations=99, observed=100, purse=1e6), 0.99)
+UNPROVEN = Known(Belief(50, 50), Cell(KEY, passes=50, escalations=50, observed=100), 0.5)
+BREAK_EVEN = "87 %"
+
+
+@pytest.mark.parametrize(
+    ("circumstances", "tier", "source", "reasons"),
+    [
+        (about(limit="too long for practice/small", known=HOPELESS), Tier.PERFORMANCE, Source.HARD_LIMIT,
+         ("too long for practice/small",)),
+        (about(settings=Task(tier="performance")), Tier.PERFORMANCE, Source.TASK, ("the task's tier is performance",)),
+        (about(settings=Task(tier="efficiency"), known=HOPELESS), Tier.EFFICIENCY, Source.TASK,
+         ("the task's tier is efficiency",)),
+        (about(pinned=True, known=HOPELESS), Tier.PERFORMANCE, Source.PIN, ("the session is pinned to performance",)),
+        (about(), Tier.EFFICIENCY, Source.PRIOR,
+         ("no outcome of this task's pipeline yet, and it takes 30: efficiency first, and the gate decides",)),
+        (about(known=HOPELESS, economics=COSTS), Tier.PERFORMANCE, Source.LOG,
+         ("of 100 requests of this task's pipeline about 99 % escalated lately",
+          f"that is above the break-even of {BREAK_EVEN}, proven at every look: straight to performance")),
+        (about(known=UNPROVEN, economics=COSTS), Tier.EFFICIENCY, Source.LOG,
+         ("of 100 requests of this task's pipeline about 50 % escalated lately",
+          f"that is not proven to be above the break-even of {BREAK_EVEN}: efficiency first, and the gate decides")),
+        (about(known=replace(UNPROVEN, in_use=True)), Tier.EFFICIENCY, Source.LOG,
+         ("of 100 requests like it, by the regression, about 50 % escalated lately",
+          "the break-even is unknown, because costs are: efficiency first, and the gate decides")),
+    ],
+)  # fmt: skip
+def test_an_analysis_says_where_a_request_goes_by_what_and_why(
+    circumstances: Circumstances, tier: Tier, source: Source, reasons: tuple[str, ...]
+) -> None:
+    found = analyse(circumstances, ORDINARY)
+    assert (found.task, found.tier, found.source, found.reasons) == ("invoice", tier, source, reasons)
+    assert found.break_even == circumstances.economics.break_even
+    assert found.observed == (0 if circumstances.known is None else 100)
+    assert found.judged
+    if source is Source.HARD_LIMIT:
+        assert (found.low, found.probability, found.high) == (1.0, 1.0, 1.0)
+    elif circumstances.known is not None:
+        belief = circumstances.known.belief
+        assert found.probability == belief.mean
+        assert belief.chance_below(found.low) == pytest.approx(1 - belief.chance_below(found.high), abs=1e-6)
+        assert found.low < found.probability < found.high
+
+
+def test_a_cold_start_is_moved_by_weak_evidence_and_keeps_its_doubt() -> None:
+    short = features([{"role": "user", "content": "Hi"}], shape_of(None))
+    cold, prior = analyse(about(), short), History().believed()
+    assert cold.probability == pytest.approx(prior.mean / MOST**0.5)
+    assert cold.reasons[1:] == ("short input (weak evidence)",)
+    assert cold.low < cold.probability < cold.high
