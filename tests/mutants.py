@@ -31,7 +31,13 @@ PARTS: dict[str, tuple[str, ...]] = {
     "signal": ("test_signal.py",),
     "calibration": ("test_calibration.py",),
     "comparison": ("test_comparison.py", "test_differences.py"),
-    "complexity": ("test_complexity.py", "test_features.py", "test_forecast.py", "test_exploring.py", "test_classify.py"),
+    "complexity": (
+        "test_complexity.py",
+        "test_features.py",
+        "test_forecast.py",
+        "test_exploring.py",
+        "test_classify.py",
+    ),
 }
 """Each pure module or package, and the tests that belong to it."""
 
