@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import psycopg
 import pytest
 from command_line import call, one_line_error
 from conftest import config_with
@@ -603,3 +604,27 @@ def test_tables_are_told_in_postgresqls_words() -> None:
     assert declare("CREATE TABLE t (a INTEGER)") == (
         "CREATE TABLE t ( rowid BIGINT GENERATED ALWAYS AS IDENTITY,a BIGINT)"
     )
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "lost"),
+    [
+        (psycopg.OperationalError("sending query failed: cannot exit pipeline mode while busy"), "", True),
+        (psycopg.errors.PipelineAborted("pipeline aborted"), "", False),
+        (psycopg.errors.LockNotAvailable("canceling statement due to lock timeout"), "55P03", False),
+        (psycopg.ProgrammingError("the query has 2 placeholders"), "", False),
+    ],
+)
+def test_a_line_that_breaks_within_a_pipeline_is_lost_though_it_looks_whole(
+    no_tables: str, monkeypatch: pytest.MonkeyPatch, raised: psycopg.Error, code: str, lost: bool
+) -> None:
+    session = driver.Session(driver.parameters_of(no_tables))
+    monkeypatch.setattr(session._connection, "execute", lambda *_: throw(raised))
+    with pytest.raises(driver.ServerError) as told:
+        session.execute("SELECT 1")
+    assert (told.value.code, told.value.lost, session.lost) == (code, lost, lost)
+    session.close()
+
+
+def throw(error: Exception) -> None:
+    raise error

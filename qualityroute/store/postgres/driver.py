@@ -149,6 +149,8 @@ class Session:
         try:
             return step()
         except psycopg.Error as error:
+            if _is_of_the_line(error):
+                self._connection.close()  # a pipeline that it broke in may not look broken, and is of no more use
             # Not the whole text: its second line quotes the row.
             told = error.diag.message_primary or " ".join(str(error).split())
             raise ServerError(told, error.sqlstate or "", lost=self.lost) from error
@@ -165,3 +167,9 @@ class Session:
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _is_of_the_line(error: psycopg.Error) -> bool:
+    """Not the server's word, which has a code, nor what a pipeline says after one."""
+    of_server = error.sqlstate is not None or isinstance(error, psycopg.errors.PipelineAborted)
+    return isinstance(error, psycopg.OperationalError) and not of_server
