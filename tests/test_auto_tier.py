@@ -103,10 +103,10 @@ async def test_a_task_that_mostly_passes_stays_with_the_cascade(world: Any) -> N
 
 
 async def test_the_explored_share_tries_efficiency_and_is_written_down_with_its_probability(world: Any) -> None:
-    there = await world(client_with(efficiency=BAD), auto(routing={"explore": 0.2}))
+    there = await world(client_with(efficiency=BAD), auto(routing={"explore": 0.12}))
     decisions = (await ask(there, 100))[50:]
     asked = "SELECT decision_id, propensity, break_even FROM forecasts WHERE wanted = 'performance'"
-    rows = {name: (propensity, 0.2 / (1 - at)) for name, propensity, at in there.rows(asked)}
+    rows = {name: (propensity, 0.12 / (1 - at)) for name, propensity, at in there.rows(asked)}
     explored = {one.id for one in decisions if one.route is Route.CASCADE and one.id in rows}
     straight = {one.id for one in decisions if one.route is Route.LEARNED}
     assert len(explored) > 8
